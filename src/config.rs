@@ -1,0 +1,1 @@
+//! Typed settings: default < file < environment < systemd credential.

@@ -1,0 +1,1 @@
+//! The rules, pure: no async, no I/O, no clock.

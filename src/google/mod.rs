@@ -1,0 +1,1 @@
+//! The wire to Google: transport, OAuth, Calendar; no database.

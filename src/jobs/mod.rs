@@ -1,0 +1,1 @@
+//! The scheduler: what is due, when, and how many at once.

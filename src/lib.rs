@@ -1,0 +1,25 @@
+//! Accord keeps the bookings of a telephony app and the calendars of its users in agreement.
+//!
+//! The map of the house, each room depending only on rooms to its left (`tests/architecture.rs` holds it):
+//!
+//! `domain <- {config, templates} <- {store, google, mail} <- engine <- {jobs, web} <- app <- cli`
+//!
+//! - [`domain`] thinks: bookings, time, merge, plan. No I/O, no clock.
+//! - [`config`] and [`templates`] are what an operator can change without a compiler.
+//! - [`store`] remembers (SQL and nothing else), [`google`] talks to Google, each knowing nothing of the other.
+//! - [`engine`] joins them into use cases; [`jobs`] and [`web`] only knock on its door.
+//! - [`app`] builds everything once; [`cli`] has one file per command.
+//! - [`sandbox`] is a local Google. It is written from Google's documents and shares no code with `google`.
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod domain;
+pub mod engine;
+pub mod google;
+pub mod jobs;
+pub mod lifecycle;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+pub mod store;
+pub mod templates;
+pub mod web;

@@ -1,0 +1,1 @@
+//! Logging, signals, a gentle and then a firm stop, sd_notify.

@@ -1,0 +1,2 @@
+//! Starts the command line; everything else is in the library.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Calendar v3: calendar lists, calendars, events.

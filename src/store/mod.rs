@@ -1,0 +1,1 @@
+//! SQL and nothing else; every query starts from the tenant.

@@ -1,0 +1,1 @@
+//! One strict template environment for pages.

@@ -1,0 +1,1 @@
+//! REST API, OAuth redirect, pages.
