@@ -1,0 +1,1 @@
+//! Recurrence rules: reading, checking and expanding them.
