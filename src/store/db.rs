@@ -131,32 +131,16 @@ impl Db {
         })
     }
 
-    /// Reads rows outside a transaction.
-    pub async fn fetch_all(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        self.counts.statements.fetch_add(1, Ordering::Relaxed);
-        Ok(match &self.pools {
-            Pools::Sqlite { readers, .. } => {
-                let rows = bind_sqlite(&sqlite_text(sql), args).fetch_all(readers).await?;
-                rows.into_iter().map(Row::Sqlite).collect()
-            }
-            Pools::Postgres(pool) => {
-                let rows = bind_postgres(&postgres_text(sql), args).fetch_all(pool).await?;
-                rows.into_iter().map(Row::Postgres).collect()
-            }
+    /// Begins a transaction that only reads; on SQLite it does not wait for the writer.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        let inner = match &self.pools {
+            Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        };
+        Ok(Tx {
+            inner,
+            counts: self.counts.clone(),
         })
-    }
-
-    /// Reads at most one row outside a transaction.
-    pub async fn fetch_optional(&self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
-        Ok(self.fetch_all(sql, args).await?.into_iter().next())
-    }
-
-    /// One statement in a transaction of its own.
-    pub async fn execute(&self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
-        let mut tx = self.begin().await?;
-        let affected = tx.execute(sql, args).await?;
-        tx.commit().await?;
-        Ok(affected)
     }
 
     /// Closes all connections; SQLite's WAL is folded into the file.

@@ -2,9 +2,12 @@
 //!
 //! A file holds the statements about one thing, next to the type of its rows. Functions that only read outside a transaction
 //! take [`Db`], those that take part in one take [`Tx`].
+pub mod bookings;
+pub mod changes;
 mod db;
 mod error;
 mod migrations;
+pub mod states;
 mod values;
 
 pub use db::{Backend, Db, Tx};
