@@ -3,6 +3,7 @@ pub mod booking;
 pub mod clock;
 pub mod event;
 pub mod ids;
+pub mod merge;
 pub mod policy;
 pub mod recurrence;
 pub mod seal;

@@ -4,9 +4,14 @@
 //! take [`Db`], those that take part in one take [`Tx`].
 pub mod bookings;
 pub mod changes;
+pub mod conflicts;
 mod db;
 mod error;
 mod migrations;
+pub mod placements;
+pub mod quarantine;
+pub mod questions;
+pub mod scopes;
 pub mod states;
 mod values;
 
