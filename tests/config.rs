@@ -1,4 +1,5 @@
 //! The configuration as an operator meets it: layers, secrets, refusals, and what `config show` tells.
+#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

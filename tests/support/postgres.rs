@@ -32,6 +32,7 @@ use sqlx::{ConnectOptions, Connection};
 /// ```
 macro_rules! both_databases {
     ($($(#[$meta:meta])* async fn $name:ident($url:ident: String) $body:block)+) => {$(
+        #[cfg(test)]
         mod $name {
             #[allow(unused_imports, reason = "a test need not use what surrounds it")]
             use super::*;
