@@ -263,6 +263,8 @@ fn postgres_elsewhere_must_verify_its_certificate() {
         "postgres://accord:hush@127.0.0.1@db.example.com/accord",
         "postgres://accord:hush@localhost.example.com/accord",
         "postgres://localhost:hush@/accord",
+        "postgres://accord:hush@db.example.com#@localhost/accord",
+        "postgres://accord@localhost/accord?pasword=hush",
         "postgres:///accord",
         "postgres://accord:hush@local\thost/accord",
     ] {

@@ -5,7 +5,7 @@
 //! refused. Whether creating is allowed (only while the database holds no sealed value) is the caller's knowledge.
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -117,6 +117,15 @@ pub fn rotate(source: &KeySource, entropy: &dyn Entropy, clock: &dyn Clock) -> R
         KeySource::File(path) => path,
         KeySource::Credential(path) => return Err(KeyFileError::ReadOnly(path.clone())),
     };
+    // Two rotations at once would each write a file without the other's key. The folder is locked, because the file
+    // itself is replaced.
+    let failed = |source| KeyFileError::Io {
+        path: path.clone(),
+        what: "written",
+        source,
+    };
+    let folder = File::open(folder(path)).map_err(failed)?;
+    folder.lock().map_err(failed)?;
     let mut lines = read(source)?;
     lines.push(Line {
         key: SealingKey::generate(entropy),
@@ -157,8 +166,9 @@ fn read(source: &KeySource) -> Result<Vec<Line>, KeyFileError> {
         what: "read",
         source,
     };
+    let mut file = File::open(path).map_err(failed)?;
     if let KeySource::File(_) = source {
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o7777;
+        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
             return Err(KeyFileError::TooOpen {
                 path: path.clone(),
@@ -166,7 +176,8 @@ fn read(source: &KeySource) -> Result<Vec<Line>, KeyFileError> {
             });
         }
     }
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(failed)?;
     let mut lines: Vec<Line> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let malformed = |wrong| KeyFileError::Malformed {
@@ -228,8 +239,13 @@ fn write(path: &Path, lines: &[Line], replace: Replace) -> Result<(), KeyFileErr
             created.to_rfc3339_opts(SecondsFormat::Micros, true)
         ));
     }
+    // The id of the last key is new and random, so the name is nobody else's and no leftover of a crash.
     let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
+    beside.push(
+        lines
+            .last()
+            .map_or(String::new(), |line| format!(".{}.new", line.key.id())),
+    );
     let beside = PathBuf::from(beside);
     let written = (|| {
         let mut file = OpenOptions::new()
@@ -256,6 +272,12 @@ fn write(path: &Path, lines: &[Line], replace: Replace) -> Result<(), KeyFileErr
     // After a rename it is gone already; in every other case it must not stay.
     let _ = fs::remove_file(&beside);
     written.map_err(failed)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -337,6 +359,34 @@ mod tests {
         let KeySource::File(path) = source else { unreachable!() };
         let error = rotate(&KeySource::Credential(path), &entropy, &clock).unwrap_err();
         assert!(matches!(error, KeyFileError::ReadOnly(_)));
+    }
+
+    #[test]
+    fn keys_added_at_the_same_time_are_all_kept() {
+        let (folder, source, entropy, clock) = surroundings();
+        load_or_create(&source, true, &entropy, &clock).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| rotate(&source, &entropy, &clock).unwrap());
+            }
+        });
+        assert_eq!(read(&source).unwrap().len(), 9);
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing else is left behind"
+        );
+    }
+
+    #[test]
+    fn of_two_that_create_the_file_at_the_same_time_one_wins_for_both() {
+        let (_folder, source, entropy, clock) = surroundings();
+        let ids: Vec<KeyId> = std::thread::scope(|scope| {
+            let create = || load_or_create(&source, true, &entropy, &clock).unwrap().newest();
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(create)).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     }
 
     #[test]

@@ -48,10 +48,13 @@ impl Sources {
         reason = "the one place where the configuration looks at its process"
     )]
     pub fn from_process(config_option: Option<PathBuf>) -> Self {
+        // What is not UTF-8 is kept in a form that its key will refuse, rather than overlooked.
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         let env: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .map(|(name, value)| (text(name), text(value)))
             .collect();
-        let named = config_option.or_else(|| env.get("ACCORD_CONFIG").map(PathBuf::from));
+        let variable = |name: &str| env.get(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let named = config_option.or_else(|| variable("ACCORD_CONFIG"));
         let usual = || Some(PathBuf::from(USUAL_FILE)).filter(|path| path.exists());
         let credentials_dir = env.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         Self {

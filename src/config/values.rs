@@ -131,14 +131,37 @@ impl FromStr for DatabaseUrl {
     }
 }
 
+/// The options of a PostgreSQL URL that sqlx knows; it logs any other together with its value.
+const POSTGRES_OPTIONS: &[&str] = &[
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+];
+
 /// Checks what stands after `postgres:`. Every host that the URL names counts, because the driver takes the last.
 fn postgres(rest: &str) -> Result<(), Invalid> {
     let fix = "write postgres://user:password@host/name, or postgres://user@/name?host=/run/postgresql for a socket";
-    let Some(rest) = rest
-        .strip_prefix("//")
-        .filter(|rest| !rest.contains(|c: char| c.is_whitespace() || c.is_control()))
-    else {
-        return Err(Invalid::new("the PostgreSQL URL is malformed", fix));
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || c == '#';
+    let Some(rest) = rest.strip_prefix("//").filter(|rest| !rest.contains(is_odd)) else {
+        return Err(Invalid::new(
+            "the PostgreSQL URL is malformed (in a password, spaces and # are written %20 and %23)",
+            fix,
+        ));
     };
     let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
     let authority = before.split('/').next().unwrap_or_default();
@@ -148,17 +171,24 @@ fn postgres(rest: &str) -> Result<(), Invalid> {
         None => host_and_port.split(':').next().unwrap_or_default(),
     };
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let mut hosts: Vec<String> = [host]
-        .iter()
+    let mut hosts: Vec<String> = Some(host)
         .filter(|host| !host.is_empty())
-        .map(|host| decode(host))
+        .map(decode)
+        .into_iter()
         .collect();
     let mut modes = Vec::new();
-    for (key, value) in query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))) {
+    for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         match decode(key).as_str() {
             "host" | "hostaddr" => hosts.push(decode(value)),
             "sslmode" | "ssl-mode" => modes.push(decode(value)),
-            _ => {}
+            key if POSTGRES_OPTIONS.contains(&key) => {}
+            key => {
+                let fix = format!("use one of {}", POSTGRES_OPTIONS.join(", "));
+                return Err(Invalid::new(
+                    format!("the PostgreSQL URL has the unknown option `{key}`"),
+                    fix,
+                ));
+            }
         }
     }
     if hosts.is_empty() {
