@@ -198,7 +198,12 @@ pub struct Changed {
 
 impl Changed {
     /// Every field.
-    pub const ALL: Changed = Changed { title: true, description: true, location: true, when: true };
+    pub const ALL: Changed = Changed {
+        title: true,
+        description: true,
+        location: true,
+        when: true,
+    };
 
     /// Whether no field is in the set.
     pub fn is_empty(self) -> bool {
@@ -256,7 +261,11 @@ pub fn as_booking(event: &EventContent, words: Words, resources: &dyn Resources)
         title: text(&event.title),
         description: text(&event.description),
         location: text(&event.location),
-        resource_id: if shared { resources.by_name(&event.location) } else { None },
+        resource_id: if shared {
+            resources.by_name(&event.location)
+        } else {
+            None
+        },
         when: event.when.clone(),
         status: Status::Confirmed,
     }
@@ -304,7 +313,9 @@ fn text_differs(a: &str, b: &str) -> bool {
 }
 
 fn when_differs(a: &When, b: &When) -> bool {
-    a != b && (!same_span(&a.span, &b.span) || recurrence::canonical(&a.recurrence) != recurrence::canonical(&b.recurrence))
+    a != b
+        && (!same_span(&a.span, &b.span)
+            || recurrence::canonical(&a.recurrence) != recurrence::canonical(&b.recurrence))
 }
 
 /// Equal wall clocks in equal zones. Zones are compared by name: a change of zone is an edit even when the instant stays.
@@ -366,26 +377,50 @@ pub fn reconcile(base: &Base, local: Local<'_>, remote: Remote<'_>, rules: &Rule
 }
 
 fn act(local: LocalStep, remote: RemoteStep, base: Base, conflicts: Vec<FieldConflict>) -> Decision {
-    Decision::Act(Outcome { local, remote, base, conflicts })
+    Decision::Act(Outcome {
+        local,
+        remote,
+        base,
+        conflicts,
+    })
 }
 
 /// The agreement that the event is gone.
 fn gone(base: &Base, local: Content) -> Base {
     Base {
-        local: Content { status: Status::Cancelled, ..local },
-        remote: RemoteForm { status: Status::Cancelled, content: base.remote.content.clone() },
+        local: Content {
+            status: Status::Cancelled,
+            ..local
+        },
+        remote: RemoteForm {
+            status: Status::Cancelled,
+            content: base.remote.content.clone(),
+        },
     }
 }
 
 fn agree_that_it_is_gone(base: &Base, content: &Content) -> Decision {
-    act(LocalStep::Keep, RemoteStep::Keep, gone(base, content.clone()), Vec::new())
+    act(
+        LocalStep::Keep,
+        RemoteStep::Keep,
+        gone(base, content.clone()),
+        Vec::new(),
+    )
 }
 
 fn gone_in_google(base: &Base, content: &Content, rules: &Rules<'_>) -> Decision {
     let agreed_gone = gone(base, content.clone());
     let cancel = |conflicts| {
-        let cancelled = Content { status: Status::Cancelled, ..content.clone() };
-        act(LocalStep::Write(cancelled), RemoteStep::Keep, agreed_gone.clone(), conflicts)
+        let cancelled = Content {
+            status: Status::Cancelled,
+            ..content.clone()
+        };
+        act(
+            LocalStep::Write(cancelled),
+            RemoteStep::Keep,
+            agreed_gone.clone(),
+            conflicts,
+        )
     };
     let revive = |conflicts| act(LocalStep::Keep, RemoteStep::Revive, agreed_gone.clone(), conflicts);
     let record = |winner, rule| FieldConflict {
@@ -400,7 +435,11 @@ fn gone_in_google(base: &Base, content: &Content, rules: &Rules<'_>) -> Decision
 
     if base.remote.status == Status::Cancelled && base.local.status == Status::Cancelled {
         // Both had agreed that it was gone; the app has confirmed it again.
-        return if rules.writable { revive(Vec::new()) } else { cancel(vec![record(Some(Side::Google), rule)]) };
+        return if rules.writable {
+            revive(Vec::new())
+        } else {
+            cancel(vec![record(Some(Side::Google), rule)])
+        };
     }
     if edited_locally(base, content, rules.words) {
         return match winner {
@@ -416,11 +455,24 @@ fn gone_in_google(base: &Base, content: &Content, rules: &Rules<'_>) -> Decision
     }
 }
 
-fn gone_in_the_app(base: &Base, local: Local<'_>, content: &Content, event: &EventContent, rules: &Rules<'_>) -> Decision {
+fn gone_in_the_app(
+    base: &Base,
+    local: Local<'_>,
+    content: &Content,
+    event: &EventContent,
+    rules: &Rules<'_>,
+) -> Decision {
     let deleted = matches!(local, Local::Deleted(_));
-    let restored = Content { status: Status::Confirmed, ..content.clone() };
+    let restored = Content {
+        status: Status::Confirmed,
+        ..content.clone()
+    };
     let put_back = |step_base: &Base, conflicts| {
-        let step = if deleted { LocalStep::Reinstate(restored.clone()) } else { LocalStep::Write(restored.clone()) };
+        let step = if deleted {
+            LocalStep::Reinstate(restored.clone())
+        } else {
+            LocalStep::Write(restored.clone())
+        };
         both_live(step_base, &restored, event, rules, step, conflicts)
     };
     let record = |winner, rule| FieldConflict {
@@ -434,9 +486,19 @@ fn gone_in_the_app(base: &Base, local: Local<'_>, content: &Content, event: &Eve
 
     if base.local.status == Status::Cancelled {
         // Both had agreed that it was gone; somebody brought it back in Google, as it is there now.
-        let revived = Content { resource_id: content.resource_id, ..as_booking(event, rules.words, rules.resources) };
-        let agreed = Base { local: revived.clone(), remote: live_form(event, rules.words) };
-        let step = if deleted { LocalStep::Reinstate(revived) } else { LocalStep::Write(revived) };
+        let revived = Content {
+            resource_id: content.resource_id,
+            ..as_booking(event, rules.words, rules.resources)
+        };
+        let agreed = Base {
+            local: revived.clone(),
+            remote: live_form(event, rules.words),
+        };
+        let step = if deleted {
+            LocalStep::Reinstate(revived)
+        } else {
+            LocalStep::Write(revived)
+        };
         return act(step, RemoteStep::Keep, agreed, Vec::new());
     }
     let (winner, rule) = rules.winner();
@@ -452,7 +514,12 @@ fn gone_in_the_app(base: &Base, local: Local<'_>, content: &Content, event: &Eve
             None => Decision::Wait(Waiting::Conflict, vec![record(None, rule)]),
             Some(Side::Google) => put_back(base, vec![record(winner, rule)]),
             Some(Side::App) if rules.guests_wait() => Decision::Wait(Waiting::Guests, Vec::new()),
-            Some(Side::App) => act(LocalStep::Keep, RemoteStep::Delete, base.clone(), vec![record(winner, rule)]),
+            Some(Side::App) => act(
+                LocalStep::Keep,
+                RemoteStep::Delete,
+                base.clone(),
+                vec![record(winner, rule)],
+            ),
         };
     }
     match rules.answer {
@@ -470,7 +537,10 @@ pub fn live_form(event: &EventContent, words: Words) -> RemoteForm {
         content.description.clear();
         content.location.clear();
     }
-    RemoteForm { status: Status::Confirmed, content }
+    RemoteForm {
+        status: Status::Confirmed,
+        content,
+    }
 }
 
 /// How one field came out.
@@ -506,7 +576,14 @@ fn both_live(
     let mut judge = |field, local_changed: bool, remote_changed: bool, same: bool, values: [Value; 3]| {
         let [base, app, google] = values;
         let mut record = |winner, rule| {
-            conflicts.push(FieldConflict { field, winner, rule, base: base.clone(), app: app.clone(), google: google.clone() })
+            conflicts.push(FieldConflict {
+                field,
+                winner,
+                rule,
+                base: base.clone(),
+                app: app.clone(),
+                google: google.clone(),
+            })
         };
         match (local_changed, remote_changed) {
             (false, false) => Verdict::Same,
@@ -524,21 +601,25 @@ fn both_live(
                 record(Some(Side::Google), "readonly");
                 Verdict::PutBack
             }
-            (true, false) if field == Field::When && rules.has_guests && rules.guests == Guests::Ask => match rules.answer {
-                None => Verdict::Unresolved(Waiting::Guests),
-                Some(Side::App) => Verdict::KeepLocal,
-                Some(Side::Google) => {
-                    record(Some(Side::Google), "ask");
-                    Verdict::PutBack
+            (true, false) if field == Field::When && rules.has_guests && rules.guests == Guests::Ask => {
+                match rules.answer {
+                    None => Verdict::Unresolved(Waiting::Guests),
+                    Some(Side::App) => Verdict::KeepLocal,
+                    Some(Side::Google) => {
+                        record(Some(Side::Google), "ask");
+                        Verdict::PutBack
+                    }
                 }
-            },
+            }
             (true, false) => Verdict::KeepLocal,
             (true, true) => {
                 record(winner, rule);
                 match winner {
                     None => Verdict::Unresolved(Waiting::Conflict),
                     Some(Side::Google) => Verdict::TakeRemote,
-                    Some(Side::App) if field == Field::When && rules.guests_wait() => Verdict::Unresolved(Waiting::Guests),
+                    Some(Side::App) if field == Field::When && rules.guests_wait() => {
+                        Verdict::Unresolved(Waiting::Guests)
+                    }
                     Some(Side::App) => Verdict::KeepLocal,
                 }
             }
@@ -550,7 +631,12 @@ fn both_live(
         for field in [Field::Title, Field::Description] {
             let (mine, memory, theirs, their_memory) = match field {
                 Field::Title => (&content.title, &base.local.title, &event.title, &old.title),
-                _ => (&content.description, &base.local.description, &event.description, &old.description),
+                _ => (
+                    &content.description,
+                    &base.local.description,
+                    &event.description,
+                    &old.description,
+                ),
             };
             let verdict = judge(
                 field,
@@ -577,18 +663,36 @@ fn both_live(
                     (merged.title, next.local.title, next.remote.content.title) = (value, agreed, theirs.clone());
                 }
                 _ => {
-                    (merged.description, next.local.description, next.remote.content.description) =
-                        (value, agreed, theirs.clone());
+                    (
+                        merged.description,
+                        next.local.description,
+                        next.remote.content.description,
+                    ) = (value, agreed, theirs.clone());
                 }
             }
         }
-        merge_location(base, content, event, rules, &mut merged, &mut next, &mut judge, &mut waiting);
+        merge_location(
+            base,
+            content,
+            event,
+            rules,
+            &mut merged,
+            &mut next,
+            &mut judge,
+            &mut waiting,
+        );
     }
 
     let local_changed = when_differs(&content.when, &base.local.when);
     let remote_changed = when_differs(&event.when, &old.when);
     let values = [json!(base.local.when), json!(content.when), json!(event.when)];
-    match judge(Field::When, local_changed, remote_changed, !when_differs(&content.when, &event.when), values) {
+    match judge(
+        Field::When,
+        local_changed,
+        remote_changed,
+        !when_differs(&content.when, &event.when),
+        values,
+    ) {
         Verdict::Same if remote_changed => next.local.when = content.when.clone(),
         Verdict::Same => {}
         Verdict::TakeRemote => {
@@ -608,7 +712,11 @@ fn both_live(
         return Decision::Wait(why, conflicts);
     }
     let changed = to_push(&next.local, &merged, rules.words);
-    let remote = if changed.is_empty() { RemoteStep::Keep } else { RemoteStep::Patch(changed) };
+    let remote = if changed.is_empty() {
+        RemoteStep::Keep
+    } else {
+        RemoteStep::Patch(changed)
+    };
     let local = match step {
         LocalStep::Reinstate(_) => LocalStep::Reinstate(merged),
         _ if merged == *content && matches!(step, LocalStep::Keep) => LocalStep::Keep,
@@ -618,7 +726,10 @@ fn both_live(
 }
 
 /// The location mirrors Google's text; what the app changes is the assigned resource.
-#[expect(clippy::too_many_arguments, reason = "one field of `both_live`, apart because it has rules of its own")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one field of `both_live`, apart because it has rules of its own"
+)]
 fn merge_location(
     base: &Base,
     content: &Content,
@@ -630,11 +741,19 @@ fn merge_location(
     waiting: &mut Option<Waiting>,
 ) {
     let old = &base.remote.content.location;
-    let name = |id: Option<ResourceId>| id.and_then(|id| rules.resources.name(id)).unwrap_or_default().to_owned();
+    let name = |id: Option<ResourceId>| {
+        id.and_then(|id| rules.resources.name(id))
+            .unwrap_or_default()
+            .to_owned()
+    };
     let local_changed = content.resource_id != base.local.resource_id;
     let remote_changed = text_differs(&event.location, old);
     let wanted = name(content.resource_id);
-    let values = [json!(old), json!({"resource_id": content.resource_id, "name": wanted}), json!(event.location)];
+    let values = [
+        json!(old),
+        json!({"resource_id": content.resource_id, "name": wanted}),
+        json!(event.location),
+    ];
     let named = rules.resources.by_name(&event.location);
     let same = content.resource_id.is_some() && named == content.resource_id;
     match judge(Field::Location, local_changed, remote_changed, same, values) {

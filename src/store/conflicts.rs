@@ -79,7 +79,11 @@ pub async fn insert(tx: &mut Tx, tenant: TenantId, c: &ConflictRow) -> Result<()
 /// One conflict.
 pub async fn get(tx: &mut Tx, tenant: TenantId, id: ConflictId) -> Result<Option<ConflictRow>, StoreError> {
     const SQL: &str = select!("WHERE tenant_id = $1 AND id = $2");
-    tx.fetch_optional(SQL, args![tenant, id]).await?.as_ref().map(read).transpose()
+    tx.fetch_optional(SQL, args![tenant, id])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// Conflicts in id order, i.e. oldest first, after a given id; optionally of one booking or in one state.
@@ -114,14 +118,28 @@ pub async fn set_state(
 }
 
 /// The open conflicts of a booking are decided: a person has answered, or there is nothing left to decide.
-pub async fn decide_open(tx: &mut Tx, tenant: TenantId, booking: BookingId, winner: Option<&str>, at: i64) -> Result<u64, StoreError> {
+pub async fn decide_open(
+    tx: &mut Tx,
+    tenant: TenantId,
+    booking: BookingId,
+    winner: Option<&str>,
+    at: i64,
+) -> Result<u64, StoreError> {
     const SQL: &str = "UPDATE conflicts SET state = 'decided', winner = $3, resolved_at = $4 \
          WHERE tenant_id = $1 AND booking_id = $2 AND state = 'open'";
     tx.execute(SQL, args![tenant, booking, winner, at]).await
 }
 
 /// Erases the values of a booking's conflicts: its words are withheld now.
-pub async fn erase_values(tx: &mut Tx, tenant: TenantId, booking: BookingId, fields_except_when: &[u8]) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE conflicts SET values_sealed = $3 WHERE tenant_id = $1 AND booking_id = $2 AND field <> 'when'";
-    tx.execute(SQL, args![tenant, booking, fields_except_when]).await.map(drop)
+pub async fn erase_values(
+    tx: &mut Tx,
+    tenant: TenantId,
+    booking: BookingId,
+    fields_except_when: &[u8],
+) -> Result<(), StoreError> {
+    const SQL: &str =
+        "UPDATE conflicts SET values_sealed = $3 WHERE tenant_id = $1 AND booking_id = $2 AND field <> 'when'";
+    tx.execute(SQL, args![tenant, booking, fields_except_when])
+        .await
+        .map(drop)
 }

@@ -129,7 +129,11 @@ impl Placement {
             original_start: row.opt_parse("original_start")?,
             etag: row.text("etag")?,
             remote_updated_at: row.int("remote_updated_at")?,
-            words: if row.text("words")? == "withheld" { Words::Withheld } else { Words::Shared },
+            words: if row.text("words")? == "withheld" {
+                Words::Withheld
+            } else {
+                Words::Shared
+            },
             is_writable: row.flag("is_writable")?,
             has_guests: row.flag("has_guests")?,
             is_ours: row.flag("is_ours")?,
@@ -148,12 +152,22 @@ fn read_all(rows: &[Row]) -> Result<Vec<Placement>, StoreError> {
 }
 
 /// The placement of an event.
-pub async fn get(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId, event: &EventId) -> Result<Option<Placement>, StoreError> {
+pub async fn get(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    event: &EventId,
+) -> Result<Option<Placement>, StoreError> {
     Ok(get_many(tx, tenant, calendar, std::slice::from_ref(event)).await?.pop())
 }
 
 /// The placements of these events of a calendar; unknown ones are left out.
-pub async fn get_many(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId, events: &[EventId]) -> Result<Vec<Placement>, StoreError> {
+pub async fn get_many(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    events: &[EventId],
+) -> Result<Vec<Placement>, StoreError> {
     const SQL: &str = select!("WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3)");
     read_all(&tx.fetch_all(SQL, args![tenant, calendar, list(events)]).await?)
 }
@@ -171,7 +185,12 @@ pub async fn leads(tx: &mut Tx, tenant: TenantId, bookings: &[BookingId]) -> Res
 }
 
 /// The placements of the changed occurrences of a series.
-pub async fn of_series(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId, series: &EventId) -> Result<Vec<Placement>, StoreError> {
+pub async fn of_series(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    series: &EventId,
+) -> Result<Vec<Placement>, StoreError> {
     const SQL: &str = select!("WHERE tenant_id = $1 AND calendar_id = $2 AND series_event_id = $3 ORDER BY event_id");
     read_all(&tx.fetch_all(SQL, args![tenant, calendar, series]).await?)
 }
@@ -187,7 +206,8 @@ pub async fn to_plan_again(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId)
 
 /// Everything of an account that waits.
 pub async fn waiting(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<Vec<Placement>, StoreError> {
-    const SQL: &str = select!("WHERE tenant_id = $1 AND account_id = $2 AND waiting IS NOT NULL ORDER BY calendar_id, event_id");
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND account_id = $2 AND waiting IS NOT NULL ORDER BY calendar_id, event_id");
     read_all(&tx.fetch_all(SQL, args![tenant, account]).await?)
 }
 
@@ -206,16 +226,33 @@ pub async fn not_confirmed_since(
 }
 
 /// Notes that a full listing has shown these events.
-pub async fn confirm(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId, events: &[EventId], at: i64) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE placements SET confirmed_at = $4 WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3)";
-    tx.execute(SQL, args![tenant, calendar, list(events), at]).await.map(drop)
+pub async fn confirm(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    events: &[EventId],
+    at: i64,
+) -> Result<(), StoreError> {
+    const SQL: &str =
+        "UPDATE placements SET confirmed_at = $4 WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3)";
+    tx.execute(SQL, args![tenant, calendar, list(events), at])
+        .await
+        .map(drop)
 }
 
 /// How many live lead placements a scope mirrors; what the brake's share is a share of.
-pub async fn count_live(tx: &mut Tx, tenant: TenantId, account: AccountId, calendar: &CalendarId) -> Result<i64, StoreError> {
+pub async fn count_live(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT COUNT(*) AS n FROM placements \
          WHERE tenant_id = $1 AND calendar_id = $3 AND account_id = $2 AND is_lead = 1 AND state = 'live'";
-    tx.fetch_all(SQL, args![tenant, account, calendar]).await?.first().map_or(Ok(0), |row| row.int("n"))
+    tx.fetch_all(SQL, args![tenant, account, calendar])
+        .await?
+        .first()
+        .map_or(Ok(0), |row| row.int("n"))
 }
 
 /// Inserts or replaces a placement.
@@ -264,7 +301,10 @@ pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
 }
 
 fn json<T: serde::Serialize>(value: &Option<T>) -> Result<Option<String>, StoreError> {
-    value.as_ref().map(|value| serde_json::to_string(value).map_err(|error| StoreError::Other(error.to_string()))).transpose()
+    value
+        .as_ref()
+        .map(|value| serde_json::to_string(value).map_err(|error| StoreError::Other(error.to_string())))
+        .transpose()
 }
 
 /// Forgets a placement whose event never came to be.
@@ -274,9 +314,17 @@ pub async fn remove(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId, event:
 }
 
 /// Keeps a person's answer for the next pass.
-pub async fn set_answer(tx: &mut Tx, tenant: TenantId, bookings: &[BookingId], waiting: Waiting, answer: &str) -> Result<u64, StoreError> {
-    const SQL: &str = "UPDATE placements SET answer = $4 WHERE tenant_id = $1 AND booking_id IN LIST($2) AND waiting = $3";
-    tx.execute(SQL, args![tenant, list(bookings), waiting.as_str(), answer]).await
+pub async fn set_answer(
+    tx: &mut Tx,
+    tenant: TenantId,
+    bookings: &[BookingId],
+    waiting: Waiting,
+    answer: &str,
+) -> Result<u64, StoreError> {
+    const SQL: &str =
+        "UPDATE placements SET answer = $4 WHERE tenant_id = $1 AND booking_id IN LIST($2) AND waiting = $3";
+    tx.execute(SQL, args![tenant, list(bookings), waiting.as_str(), answer])
+        .await
 }
 
 /// The booking with this identity; registers `fresh` if there is none yet. Two passes that meet get the same answer.
@@ -306,7 +354,9 @@ pub async fn note_deletion(
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO deletions (tenant_id, account_id, calendar_id, booking_id, at) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (tenant_id, account_id, calendar_id, booking_id) DO UPDATE SET at = excluded.at";
-    tx.execute(SQL, args![tenant, account, calendar, booking, at]).await.map(drop)
+    tx.execute(SQL, args![tenant, account, calendar, booking, at])
+        .await
+        .map(drop)
 }
 
 /// How many deletions a scope has seen since `since` (ms).
@@ -318,5 +368,8 @@ pub async fn count_deletions(
     since: i64,
 ) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT COUNT(*) AS n FROM deletions WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND at >= $4";
-    tx.fetch_all(SQL, args![tenant, account, calendar, since]).await?.first().map_or(Ok(0), |row| row.int("n"))
+    tx.fetch_all(SQL, args![tenant, account, calendar, since])
+        .await?
+        .first()
+        .map_or(Ok(0), |row| row.int("n"))
 }

@@ -83,7 +83,11 @@ pub async fn release(
 pub async fn list(tx: &mut Tx, tenant: TenantId, account: Option<AccountId>) -> Result<Vec<QuarantineRow>, StoreError> {
     const SQL: &str = "SELECT id, account_id, calendar_id, side, item_id, reason, payload_sealed, version, created_at \
          FROM quarantine WHERE tenant_id = $1 AND ($2 IS NULL OR account_id = $2) ORDER BY id";
-    tx.fetch_all(SQL, args![tenant, account]).await?.iter().map(read).collect()
+    tx.fetch_all(SQL, args![tenant, account])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 /// The bookings of a scope that are set aside, with the version that was refused.
@@ -96,5 +100,7 @@ pub async fn refused_bookings(
     const SQL: &str = "SELECT item_id, version FROM quarantine \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND side = 'app'";
     let rows = tx.fetch_all(SQL, args![tenant, account, calendar]).await?;
-    rows.iter().map(|row| Ok((row.parse("item_id")?, row.int("version")?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.parse("item_id")?, row.int("version")?)))
+        .collect()
 }

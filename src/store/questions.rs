@@ -96,7 +96,11 @@ pub async fn insert(tx: &mut Tx, tenant: TenantId, q: &QuestionRow) -> Result<bo
 /// One question.
 pub async fn get(tx: &mut Tx, tenant: TenantId, id: QuestionId) -> Result<Option<QuestionRow>, StoreError> {
     const SQL: &str = select!("WHERE tenant_id = $1 AND id = $2");
-    tx.fetch_optional(SQL, args![tenant, id]).await?.as_ref().map(read).transpose()
+    tx.fetch_optional(SQL, args![tenant, id])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// The open question about a subject.
@@ -107,7 +111,11 @@ pub async fn open_about(
     subject: &str,
 ) -> Result<Option<QuestionRow>, StoreError> {
     const SQL: &str = select!("WHERE tenant_id = $1 AND calendar_id = $2 AND subject_id = $3 AND state = 'open'");
-    tx.fetch_optional(SQL, args![tenant, calendar, subject]).await?.as_ref().map(read).transpose()
+    tx.fetch_optional(SQL, args![tenant, calendar, subject])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
 }
 
 /// Questions, oldest first, after a given id; optionally of one user or in one state.
@@ -128,14 +136,27 @@ pub async fn list(
 }
 
 /// Keeps an answer. Returns `false` if the question is not open any more.
-pub async fn answer(tx: &mut Tx, tenant: TenantId, id: QuestionId, answer: &str, by: &str, at: i64) -> Result<bool, StoreError> {
+pub async fn answer(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: QuestionId,
+    answer: &str,
+    by: &str,
+    at: i64,
+) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE questions SET state = 'answered', answer = $3, answered_by = $4, answered_at = $5 \
          WHERE tenant_id = $1 AND id = $2 AND state = 'open'";
     Ok(tx.execute(SQL, args![tenant, id, answer, by, at]).await? == 1)
 }
 
 /// The open questions about a subject are void: what they asked about has changed.
-pub async fn withdraw(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId, subject: &str, at: i64) -> Result<u64, StoreError> {
+pub async fn withdraw(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    subject: &str,
+    at: i64,
+) -> Result<u64, StoreError> {
     const SQL: &str = "UPDATE questions SET state = 'withdrawn', answered_at = $4 \
          WHERE tenant_id = $1 AND calendar_id = $2 AND subject_id = $3 AND state = 'open'";
     tx.execute(SQL, args![tenant, calendar, subject, at]).await
@@ -144,5 +165,8 @@ pub async fn withdraw(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId, subj
 /// How many questions of an account are open.
 pub async fn count_open(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT COUNT(*) AS n FROM questions WHERE tenant_id = $1 AND account_id = $2 AND state = 'open'";
-    tx.fetch_all(SQL, args![tenant, account]).await?.first().map_or(Ok(0), |row| row.int("n"))
+    tx.fetch_all(SQL, args![tenant, account])
+        .await?
+        .first()
+        .map_or(Ok(0), |row| row.int("n"))
 }

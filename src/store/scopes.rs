@@ -54,7 +54,12 @@ pub struct ScopeStatus {
 }
 
 /// Makes sure that the scope exists, takes part and is due.
-pub async fn ensure_scope(tx: &mut Tx, tenant: TenantId, account: AccountId, calendar: &CalendarId) -> Result<(), StoreError> {
+pub async fn ensure_scope(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO sync_scopes (tenant_id, account_id, calendar_id) VALUES ($1, $2, $3) \
          ON CONFLICT (tenant_id, account_id, calendar_id) DO UPDATE SET enabled = 1, due_at = 0, failures = 0, last_error = NULL";
     tx.execute(SQL, args![tenant, account, calendar]).await.map(drop)
@@ -68,7 +73,12 @@ pub async fn enable_scopes(tx: &mut Tx, tenant: TenantId, account: AccountId, en
 }
 
 /// Takes one scope out, for instance because its calendar is no longer chosen. Its token is kept.
-pub async fn disable_scope(tx: &mut Tx, tenant: TenantId, account: AccountId, calendar: &CalendarId) -> Result<(), StoreError> {
+pub async fn disable_scope(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE sync_scopes SET enabled = 0, fence = fence + 1, lease_until = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3";
     tx.execute(SQL, args![tenant, account, calendar]).await.map(drop)
@@ -81,7 +91,12 @@ pub async fn make_due(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Resu
 }
 
 /// Forgets the sync token, so that the next pass lists everything and compares it with the links.
-pub async fn forget_token(tx: &mut Tx, tenant: TenantId, account: AccountId, calendar: Option<&CalendarId>) -> Result<u64, StoreError> {
+pub async fn forget_token(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: Option<&CalendarId>,
+) -> Result<u64, StoreError> {
     const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL, due_at = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND ($3 IS NULL OR calendar_id = $3)";
     tx.execute(SQL, args![tenant, account, calendar]).await
@@ -97,7 +112,11 @@ pub async fn claim_due(tx: &mut Tx, now: i64, limit: i64, lease_ms: i64) -> Resu
              SELECT tenant_id, account_id, calendar_id FROM sync_scopes \
              WHERE enabled = 1 AND due_at <= $1 AND lease_until < NOW_MS() ORDER BY due_at LIMIT $2 SKIP_LOCKED) \
          RETURNING tenant_id, account_id, calendar_id, fence, sync_token, fingerprint, failures";
-    tx.fetch_all(SQL, args![now, limit, lease_ms]).await?.iter().map(claim_of).collect()
+    tx.fetch_all(SQL, args![now, limit, lease_ms])
+        .await?
+        .iter()
+        .map(claim_of)
+        .collect()
 }
 
 /// Claims one scope, due or not. `None`: it does not take part, or another worker holds it.
@@ -105,7 +124,9 @@ pub async fn claim(tx: &mut Tx, key: &ScopeKey, now: i64, lease_ms: i64) -> Resu
     const SQL: &str = "UPDATE sync_scopes SET fence = fence + 1, lease_until = NOW_MS() + $5, last_started_at = $4, due_at = $4 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND enabled = 1 AND lease_until < NOW_MS() \
          RETURNING tenant_id, account_id, calendar_id, fence, sync_token, fingerprint, failures";
-    let row = tx.fetch_optional(SQL, args![key.tenant, key.account, &key.calendar, now, lease_ms]).await?;
+    let row = tx
+        .fetch_optional(SQL, args![key.tenant, key.account, &key.calendar, now, lease_ms])
+        .await?;
     row.as_ref().map(claim_of).transpose()
 }
 
@@ -128,7 +149,13 @@ pub async fn hold(tx: &mut Tx, claim: &Claim, lease_ms: i64) -> Result<bool, Sto
     const SQL: &str = "UPDATE sync_scopes SET lease_until = NOW_MS() + $5 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4 AND enabled = 1 AND lease_until > 0";
     let key = &claim.key;
-    Ok(tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence, lease_ms]).await? == 1)
+    Ok(tx
+        .execute(
+            SQL,
+            args![key.tenant, key.account, &key.calendar, claim.fence, lease_ms],
+        )
+        .await?
+        == 1)
 }
 
 /// Ends a good pass: keeps the token, forgets the failures, lets go of the scope.
@@ -144,7 +171,16 @@ pub async fn finish(
              last_good_at = $7, due_at = CASE WHEN due_at = 0 THEN 0 ELSE $8 END, lease_until = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
     let key = &claim.key;
-    let values = args![key.tenant, key.account, &key.calendar, claim.fence, sync_token, fingerprint, now, due_at];
+    let values = args![
+        key.tenant,
+        key.account,
+        &key.calendar,
+        claim.fence,
+        sync_token,
+        fingerprint,
+        now,
+        due_at
+    ];
     Ok(tx.execute(SQL, values).await? == 1)
 }
 
@@ -153,7 +189,13 @@ pub async fn fail(tx: &mut Tx, claim: &Claim, error: &str, due_at: i64) -> Resul
     const SQL: &str = "UPDATE sync_scopes SET failures = failures + 1, last_error = $5, due_at = $6, lease_until = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
     let key = &claim.key;
-    Ok(tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence, error, due_at]).await? == 1)
+    Ok(tx
+        .execute(
+            SQL,
+            args![key.tenant, key.account, &key.calendar, claim.fence, error, due_at],
+        )
+        .await?
+        == 1)
 }
 
 /// Lets go of a scope without a verdict: the pass was stopped before it was over and is due again.
@@ -161,7 +203,9 @@ pub async fn let_go(tx: &mut Tx, claim: &Claim) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE sync_scopes SET lease_until = 0, due_at = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
     let key = &claim.key;
-    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence]).await.map(drop)
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence])
+        .await
+        .map(drop)
 }
 
 /// The scopes of an account, or of all accounts of a tenant.
