@@ -2,7 +2,9 @@
 //!
 //! A file holds the statements about one thing, next to the type of its rows. Functions that only read outside a transaction
 //! take [`Db`], those that take part in one take [`Tx`].
+pub mod accounts;
 pub mod bookings;
+pub mod calendars;
 pub mod changes;
 mod db;
 mod error;
