@@ -2,6 +2,7 @@
 pub mod booking;
 pub mod clock;
 pub mod event;
+pub mod failure;
 pub mod ids;
 pub mod policy;
 pub mod recurrence;
