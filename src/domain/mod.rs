@@ -9,4 +9,3 @@ pub mod policy;
 pub mod recurrence;
 pub mod seal;
 pub mod time;
-pub mod validate;

@@ -1,8 +1,10 @@
 //! SQL and nothing else; every query starts from the tenant.
 //!
-//! A file holds the statements about one thing, next to the type of its rows. Every function takes part in a transaction
-//! ([`Tx`]) that its caller began and commits.
+//! A file holds the statements about one thing, next to the type of its rows. Functions that only read outside a transaction
+//! take [`Db`], those that take part in one take [`Tx`].
+pub mod accounts;
 pub mod bookings;
+pub mod calendars;
 pub mod changes;
 pub mod conflicts;
 mod db;
