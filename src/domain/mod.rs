@@ -8,4 +8,6 @@ pub mod merge;
 pub mod policy;
 pub mod recurrence;
 pub mod seal;
+pub mod settings;
 pub mod time;
+pub mod validate;

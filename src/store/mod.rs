@@ -15,6 +15,9 @@ pub mod quarantine;
 pub mod questions;
 pub mod scopes;
 pub mod states;
+pub mod resources;
+pub mod tenants;
+pub mod users;
 mod values;
 
 pub use db::{Backend, Db, Tx};
