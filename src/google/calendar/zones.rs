@@ -52,3 +52,58 @@ fn before_the_gap(local: &NaiveDateTime, zone: Tz) -> DateTime<Tz> {
     let utc = local.checked_sub_offset(offset).unwrap_or(*local);
     zone.from_utc_datetime(&utc)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(local: &str, zone: Tz, fold: Fold) -> Zoned {
+        Zoned {
+            local: local.parse().unwrap(),
+            zone,
+            fold,
+        }
+    }
+
+    #[test]
+    fn a_time_in_a_gap_is_shifted_by_its_length() {
+        let shifted = |local, zone| {
+            resolve(&at(local, zone, Fold::Earlier))
+                .instant()
+                .with_timezone(&zone)
+                .naive_local()
+        };
+        assert_eq!(
+            shifted("2026-03-29T02:30:00", Tz::Europe__Prague),
+            "2026-03-29T03:30:00".parse().unwrap()
+        );
+        assert_eq!(
+            shifted("2026-10-04T02:15:00", Tz::Australia__Lord_Howe),
+            "2026-10-04T02:45:00".parse().unwrap()
+        );
+        assert_eq!(
+            shifted("2011-12-30T12:00:00", Tz::Pacific__Apia),
+            "2011-12-31T12:00:00".parse().unwrap(),
+            "Samoa left out a whole day"
+        );
+    }
+
+    #[test]
+    fn an_instant_comes_back_through_both_of_two_equal_hours() {
+        for (instant, fold) in [
+            ("2026-10-25T00:30:00Z", Fold::Earlier),
+            ("2026-10-25T01:30:00Z", Fold::Later),
+        ] {
+            let instant: DateTime<Utc> = instant.parse().unwrap();
+            let local = zoned(instant, Tz::Europe__Prague);
+            assert_eq!(local, at("2026-10-25T02:30:00", Tz::Europe__Prague, fold));
+            assert_eq!(resolve(&local).instant(), instant);
+        }
+    }
+
+    #[test]
+    fn parts_of_a_second_are_dropped() {
+        let local = zoned("2026-01-01T08:00:00.999Z".parse().unwrap(), Tz::Europe__Prague);
+        assert_eq!(local, at("2026-01-01T09:00:00", Tz::Europe__Prague, Fold::Earlier));
+    }
+}
