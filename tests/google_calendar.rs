@@ -333,7 +333,7 @@ async fn every_write_sends_no_mail_and_guards_itself_with_the_etag() {
 }
 
 #[tokio::test]
-async fn an_empty_id_never_becomes_a_request_about_the_calendar() {
+async fn an_empty_id_or_etag_is_never_sent() {
     let scene = scene(vec![]).await;
     let nothing = EventId::from("");
     let error = scene
@@ -354,6 +354,12 @@ async fn an_empty_id_never_becomes_a_request_about_the_calendar() {
         .await
         .unwrap_err();
     assert!(!error.unsure);
+    let error = scene
+        .api
+        .delete_event(&scene.access, &scene.calendar, &"abcde".into(), Some(""))
+        .await
+        .unwrap_err();
+    assert!(!error.unsure, "an empty etag would guard nothing");
     assert!(scene.google.asked().is_empty());
 }
 

@@ -3,9 +3,10 @@
 use accord::domain::booking::{Content, Status};
 use accord::domain::event::{Event, EventContent, EventState, OwnResponse, Words};
 use accord::domain::ids::{BookingId, EventId};
+use accord::domain::merge::Changed;
 use accord::domain::time::{Fold, OriginalStart, Span, When, Zoned};
 use accord::google::calendar::event_json::parse;
-use accord::google::calendar::{AccessRole, Broken, Changed, ParsedItem, Reading, Target, insert_body, patch_body};
+use accord::google::calendar::{AccessRole, Broken, ParsedItem, Reading, Target, insert_body, patch_body};
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use proptest::prelude::*;
@@ -482,7 +483,7 @@ fn an_insert_holds_what_we_may_write_and_nothing_else() {
 fn the_note_from_google_is_never_written_back() {
     let content = booking(all_day());
     let insert = insert_body(&"abcde".into(), &content, None, booking_id());
-    let patch = patch_body(Changed::ALL, &content, None, Target::Event);
+    let patch = patch_body(Changed::ALL, None, &content, "", Target::Event);
     assert_eq!(
         (insert.get("location"), patch.get("location")),
         (None, Some(&json!("")))
@@ -492,7 +493,7 @@ fn the_note_from_google_is_never_written_back() {
 #[test]
 fn a_patch_holds_only_what_changed() {
     let content = booking(all_day());
-    let patch = |changed| patch_body(changed, &content, None, Target::Event);
+    let patch = |changed| patch_body(changed, None, &content, "", Target::Event);
     assert_eq!(patch(Changed::default()), json!({}));
     assert_eq!(
         patch(Changed {
@@ -508,13 +509,8 @@ fn a_patch_holds_only_what_changed() {
         }),
         json!({"description": ""})
     );
-    assert_eq!(
-        patch(Changed {
-            status: true,
-            ..Changed::default()
-        }),
-        json!({"status": "confirmed"})
-    );
+    let revived = patch_body(Changed::default(), Some(Status::Confirmed), &content, "", Target::Event);
+    assert_eq!(revived, json!({"status": "confirmed"}));
 }
 
 #[test]
@@ -528,19 +524,19 @@ fn a_patch_from_timed_to_all_day_and_back_clears_the_other_form() {
         "end": {"date": "2026-03-02", "dateTime": null, "timeZone": null},
         "recurrence": null
     });
-    assert_eq!(patch_body(when, &booking(all_day()), None, Target::Event), expected);
+    assert_eq!(patch_body(when, None, &booking(all_day()), "", Target::Event), expected);
     let content = booking(timed("2026-03-01T09:00:00", "2026-03-01T10:00:00", Fold::Earlier));
     let expected = json!({
         "start": {"date": null, "dateTime": "2026-03-01T09:00:00", "timeZone": "Europe/Prague"},
         "end": {"date": null, "dateTime": "2026-03-01T10:00:00", "timeZone": "Europe/Prague"}
     });
-    assert_eq!(patch_body(when, &content, None, Target::Occurrence), expected);
+    assert_eq!(patch_body(when, None, &content, "", Target::Occurrence), expected);
 }
 
 #[test]
 fn an_hour_that_exists_twice_or_never_is_written_with_its_offset() {
     let start = |when: When| {
-        patch_body(Changed::ALL, &booking(when), None, Target::Event)["start"]["dateTime"]
+        patch_body(Changed::ALL, None, &booking(when), "", Target::Event)["start"]["dateTime"]
             .as_str()
             .unwrap()
             .to_owned()
@@ -658,7 +654,7 @@ proptest! {
     #[test]
     fn a_patch_turns_any_event_into_any_other(before in contents(), after in contents()) {
         let mut merged = insert_body(&"abcde".into(), &before, None, booking_id());
-        json_patch(&mut merged, &patch_body(Changed::ALL, &after, Some("Room"), Target::Event));
+        json_patch(&mut merged, &patch_body(Changed::ALL, None, &after, "Room", Target::Event));
         let event = event(&as_google_answers(merged));
         let expected = EventContent {
             title: after.title, description: after.description, location: "Room".into(), when: after.when,

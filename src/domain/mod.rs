@@ -9,3 +9,4 @@ pub mod policy;
 pub mod recurrence;
 pub mod seal;
 pub mod time;
+pub mod validate;

@@ -110,6 +110,10 @@ impl<'a> Call<'a> {
             request = request.header(header::AUTHORIZATION, value);
         }
         if let Some(etag) = self.if_match {
+            // Bare tombstones have no etag; what Google makes of an empty one is not documented.
+            if etag.is_empty() {
+                return Err(GoogleError::unsendable("the etag is empty"));
+            }
             request = request.header(header::IF_MATCH, etag);
         }
         let (kind, body) = match self.payload {

@@ -5,9 +5,8 @@
 pub mod event_body;
 pub mod event_json;
 mod list;
-mod zones;
 
-pub use event_body::{Changed, Target, insert_body, patch_body};
+pub use event_body::{Target, insert_body, patch_body};
 pub use event_json::{Broken, ParsedItem, Reading};
 pub use list::{AccessRole, CalendarEntry, ListParameters, Page, PageEnd, Query};
 
