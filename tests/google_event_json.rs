@@ -369,7 +369,7 @@ fn nonsense_is_set_aside_with_a_reason() {
     for (changes, reason) in table {
         assert_eq!(broken(&with(changes.clone())).reason, reason, "{changes}");
     }
-    assert_eq!(broken(&json!("Eve")).reason, "is no JSON object");
+    assert_eq!(broken(&json!("Eve")).reason, "it is no JSON object");
     assert_eq!(broken(&json!(["Eve"])).raw, "{}");
 }
 

@@ -99,7 +99,7 @@ type Fields = BTreeMap<String, Box<RawValue>>;
 /// serde's message may quote a value, so the field is found by reading each one alone.
 fn unreadable_field(item: &RawValue) -> String {
     let Ok(fields) = serde_json::from_str::<Fields>(item.get()) else {
-        return "is no JSON object".into();
+        return "it is no JSON object".into();
     };
     let alone = |key: &str, value: &RawValue| format!("{{\"{key}\":{}}}", value.get());
     let culprit = fields.iter().find(|(key, value)| {
@@ -107,7 +107,7 @@ fn unreadable_field(item: &RawValue) -> String {
             && serde_json::from_str::<api::Event>(&alone(key, value)).is_err()
     });
     culprit.map_or_else(
-        || "cannot be read".into(),
+        || "it cannot be read".into(),
         |(key, _)| format!("its {key} cannot be read"),
     )
 }
