@@ -6,9 +6,14 @@ pub mod accounts;
 pub mod bookings;
 pub mod calendars;
 pub mod changes;
+pub mod connects;
 mod db;
+pub mod disconnects;
 mod error;
 mod migrations;
+pub mod revocations;
+pub mod scopes;
+pub mod sessions;
 pub mod states;
 mod values;
 
