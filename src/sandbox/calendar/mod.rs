@@ -57,6 +57,9 @@ impl CalendarService {
                 ok(json!({"kind": "calendar#calendarList", "items": [
                 {"id": call.user, "summary": call.user, "timeZone": "UTC", "accessRole": "owner", "primary": true}]}))
             }
+            ("GET", ["users", "me", "calendarList", id]) => {
+                ok(json!({"id": id, "timeZone": "UTC"}))
+            }
             ("GET", ["calendars", calendar, "events"]) => {
                 let calendar = own(calendar);
                 let items: Vec<&Value> = self
