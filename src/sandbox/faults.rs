@@ -259,6 +259,8 @@ fn take_answer(keys: &mut Map<String, Value>) -> Result<Option<Answer>, String> 
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
     use super::*;
     use axum::http::{HeaderMap, Method};
 

@@ -218,6 +218,8 @@ fn readable_body(request: &Request) -> Value {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
     use super::*;
     use axum::http::{HeaderMap, Method};
 

@@ -154,6 +154,8 @@ fn shape(field: &'static str) -> (&'static str, Shape) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
     use super::*;
     use serde_json::json;
 

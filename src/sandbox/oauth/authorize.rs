@@ -185,6 +185,8 @@ fn challenge(value: Option<&str>, method: Option<&str>) -> Result<Option<Challen
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
     use super::*;
 
     const GOOD: &str =

@@ -168,6 +168,8 @@ fn midnight(day: NaiveDate, zone: Tz) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
     use super::*;
 
     #[test]
