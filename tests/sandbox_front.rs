@@ -1,4 +1,5 @@
-//! The sandbox's front: errors of the front end, quotas, batches, masks, compression, faults, persons, clock, log, page.#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+//! The sandbox's front: errors of the front end, quotas, batches, masks, compression, faults, persons, clock, log, page.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod support;
 

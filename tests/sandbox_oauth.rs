@@ -1,4 +1,5 @@
-//! The sandbox's OAuth against what Google documents and what was seen of it. Over real HTTP, nothing but the sandbox.#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+//! The sandbox's OAuth against what Google documents and what was seen of it. Over real HTTP, nothing but the sandbox.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod support;
 
