@@ -18,10 +18,7 @@ fn error_of(answer: &support::http::Answer) -> (u16, String, String) {
     (
         answer.status,
         text(&body, "error"),
-        body["error_description"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
+        body["error_description"].as_str().unwrap_or_default().to_owned(),
     )
 }
 
@@ -47,10 +44,7 @@ async fn a_second_offline_grant_brings_a_refresh_token_only_when_consent_is_forc
     let google = Google::start().await;
     let first = text(&google.connect(ANA, &[]).await, "refresh_token");
     assert_eq!(google.connect(ANA, &[]).await.get("refresh_token"), None);
-    let again = text(
-        &google.connect(ANA, &[("prompt", "consent")]).await,
-        "refresh_token",
-    );
+    let again = text(&google.connect(ANA, &[("prompt", "consent")]).await, "refresh_token");
     assert_ne!(first, again);
     google.refresh(&first).await.expect(200);
     google.refresh(&again).await.expect(200);
@@ -58,8 +52,7 @@ async fn a_second_offline_grant_brings_a_refresh_token_only_when_consent_is_forc
 
 /// Checklist line 3.
 #[tokio::test]
-async fn a_redirect_address_that_differs_in_a_slash_or_a_letter_gets_an_error_page_and_no_redirect()
-{
+async fn a_redirect_address_that_differs_in_a_slash_or_a_letter_gets_an_error_page_and_no_redirect() {
     let google = Google::start().await;
     let upper = CALLBACK.to_uppercase();
     for odd in [
@@ -75,12 +68,7 @@ async fn a_redirect_address_that_differs_in_a_slash_or_a_letter_gets_an_error_pa
         assert!(page.text().contains("Error 400: redirect_uri_mismatch"));
         assert_eq!(page.header("location"), None);
         let forged = google
-            .decide(
-                &google.request(&[("redirect_uri", &odd)]),
-                ANA,
-                &[EVENTS],
-                "allow",
-            )
+            .decide(&google.request(&[("redirect_uri", &odd)]), ANA, &[EVENTS], "allow")
             .await
             .expect(400);
         assert_eq!(forged.header("location"), None);
@@ -116,21 +104,13 @@ async fn an_unticked_scope_is_missing_from_the_token_and_the_api_refuses_it() {
         .expect(302);
     let query = query_of(answer.header("location").unwrap());
     assert!(!query["scope"].contains(EVENTS));
-    let tokens = google
-        .exchange(&query["code"], &[])
-        .await
-        .expect(200)
-        .json();
+    let tokens = google.exchange(&query["code"], &[]).await.expect(200).json();
     let granted = text(&tokens, "scope");
     let mut scopes: Vec<&str> = granted.split(' ').collect();
     scopes.sort_unstable();
     assert_eq!(
         scopes,
-        [
-            LISTS,
-            "https://www.googleapis.com/auth/userinfo.email",
-            "openid"
-        ]
+        [LISTS, "https://www.googleapis.com/auth/userinfo.email", "openid"]
     );
     let bearer = format!("Bearer {}", text(&tokens, "access_token"));
     let refused = google
@@ -152,10 +132,7 @@ async fn a_consent_never_holds_more_than_was_asked() {
     let google = Google::start().await;
     let request = google.request(&[("scope", EVENTS)]);
     let nothing = google.decide(&request, ANA, &[], "allow").await.expect(302);
-    assert_eq!(
-        query_of(nothing.header("location").unwrap())["error"],
-        "access_denied"
-    );
+    assert_eq!(query_of(nothing.header("location").unwrap())["error"], "access_denied");
     let more = google
         .decide(&request, ANA, &[EVENTS, LISTS], "allow")
         .await
@@ -168,10 +145,7 @@ async fn a_consent_never_holds_more_than_was_asked() {
 async fn earlier_grants_are_included_only_when_asked() {
     let google = Google::start().await;
     google.connect(ANA, &[("scope", EVENTS)]).await;
-    assert_eq!(
-        text(&google.connect(ANA, &[("scope", LISTS)]).await, "scope"),
-        LISTS
-    );
+    assert_eq!(text(&google.connect(ANA, &[("scope", LISTS)]).await, "scope"), LISTS);
     let merged = google
         .connect(ANA, &[("scope", LISTS), ("include_granted_scopes", "true")])
         .await;
@@ -183,17 +157,8 @@ async fn earlier_grants_are_included_only_when_asked() {
 async fn a_refresh_reply_has_four_fields_and_no_refresh_token() {
     let google = Google::start().await;
     let tokens = google.connect(ANA, &[]).await;
-    let reply = google
-        .refresh(&text(&tokens, "refresh_token"))
-        .await
-        .expect(200)
-        .json();
-    let keys: Vec<&str> = reply
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let reply = google.refresh(&text(&tokens, "refresh_token")).await.expect(200).json();
+    let keys: Vec<&str> = reply.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["access_token", "expires_in", "scope", "token_type"]);
     assert_eq!(reply["scope"], tokens["scope"]);
     assert_ne!(reply["access_token"], tokens["access_token"]);
@@ -204,9 +169,7 @@ async fn a_refresh_reply_has_four_fields_and_no_refresh_token() {
 async fn a_revoked_refresh_token_is_an_invalid_grant() {
     let google = Google::start().await;
     let refresh = text(&google.connect(ANA, &[]).await, "refresh_token");
-    google
-        .switch("tokens/revoke_refresh", &json!({"email": ANA}))
-        .await;
+    google.switch("tokens/revoke_refresh", &json!({"email": ANA})).await;
     let answer = google.refresh(&refresh).await;
     assert_eq!(
         error_of(&answer),
@@ -219,15 +182,9 @@ async fn a_revoked_refresh_token_is_an_invalid_grant() {
 async fn a_wrong_secret_and_an_unknown_client_are_told_apart() {
     let google = Google::start().await;
     let refresh = text(&google.connect(ANA, &[]).await, "refresh_token");
-    let ask = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", refresh.as_str()),
-    ];
+    let ask = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
     let wrong = google.token(&ask, &[("client_secret", "other")]).await;
-    assert_eq!(
-        error_of(&wrong),
-        refused(401, "invalid_client", "Unauthorized")
-    );
+    assert_eq!(error_of(&wrong), refused(401, "invalid_client", "Unauthorized"));
     let unknown = google.token(&ask, &[("client_id", "nobody")]).await;
     assert_eq!(
         error_of(&unknown),
@@ -236,11 +193,7 @@ async fn a_wrong_secret_and_an_unknown_client_are_told_apart() {
     let missing = google.token(&ask, &[("client_id", "")]).await;
     assert_eq!(
         error_of(&missing),
-        refused(
-            400,
-            "invalid_request",
-            "Could not determine client ID from request."
-        )
+        refused(400, "invalid_request", "Could not determine client ID from request.")
     );
     let bare = google.token(&ask, &[("client_secret", "")]).await;
     assert_eq!(
@@ -254,16 +207,11 @@ async fn a_wrong_secret_and_an_unknown_client_are_told_apart() {
 async fn a_client_may_authenticate_with_http_basic() {
     let google = Google::start().await;
     let refresh = text(&google.connect(ANA, &[]).await, "refresh_token");
-    let fields = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", refresh.as_str()),
-    ];
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
     for (secret, status) in [(SECRET, 200), ("other", 401)] {
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("{CLIENT}:{secret}"));
         let headers = [("authorization", format!("Basic {basic}"))];
-        let headers = headers
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
         google
             .http
             .post_form(&google.url("/token"), &headers, &fields)
@@ -295,20 +243,13 @@ async fn a_code_works_once_and_a_malformed_one_never() {
 #[tokio::test]
 async fn an_expired_code_and_a_foreign_one_are_refused_alike() {
     let google = Google::start().await;
-    let other =
-        json!({"client_id": "other", "client_secret": "other-secret", "redirect_uris": [CALLBACK]});
+    let other = json!({"client_id": "other", "client_secret": "other-secret", "redirect_uris": [CALLBACK]});
     google.switch("clients", &other).await;
     let code = google.code(&google.request(&[]), ANA).await;
     let foreign = google
-        .exchange(
-            &code,
-            &[("client_id", "other"), ("client_secret", "other-secret")],
-        )
+        .exchange(&code, &[("client_id", "other"), ("client_secret", "other-secret")])
         .await;
-    assert_eq!(
-        error_of(&foreign),
-        refused(400, "invalid_grant", "Bad Request")
-    );
+    assert_eq!(error_of(&foreign), refused(400, "invalid_grant", "Bad Request"));
     google.pass(601).await;
     assert_eq!(
         error_of(&google.exchange(&code, &[]).await),
@@ -316,20 +257,11 @@ async fn an_expired_code_and_a_foreign_one_are_refused_alike() {
     );
 
     let refresh = text(&google.connect(ANA, &[]).await, "refresh_token");
-    let ask = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", refresh.as_str()),
-    ];
+    let ask = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
     let foreign = google
-        .token(
-            &ask,
-            &[("client_id", "other"), ("client_secret", "other-secret")],
-        )
+        .token(&ask, &[("client_id", "other"), ("client_secret", "other-secret")])
         .await;
-    assert_eq!(
-        error_of(&foreign),
-        refused(400, "invalid_grant", "Bad Request")
-    );
+    assert_eq!(error_of(&foreign), refused(400, "invalid_grant", "Bad Request"));
 }
 
 /// Checklist line 11.
@@ -338,21 +270,11 @@ async fn the_code_verifier_must_be_there_and_right() {
     let google = Google::start().await;
     let verifier = "a-verifier-that-is-at-least-forty-three-characters-long";
     let hashed = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
-    for (challenge, method) in [
-        (hashed.as_str(), "S256"),
-        (verifier, "plain"),
-        (verifier, ""),
-    ] {
-        let request = google.request(&[
-            ("code_challenge", challenge),
-            ("code_challenge_method", method),
-        ]);
+    for (challenge, method) in [(hashed.as_str(), "S256"), (verifier, "plain"), (verifier, "")] {
+        let request = google.request(&[("code_challenge", challenge), ("code_challenge_method", method)]);
         let code = google.code(&request, ANA).await;
         let none = google.exchange(&code, &[]).await;
-        assert_eq!(
-            error_of(&none),
-            refused(400, "invalid_grant", "Missing code verifier.")
-        );
+        assert_eq!(error_of(&none), refused(400, "invalid_grant", "Missing code verifier."));
         let wrong = google
             .exchange(
                 &code,
@@ -366,10 +288,7 @@ async fn the_code_verifier_must_be_there_and_right() {
             error_of(&wrong),
             refused(400, "invalid_grant", "Invalid code verifier.")
         );
-        google
-            .exchange(&code, &[("code_verifier", verifier)])
-            .await
-            .expect(200);
+        google.exchange(&code, &[("code_verifier", verifier)]).await.expect(200);
     }
 }
 
@@ -381,10 +300,7 @@ async fn the_exchange_must_name_the_redirect_address_of_the_request() {
     let other = google
         .exchange(&code, &[("redirect_uri", "http://127.0.0.1:9999/")])
         .await;
-    assert_eq!(
-        error_of(&other),
-        refused(400, "redirect_uri_mismatch", "Bad Request")
-    );
+    assert_eq!(error_of(&other), refused(400, "redirect_uri_mismatch", "Bad Request"));
     let none = google.exchange(&code, &[("redirect_uri", "")]).await;
     assert_eq!(
         error_of(&none),
@@ -400,11 +316,7 @@ async fn the_exchange_must_name_the_redirect_address_of_the_request() {
         error_of(&grant),
         refused(400, "unsupported_grant_type", "Invalid grant_type: foo")
     );
-    google
-        .http
-        .get(&google.url("/token"), &[])
-        .await
-        .expect(405);
+    google.http.get(&google.url("/token"), &[]).await.expect(405);
     google.exchange(&code, &[]).await.expect(200);
 }
 
@@ -412,14 +324,8 @@ async fn the_exchange_must_name_the_redirect_address_of_the_request() {
 #[tokio::test]
 async fn a_refresh_cannot_widen_its_scopes() {
     let google = Google::start().await;
-    let refresh = text(
-        &google.connect(ANA, &[("scope", EVENTS)]).await,
-        "refresh_token",
-    );
-    let ask = [
-        ("grant_type", "refresh_token"),
-        ("refresh_token", refresh.as_str()),
-    ];
+    let refresh = text(&google.connect(ANA, &[("scope", EVENTS)]).await, "refresh_token");
+    let ask = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
     google.token(&ask, &[("scope", EVENTS)]).await.expect(200);
     for bad in [LISTS, "a-thing"] {
         let answer = google.token(&ask, &[("scope", bad)]).await;
@@ -440,10 +346,7 @@ async fn the_hundred_and_first_refresh_token_silently_kills_the_oldest() {
             "refresh_token",
         ));
     }
-    assert_eq!(
-        error_of(&google.refresh(&tokens[0]).await).1,
-        "invalid_grant"
-    );
+    assert_eq!(error_of(&google.refresh(&tokens[0]).await).1, "invalid_grant");
     google.refresh(&tokens[1]).await.expect(200);
     google.refresh(&tokens[100]).await.expect(200);
 }
@@ -455,27 +358,19 @@ async fn in_testing_a_refresh_token_dies_after_seven_days_unless_it_only_names_i
     google.switch("switches", &json!({"testing": true})).await;
     let tokens = google.connect(ANA, &[]).await;
     assert_eq!(tokens["refresh_token_expires_in"], 604_799);
-    google
-        .switch("users", &json!({"email": "ben@example.com"}))
-        .await;
+    google.switch("users", &json!({"email": "ben@example.com"})).await;
     let identity = google
         .connect("ben@example.com", &[("scope", "openid email profile")])
         .await;
     assert_eq!(identity.get("refresh_token_expires_in"), None);
     google.pass(7 * DAY - 10).await;
-    google
-        .refresh(&text(&tokens, "refresh_token"))
-        .await
-        .expect(200);
+    google.refresh(&text(&tokens, "refresh_token")).await.expect(200);
     google.pass(10).await;
     assert_eq!(
         error_of(&google.refresh(&text(&tokens, "refresh_token")).await).1,
         "invalid_grant"
     );
-    google
-        .refresh(&text(&identity, "refresh_token"))
-        .await
-        .expect(200);
+    google.refresh(&text(&identity, "refresh_token")).await.expect(200);
 }
 
 /// Checklist line 15.
@@ -508,9 +403,7 @@ async fn a_password_change_ends_mail_tokens_and_leaves_calendar_tokens() {
         "refresh_token",
     );
     assert_eq!(
-        google
-            .switch("tokens/change_password", &json!({"email": ANA}))
-            .await,
+        google.switch("tokens/change_password", &json!({"email": ANA})).await,
         json!({"tokens": 1})
     );
     google.refresh(&calendar).await.expect(200);
@@ -663,10 +556,7 @@ async fn every_form_of_identity_names_the_same_account_number() {
     );
     let v2 = google
         .http
-        .get(
-            &google.url("/oauth2/v2/userinfo"),
-            &[("authorization", &bearer)],
-        )
+        .get(&google.url("/oauth2/v2/userinfo"), &[("authorization", &bearer)])
         .await
         .expect(200)
         .json();
@@ -676,10 +566,7 @@ async fn every_form_of_identity_names_the_same_account_number() {
     );
     let info = google
         .http
-        .get(
-            &google.url(&format!("/tokeninfo?access_token={access}")),
-            &[],
-        )
+        .get(&google.url(&format!("/tokeninfo?access_token={access}")), &[])
         .await
         .expect(200)
         .json();
@@ -690,24 +577,16 @@ async fn every_form_of_identity_names_the_same_account_number() {
     google.pass(3_599).await;
     let dead = google
         .http
-        .get(
-            &google.url(&format!("/tokeninfo?access_token={access}")),
-            &[],
-        )
+        .get(&google.url(&format!("/tokeninfo?access_token={access}")), &[])
         .await;
-    assert_eq!(
-        error_of(&dead),
-        refused(400, "invalid_token", "Invalid Value")
-    );
+    assert_eq!(error_of(&dead), refused(400, "invalid_token", "Invalid Value"));
 }
 
 /// The page is a form that works without scripts and can be answered as it stands.
 #[tokio::test]
 async fn the_consent_page_offers_the_hinted_user_and_one_box_per_scope() {
     let google = Google::start().await;
-    google
-        .switch("users", &json!({"email": "ben@example.com"}))
-        .await;
+    google.switch("users", &json!({"email": "ben@example.com"})).await;
     let page = google
         .open_page(&google.request(&[("login_hint", ANA)]))
         .await
@@ -728,11 +607,7 @@ async fn the_consent_page_offers_the_hinted_user_and_one_box_per_scope() {
         );
     }
     assert!(!page.contains("<script"));
-    let all = google
-        .open_page(&google.request(&[]))
-        .await
-        .expect(200)
-        .text();
+    let all = google.open_page(&google.request(&[])).await.expect(200).text();
     assert!(all.contains("ben@example.com"));
 }
 
@@ -774,10 +649,6 @@ async fn a_dropped_scope_is_missing_from_live_and_new_tokens() {
         .get(&google.events(), &[("authorization", &bearer)])
         .await
         .expect(403);
-    let reply = google
-        .refresh(&text(&tokens, "refresh_token"))
-        .await
-        .expect(200)
-        .json();
+    let reply = google.refresh(&text(&tokens, "refresh_token")).await.expect(200).json();
     assert!(!text(&reply, "scope").contains(EVENTS));
 }

@@ -93,10 +93,7 @@ impl From<Reply> for Answer {
             .and_then(Value::as_str)
             .map(str::to_owned);
         let content = reply.body.map_or(Content::Empty, Content::Json);
-        let headers = etag
-            .into_iter()
-            .map(|etag| ("etag".to_owned(), etag))
-            .collect();
+        let headers = etag.into_iter().map(|etag| ("etag".to_owned(), etag)).collect();
         Self {
             status: reply.status,
             headers,
@@ -161,20 +158,14 @@ pub fn send(answer: Answer, printing: Printing, now_us: i64) -> Response<Body> {
     };
     let mut headers = HeaderMap::new();
     for (name, value) in [
-        (
-            "cache-control",
-            "no-cache, no-store, max-age=0, must-revalidate",
-        ),
+        ("cache-control", "no-cache, no-store, max-age=0, must-revalidate"),
         ("pragma", "no-cache"),
         ("expires", "Mon, 01 Jan 1990 00:00:00 GMT"),
         ("server", "ESF"),
         ("vary", "Origin,X-Origin,Referer"),
         ("x-content-type-options", "nosniff"),
     ] {
-        headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     insert(&mut headers, "date", &http_date(now_us));
     if let Some(content_type) = content_type {
@@ -188,18 +179,14 @@ pub fn send(answer: Answer, printing: Printing, now_us: i64) -> Response<Body> {
         insert(&mut headers, name, value);
     }
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response
 }
 
 /// A header that cannot be one (a switch may ask for anything) is left out rather than sent broken.
 fn insert(headers: &mut HeaderMap, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) = (
-        HeaderName::from_bytes(name.as_bytes()),
-        HeaderValue::from_str(value),
-    ) {
+    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
         headers.insert(name, value);
     }
 }

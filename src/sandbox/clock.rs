@@ -2,7 +2,8 @@
 //!
 //! Everything that ages here (access tokens, codes, refresh tokens, quota windows, `updated` stamps) ages by this
 //! clock, so that a test can let six months pass in a moment. It is the one place that looks at the machine's clock.
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// A clock in microseconds since the Unix epoch that can be set, moved and frozen.
 #[derive(Debug)]
@@ -52,10 +53,12 @@ impl Clock {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the sandbox has a clock of its own, and this is where it starts"
+)]
 fn machine_time_us() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, micros)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, micros)
 }
 
 fn micros(duration: Duration) -> i64 {

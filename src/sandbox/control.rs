@@ -84,11 +84,7 @@ fn run(world: &mut World, request: &Request, command: &str) -> Option<Result<Val
 }
 
 fn body<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
-    let text: &[u8] = if request.body.is_empty() {
-        b"{}"
-    } else {
-        &request.body
-    };
+    let text: &[u8] = if request.body.is_empty() { b"{}" } else { &request.body };
     serde_json::from_slice(text).map_err(|error| error.to_string())
 }
 

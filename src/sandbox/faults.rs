@@ -152,24 +152,17 @@ impl Rule {
 fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
-        Some((before, rest)) => text.strip_prefix(before).is_some_and(|tail| {
-            (0..=tail.len()).any(|at| tail.is_char_boundary(at) && glob(rest, &tail[at..]))
-        }),
+        Some((before, rest)) => text
+            .strip_prefix(before)
+            .is_some_and(|tail| (0..=tail.len()).any(|at| tail.is_char_boundary(at) && glob(rest, &tail[at..]))),
     }
 }
 
 fn parse_action(action: &Value) -> Result<Fault, String> {
-    let mut keys = action
-        .as_object()
-        .cloned()
-        .ok_or("an action is an object")?;
+    let mut keys = action.as_object().cloned().ok_or("an action is an object")?;
     let delay = match keys.remove("delay_ms") {
         None => None,
-        Some(value) => Some(
-            value
-                .as_u64()
-                .ok_or("delay_ms is a number of milliseconds")?,
-        ),
+        Some(value) => Some(value.as_u64().ok_or("delay_ms is a number of milliseconds")?),
     };
     let outcome = if let Some(cut) = keys.remove("cut") {
         Outcome::Cut(match cut.as_str() {
@@ -192,9 +185,7 @@ fn parse_action(action: &Value) -> Result<Fault, String> {
     } else if delay.is_some() {
         Outcome::Nothing
     } else {
-        return Err(
-            "an action needs status, refuse, after, delay_ms, cut, garbage or empty_json".into(),
-        );
+        return Err("an action needs status, refuse, after, delay_ms, cut, garbage or empty_json".into());
     };
     nothing_left(&keys)?;
     Ok(Fault {
@@ -240,8 +231,7 @@ fn take_answer(keys: &mut Map<String, Value>) -> Result<Option<Answer>, String> 
     };
     if let Some(headers) = keys.remove("headers") {
         for (name, value) in headers.as_object().ok_or("headers is an object of texts")? {
-            answer =
-                answer.with_header(name, value.as_str().ok_or("headers is an object of texts")?);
+            answer = answer.with_header(name, value.as_str().ok_or("headers is an object of texts")?);
         }
     }
     if let Some(after) = keys.remove("retry_after") {
@@ -259,32 +249,23 @@ fn take_answer(keys: &mut Map<String, Value>) -> Result<Option<Answer>, String> 
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
     use super::*;
     use axum::http::{HeaderMap, Method};
 
     fn request(method: Method, path: &str) -> Request {
-        Request::new(
-            method,
-            path.into(),
-            String::new(),
-            HeaderMap::new(),
-            Vec::new(),
-        )
+        Request::new(method, path.into(), String::new(), HeaderMap::new(), Vec::new())
     }
 
     #[test]
     fn a_rule_skips_then_hits_then_is_gone() {
         let mut faults = Faults::default();
-        faults.add(json!({"method": "PATCH", "path": "/events/", "skip": 1, "times": 2, "action": {"status": 503}})).unwrap();
+        faults
+            .add(json!({"method": "PATCH", "path": "/events/", "skip": 1, "times": 2, "action": {"status": 503}}))
+            .unwrap();
         let patch = request(Method::PATCH, "/calendar/v3/calendars/a/events/b");
         assert!(
             faults
-                .meet(
-                    &request(Method::GET, "/calendar/v3/calendars/a/events/b"),
-                    None
-                )
+                .meet(&request(Method::GET, "/calendar/v3/calendars/a/events/b"), None)
                 .is_none()
         );
         assert!(faults.meet(&patch, None).is_none());
@@ -296,14 +277,8 @@ mod tests {
 
     #[test]
     fn a_star_makes_the_pattern_cover_the_whole_path() {
-        assert!(glob(
-            "/calendar/*/events",
-            "/calendar/v3/calendars/a/events"
-        ));
-        assert!(!glob(
-            "/calendar/*/events",
-            "/calendar/v3/calendars/a/events/b"
-        ));
+        assert!(glob("/calendar/*/events", "/calendar/v3/calendars/a/events"));
+        assert!(!glob("/calendar/*/events", "/calendar/v3/calendars/a/events/b"));
         assert!(glob("*é*", "aéb"));
     }
 

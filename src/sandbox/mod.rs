@@ -100,8 +100,7 @@ impl Sandbox {
                 "the sandbox listens on loopback addresses only",
             ));
         }
-        let world = world::World::new(&options)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let world = world::World::new(&options).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();

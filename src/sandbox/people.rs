@@ -38,9 +38,7 @@ impl People {
 
     /// The person with this address, in any case.
     pub fn by_email(&self, email: &str) -> Option<&Person> {
-        self.0
-            .iter()
-            .find(|person| person.email.eq_ignore_ascii_case(email))
+        self.0.iter().find(|person| person.email.eq_ignore_ascii_case(email))
     }
 
     /// The person with this account number.

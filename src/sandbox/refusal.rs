@@ -54,12 +54,9 @@ pub fn invalid_credentials() -> Answer {
 
 /// 401, envelope B: no credential was sent.
 pub fn login_required() -> Answer {
-    let message =
-        format!("Request is missing required authentication credential. {CREDENTIAL_HELP}");
-    unauthenticated(&message, "Login Required", "required").with_header(
-        "www-authenticate",
-        "Bearer realm=\"https://accounts.google.com/\"",
-    )
+    let message = format!("Request is missing required authentication credential. {CREDENTIAL_HELP}");
+    unauthenticated(&message, "Login Required", "required")
+        .with_header("www-authenticate", "Bearer realm=\"https://accounts.google.com/\"")
 }
 
 fn unauthenticated(message: &str, short: &str, reason: &str) -> Answer {
@@ -89,9 +86,7 @@ pub fn insufficient_scope(method: Option<&str>) -> Answer {
 
 /// 403, envelope B: the operator has not enabled the API.
 pub fn api_disabled() -> Answer {
-    let url = format!(
-        "https://console.developers.google.com/apis/api/{SERVICE}/overview?project={PROJECT}"
-    );
+    let url = format!("https://console.developers.google.com/apis/api/{SERVICE}/overview?project={PROJECT}");
     let message = format!(
         "Google Calendar API has not been used in project {PROJECT} before or it is disabled. Enable it by visiting {url} then retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems and retry."
     );
@@ -116,12 +111,7 @@ pub fn quota_exhausted(form: QuotaForm, per_user: bool, limit: u32) -> Answer {
     };
     match form {
         QuotaForm::Old => back_end(403, "usageLimits", reason, message),
-        QuotaForm::TooManyRequests => back_end(
-            429,
-            "usageLimits",
-            "rateLimitExceeded",
-            "Rate Limit Exceeded",
-        ),
+        QuotaForm::TooManyRequests => back_end(429, "usageLimits", "rateLimitExceeded", "Rate Limit Exceeded"),
         QuotaForm::New => rate_limit_of_the_front_end(per_user, limit),
     }
 }
@@ -154,12 +144,7 @@ pub fn named(name: &str) -> Option<Answer> {
         "quotaExceeded" => back_end(403, "usageLimits", name, "Calendar usage limits exceeded."),
         "dailyLimitExceeded" => back_end(403, "usageLimits", name, "Daily Limit Exceeded"),
         "rate_limit_new" => rate_limit_of_the_front_end(true, 600),
-        "429" => back_end(
-            429,
-            "usageLimits",
-            "rateLimitExceeded",
-            "Rate Limit Exceeded",
-        ),
+        "429" => back_end(429, "usageLimits", "rateLimitExceeded", "Rate Limit Exceeded"),
         "backendError" => back_end(503, "global", name, "Backend Error"),
         "accessNotConfigured" => api_disabled(),
         "authError" => invalid_credentials(),
@@ -170,10 +155,7 @@ pub fn named(name: &str) -> Option<Answer> {
 
 /// An OAuth error (RFC 6749, 5.2).
 pub fn oauth(status: u16, error: &str, description: &str) -> Answer {
-    Answer::json(
-        status,
-        json!({"error": error, "error_description": description}),
-    )
+    Answer::json(status, json!({"error": error, "error_description": description}))
 }
 
 /// What a garbage fault sends: it begins like an answer and is not JSON.
@@ -182,10 +164,7 @@ pub fn garbage() -> Answer {
     Answer {
         status: 200,
         headers: Vec::new(),
-        content: Content::Text(
-            "application/json; charset=UTF-8".to_owned(),
-            text.to_owned(),
-        ),
+        content: Content::Text("application/json; charset=UTF-8".to_owned(), text.to_owned()),
     }
 }
 

@@ -21,13 +21,7 @@ pub struct Request {
 
 impl Request {
     /// Puts a request together from what HTTP brought.
-    pub fn new(
-        method: Method,
-        path: String,
-        raw_query: String,
-        headers: HeaderMap,
-        body: Vec<u8>,
-    ) -> Self {
+    pub fn new(method: Method, path: String, raw_query: String, headers: HeaderMap, body: Vec<u8>) -> Self {
         let query = form_pairs(&raw_query);
         Self {
             method,
@@ -62,15 +56,12 @@ impl Request {
 
     /// The address behind the token `person:<address>`: that user's own hand in Google's own screens.
     pub fn person(&self) -> Option<&str> {
-        self.credential()
-            .and_then(|token| token.strip_prefix("person:"))
+        self.credential().and_then(|token| token.strip_prefix("person:"))
     }
 
     /// The path decoded, for patterns and the request log. Undecodable bytes become U+FFFD.
     pub fn readable_path(&self) -> String {
-        percent_decode_str(&self.path)
-            .decode_utf8_lossy()
-            .into_owned()
+        percent_decode_str(&self.path).decode_utf8_lossy().into_owned()
     }
 
     /// The decoded segments below `base` (which ends in `/`); `None` when the path is elsewhere or not UTF-8.
@@ -122,9 +113,8 @@ pub fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 
 /// A query string, encoded so that `form_pairs` reads it back.
 pub fn form_text(pairs: &[(&str, &str)]) -> String {
-    let encode = |part: &str| {
-        percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC).to_string()
-    };
+    let encode =
+        |part: &str| percent_encoding::utf8_percent_encode(part, percent_encoding::NON_ALPHANUMERIC).to_string();
     pairs
         .iter()
         .map(|(key, value)| format!("{}={}", encode(key), encode(value)))
@@ -140,10 +130,7 @@ mod tests {
     fn a_form_is_read_back_as_it_was_written() {
         let pairs = [("a b", "c&d=é+"), ("state", "x/y")];
         let read = form_pairs(&form_text(&pairs));
-        assert_eq!(
-            read,
-            pairs.map(|(key, value)| (key.to_owned(), value.to_owned()))
-        );
+        assert_eq!(read, pairs.map(|(key, value)| (key.to_owned(), value.to_owned())));
     }
 
     #[test]

@@ -76,10 +76,7 @@ enum Ending {
     BrokenBody(Answer),
 }
 
-async fn respond(
-    shared: &Shared,
-    incoming: hyper::Request<Incoming>,
-) -> Result<Response<Body>, io::Error> {
+async fn respond(shared: &Shared, incoming: hyper::Request<Incoming>) -> Result<Response<Body>, io::Error> {
     let (parts, body) = incoming.into_parts();
     let body = Limited::new(body, LARGEST_REQUEST)
         .collect()
@@ -91,15 +88,9 @@ async fn respond(
     let request = Request::new(parts.method, path, query, parts.headers, body.to_vec());
     let printing = Printing::asked_by(&request.headers, &request.query);
     let ending = match request.path.as_str() {
-        "/o/oauth2/v2/auth" => {
-            Ending::Answered(oauth::consent::authorization(&mut shared.world(), &request))
-        }
-        path if path.starts_with(control::BASE) => {
-            Ending::Answered(control::answer(&mut shared.world(), &request))
-        }
-        path if page::is_page(path) => {
-            Ending::Answered(page::answer(&mut shared.world(), &request))
-        }
+        "/o/oauth2/v2/auth" => Ending::Answered(oauth::consent::authorization(&mut shared.world(), &request)),
+        path if path.starts_with(control::BASE) => Ending::Answered(control::answer(&mut shared.world(), &request)),
+        path if page::is_page(path) => Ending::Answered(page::answer(&mut shared.world(), &request)),
         _ => exchange(shared, &request).await,
     };
     let now_us = shared.world().clock.now_us();
@@ -132,9 +123,7 @@ async fn run_batch(shared: &Shared, outer: &Request, seq: u64) -> Ending {
         let answer = match &part.request {
             Err(refusal) => (**refusal).clone(),
             Ok(inner) => {
-                let work = |_| async move {
-                    Ending::Answered(api::answer(&mut shared.world(), inner, Carrier::Batch))
-                };
+                let work = |_| async move { Ending::Answered(api::answer(&mut shared.world(), inner, Carrier::Batch)) };
                 match with_faults(shared, inner, Some(seq), work).await {
                     Ending::Answered(answer) => answer,
                     // A part has no connection of its own: what cuts it cuts the batch.
@@ -149,12 +138,7 @@ async fn run_batch(shared: &Shared, outer: &Request, seq: u64) -> Ending {
 }
 
 /// Writes the request down, lets the fault that it meets happen around the work, and writes down the end.
-async fn with_faults<W, F>(
-    shared: &Shared,
-    request: &Request,
-    batch: Option<u64>,
-    work: W,
-) -> Ending
+async fn with_faults<W, F>(shared: &Shared, request: &Request, batch: Option<u64>, work: W) -> Ending
 where
     W: FnOnce(u64) -> F,
     F: Future<Output = Ending>,
@@ -169,10 +153,7 @@ where
         };
         let now_us = world.clock.now_us();
         let action = fault.as_ref().map(|fault| fault.action.clone());
-        (
-            world.journal.open(request, user, action, batch, now_us),
-            fault,
-        )
+        (world.journal.open(request, user, action, batch, now_us), fault)
     };
     if let Some(fault) = &fault
         && !fault.delay.is_zero()

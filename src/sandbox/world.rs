@@ -100,9 +100,7 @@ impl World {
         match request.person() {
             Some(email) => self.people.by_email(email),
             None => {
-                let held = self
-                    .grants
-                    .access_token(request.credential()?, self.clock.now_us())?;
+                let held = self.grants.access_token(request.credential()?, self.clock.now_us())?;
                 self.people.by_sub(&held.sub)
             }
         }

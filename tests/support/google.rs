@@ -73,8 +73,7 @@ impl Google {
 
     /// Lets time pass.
     pub async fn pass(&self, seconds: i64) {
-        self.switch("clock", &json!({"advance_ms": seconds * 1_000}))
-            .await;
+        self.switch("clock", &json!({"advance_ms": seconds * 1_000})).await;
     }
 
     /// The query of a well-formed offline authorization request; `changes` replace or add fields, an empty value removes one.
@@ -104,28 +103,17 @@ impl Google {
     }
 
     /// A user answers the page: `scopes` are the ticked ones. Gives the answer to the browser.
-    pub async fn decide(
-        &self,
-        request: &str,
-        user: &str,
-        scopes: &[&str],
-        decision: &str,
-    ) -> Answer {
+    pub async fn decide(&self, request: &str, user: &str, scopes: &[&str], decision: &str) -> Answer {
         let mut fields = vec![("request", request), ("user", user), ("decision", decision)];
         fields.extend(scopes.iter().map(|scope| ("scope", *scope)));
-        self.http
-            .post_form(&self.url("/o/oauth2/v2/auth"), &[], &fields)
-            .await
+        self.http.post_form(&self.url("/o/oauth2/v2/auth"), &[], &fields).await
     }
 
     /// A user allows everything that was asked; gives the code.
     pub async fn code(&self, request: &str, user: &str) -> String {
         let scope = query_of(&format!("?{request}"))["scope"].clone();
         let scopes: Vec<&str> = scope.split(' ').collect();
-        let answer = self
-            .decide(request, user, &scopes, "allow")
-            .await
-            .expect(302);
+        let answer = self.decide(request, user, &scopes, "allow").await.expect(302);
         query_of(answer.header("location").expect("a redirect"))["code"].clone()
     }
 
@@ -147,11 +135,8 @@ impl Google {
 
     /// Exchanges a code.
     pub async fn exchange(&self, code: &str, changes: &[(&str, &str)]) -> Answer {
-        self.token(
-            &[("grant_type", "authorization_code"), ("code", code)],
-            changes,
-        )
-        .await
+        self.token(&[("grant_type", "authorization_code"), ("code", code)], changes)
+            .await
     }
 
     /// Uses a refresh token.
@@ -171,10 +156,7 @@ impl Google {
 
     /// An access token of Ana's with every right that the default request asks for, as a header value.
     pub async fn bearer(&self) -> String {
-        format!(
-            "Bearer {}",
-            text(&self.connect(ANA, &[]).await, "access_token")
-        )
+        format!("Bearer {}", text(&self.connect(ANA, &[]).await, "access_token"))
     }
 
     /// The address of Ana's events.

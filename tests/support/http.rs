@@ -22,8 +22,7 @@ pub struct Answer {
 impl Answer {
     /// The body as JSON; a body that is none fails the test and is shown.
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
     }
 
     /// The body as text.
@@ -50,6 +49,10 @@ impl Answer {
 pub struct Http(Client<HttpConnector, Full<Bytes>>);
 
 impl Default for Http {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's client must not share the transport it tests"
+    )]
     fn default() -> Self {
         Self(
             Client::builder(TokioExecutor::new())
@@ -81,11 +84,7 @@ impl Http {
             .await
             .map_err(|error| format!("{error:?}"))?
             .into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|error| format!("{error:?}"))?
-            .to_bytes();
+        let body = body.collect().await.map_err(|error| format!("{error:?}"))?.to_bytes();
         Ok(Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
@@ -94,13 +93,7 @@ impl Http {
     }
 
     /// Sends a request that must be answered.
-    pub async fn send(
-        &self,
-        method: Method,
-        url: &str,
-        headers: Headers<'_>,
-        body: impl Into<Bytes>,
-    ) -> Answer {
+    pub async fn send(&self, method: Method, url: &str, headers: Headers<'_>, body: impl Into<Bytes>) -> Answer {
         self.try_send(method.clone(), url, headers, body)
             .await
             .unwrap_or_else(|error| panic!("{method} {url}: {error}"))
@@ -127,13 +120,7 @@ impl Http {
     }
 
     /// Any method with a JSON value.
-    pub async fn send_json(
-        &self,
-        method: Method,
-        url: &str,
-        headers: Headers<'_>,
-        body: &Value,
-    ) -> Answer {
+    pub async fn send_json(&self, method: Method, url: &str, headers: Headers<'_>, body: &Value) -> Answer {
         let headers: Vec<(&str, &str)> = headers
             .iter()
             .copied()
@@ -143,12 +130,7 @@ impl Http {
     }
 
     /// POST of an HTML form.
-    pub async fn post_form(
-        &self,
-        url: &str,
-        headers: Headers<'_>,
-        fields: &[(&str, &str)],
-    ) -> Answer {
+    pub async fn post_form(&self, url: &str, headers: Headers<'_>, fields: &[(&str, &str)]) -> Answer {
         let kind = [("content-type", "application/x-www-form-urlencoded")];
         let headers: Vec<(&str, &str)> = headers.iter().copied().chain(kind).collect();
         self.send(Method::POST, url, &headers, form(fields)).await
@@ -157,9 +139,8 @@ impl Http {
 
 /// `application/x-www-form-urlencoded` text.
 pub fn form(fields: &[(&str, &str)]) -> String {
-    let encode = |text: &str| {
-        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-    };
+    let encode =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     fields
         .iter()
         .map(|(key, value)| format!("{}={}", encode(key), encode(value)))

@@ -24,12 +24,14 @@ pub fn parts(outer: &Request, limit: usize) -> Result<Vec<Part>, Box<Answer>> {
     if outer.method != Method::POST {
         return Err(Answer::plain_page(405).into());
     }
-    let boundary = outer.header(header::CONTENT_TYPE).and_then(boundary_of).ok_or_else(|| {
-        bad("Failed to parse batch request, error: a multipart/mixed content type with a boundary is required.")
-    })?;
-    let texts = split(&outer.body, &boundary).ok_or_else(|| {
-        bad("Failed to parse batch request, error: the last boundary is missing.")
-    })?;
+    let boundary = outer
+        .header(header::CONTENT_TYPE)
+        .and_then(boundary_of)
+        .ok_or_else(|| {
+            bad("Failed to parse batch request, error: a multipart/mixed content type with a boundary is required.")
+        })?;
+    let texts = split(&outer.body, &boundary)
+        .ok_or_else(|| bad("Failed to parse batch request, error: the last boundary is missing."))?;
     if texts.is_empty() {
         return Err(bad("Failed to parse batch request, error: 0 items."));
     }
@@ -50,8 +52,7 @@ fn boundary_of(content_type: &str) -> Option<String> {
     fields.find_map(|field| {
         let (name, value) = field.split_once('=')?;
         let value = value.trim().trim_matches('"');
-        (name.trim().eq_ignore_ascii_case("boundary") && !value.is_empty())
-            .then(|| value.to_owned())
+        (name.trim().eq_ignore_ascii_case("boundary") && !value.is_empty()).then(|| value.to_owned())
     })
 }
 
@@ -104,24 +105,16 @@ fn part(text: &[u8], outer: &Request) -> Part {
             "A part of a batch must have the content type application/http.",
         )))
     };
-    Part {
-        content_id,
-        request,
-    }
+    Part { content_id, request }
 }
 
 fn inner_request(text: &[u8], outer: &Request) -> Result<Request, Box<Answer>> {
     let bad = |message: &str| Box::new(refusal::back_end(400, "global", "badRequest", message));
     let text = text.trim_ascii_start();
-    let end = text
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .unwrap_or(text.len());
+    let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
     let line = String::from_utf8_lossy(&text[..end]);
     let mut words = line.split_ascii_whitespace();
-    let method = words
-        .next()
-        .and_then(|word| Method::from_bytes(word.as_bytes()).ok());
+    let method = words.next().and_then(|word| Method::from_bytes(word.as_bytes()).ok());
     let (Some(method), Some(target)) = (method, words.next()) else {
         return Err(bad(
             "Failed to parse batch request, error: a part is not an HTTP request.",
@@ -144,13 +137,7 @@ fn inner_request(text: &[u8], outer: &Request) -> Result<Request, Box<Answer>> {
     for (name, value) in &inner_headers {
         headers.insert(name, value.clone());
     }
-    let request = Request::new(
-        method,
-        path.to_owned(),
-        query.to_owned(),
-        headers,
-        body.to_vec(),
-    );
+    let request = Request::new(method, path.to_owned(), query.to_owned(), headers, body.to_vec());
     if makes_working_location(&request) {
         let message = "Working location events cannot be created or updated in a batch.";
         return Err(refusal::back_end(400, "calendar", "eventTypeRestriction", message).into());
@@ -161,10 +148,7 @@ fn inner_request(text: &[u8], outer: &Request) -> Result<Request, Box<Answer>> {
 fn makes_working_location(request: &Request) -> bool {
     let body = serde_json::from_slice::<serde_json::Value>(&request.body);
     request.method != Method::GET
-        && body.is_ok_and(|body| {
-            body.get("eventType")
-                .is_some_and(|kind| kind == "workingLocation")
-        })
+        && body.is_ok_and(|body| body.get("eventType").is_some_and(|kind| kind == "workingLocation"))
 }
 
 /// Header lines up to the empty line, and what follows it.
@@ -196,9 +180,7 @@ fn take_headers(text: &[u8]) -> (HeaderMap, &[u8]) {
 pub fn joined(answers: Vec<(Option<String>, Answer)>, boundary: &str) -> Answer {
     let mut text = String::new();
     for (content_id, answer) in answers {
-        text.push_str(&format!(
-            "--{boundary}\r\nContent-Type: application/http\r\n"
-        ));
+        text.push_str(&format!("--{boundary}\r\nContent-Type: application/http\r\n"));
         if let Some(id) = content_id {
             text.push_str(&format!("Content-ID: {}\r\n", response_id(&id)));
         }

@@ -14,44 +14,25 @@ pub struct ApiMethod {
     pub answer: Option<&'static str>,
 }
 
-const fn method(
-    verb: &'static str,
-    path: &'static str,
-    name: &'static str,
-    answer: &'static str,
-) -> ApiMethod {
+const fn method(verb: &'static str, path: &'static str, name: &'static str, answer: &'static str) -> ApiMethod {
     ApiMethod {
         verb,
         path,
         name,
-        answer: if answer.is_empty() {
-            None
-        } else {
-            Some(answer)
-        },
+        answer: if answer.is_empty() { None } else { Some(answer) },
     }
 }
 
 /// Fixed words stand before `*` at the same place, so the first fit is the right one.
 const METHODS: &[ApiMethod] = &[
-    method(
-        "GET",
-        "users/me/calendarList",
-        "calendarList.list",
-        "CalendarList",
-    ),
+    method("GET", "users/me/calendarList", "calendarList.list", "CalendarList"),
     method(
         "POST",
         "users/me/calendarList",
         "calendarList.insert",
         "CalendarListEntry",
     ),
-    method(
-        "POST",
-        "users/me/calendarList/watch",
-        "calendarList.watch",
-        "Channel",
-    ),
+    method("POST", "users/me/calendarList/watch", "calendarList.watch", "Channel"),
     method(
         "GET",
         "users/me/calendarList/*",
@@ -70,19 +51,9 @@ const METHODS: &[ApiMethod] = &[
         "calendarList.update",
         "CalendarListEntry",
     ),
-    method(
-        "DELETE",
-        "users/me/calendarList/*",
-        "calendarList.delete",
-        "",
-    ),
+    method("DELETE", "users/me/calendarList/*", "calendarList.delete", ""),
     method("GET", "users/me/settings", "settings.list", "Settings"),
-    method(
-        "POST",
-        "users/me/settings/watch",
-        "settings.watch",
-        "Channel",
-    ),
+    method("POST", "users/me/settings/watch", "settings.watch", "Channel"),
     method("GET", "users/me/settings/*", "settings.get", "Setting"),
     method("POST", "calendars", "calendars.insert", "Calendar"),
     method("GET", "calendars/*", "calendars.get", "Calendar"),
@@ -105,30 +76,10 @@ const METHODS: &[ApiMethod] = &[
     method("DELETE", "calendars/*/acl/*", "acl.delete", ""),
     method("GET", "calendars/*/events", "events.list", "Events"),
     method("POST", "calendars/*/events", "events.insert", "Event"),
-    method(
-        "POST",
-        "calendars/*/events/import",
-        "events.import",
-        "Event",
-    ),
-    method(
-        "POST",
-        "calendars/*/events/quickAdd",
-        "events.quickAdd",
-        "Event",
-    ),
-    method(
-        "POST",
-        "calendars/*/events/watch",
-        "events.watch",
-        "Channel",
-    ),
-    method(
-        "GET",
-        "calendars/*/events/*/instances",
-        "events.instances",
-        "Events",
-    ),
+    method("POST", "calendars/*/events/import", "events.import", "Event"),
+    method("POST", "calendars/*/events/quickAdd", "events.quickAdd", "Event"),
+    method("POST", "calendars/*/events/watch", "events.watch", "Channel"),
+    method("GET", "calendars/*/events/*/instances", "events.instances", "Events"),
     method("POST", "calendars/*/events/*/move", "events.move", "Event"),
     method("GET", "calendars/*/events/*", "events.get", "Event"),
     method("PATCH", "calendars/*/events/*", "events.patch", "Event"),

@@ -132,22 +132,19 @@ fn spend(world: &mut World, request: &Request, carrier: Carrier, user: &Person) 
         1
     };
     let now_us = world.clock.now_us();
-    world
-        .quota
-        .spend(&user.sub, units, now_us)
-        .map_err(|exhausted| {
-            let per_user = exhausted == Exhausted::User;
-            let limit = if per_user {
-                world.quota.per_user
-            } else {
-                world.quota.per_project
-            };
-            let refused = refusal::quota_exhausted(world.switches.quota_form, per_user, limit);
-            Box::new(match &world.switches.retry_after {
-                Some(seconds) => refused.with_header("retry-after", seconds),
-                None => refused,
-            })
+    world.quota.spend(&user.sub, units, now_us).map_err(|exhausted| {
+        let per_user = exhausted == Exhausted::User;
+        let limit = if per_user {
+            world.quota.per_user
+        } else {
+            world.quota.per_project
+        };
+        let refused = refusal::quota_exhausted(world.switches.quota_form, per_user, limit);
+        Box::new(match &world.switches.retry_after {
+            Some(seconds) => refused.with_header("retry-after", seconds),
+            None => refused,
         })
+    })
 }
 
 /// Checks what is the same for all methods, and reads the mask.
@@ -156,9 +153,7 @@ fn well_formed(request: &Request, path: &[String]) -> Checked<Option<Mask>> {
         return Err(refusal::bad_parameter(
             "alt",
             "invalidParameter",
-            &format!(
-                "Invalid value '{alt}'. Values must match the following regular expression: 'json'"
-            ),
+            &format!("Invalid value '{alt}'. Values must match the following regular expression: 'json'"),
         )
         .into());
     }
@@ -170,9 +165,7 @@ fn well_formed(request: &Request, path: &[String]) -> Checked<Option<Mask>> {
         return Ok(None);
     };
     let mask = Mask::parse(text).and_then(|mask| {
-        if let Some(type_name) =
-            methods::find(&request.method, path).and_then(|method| method.answer)
-        {
+        if let Some(type_name) = methods::find(&request.method, path).and_then(|method| method.answer) {
             mask.check(type_name)?;
         }
         Ok(mask)

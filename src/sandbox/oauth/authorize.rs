@@ -64,9 +64,7 @@ pub fn parse(raw_query: &str, clients: &[OAuthClient]) -> Result<AuthorizationRe
         )));
     }
     let get = |name: &str| first(&pairs, name).filter(|value| !value.is_empty());
-    let need = |name: &str| {
-        get(name).ok_or_else(|| invalid_request(format!("Missing required parameter: {name}")))
-    };
+    let need = |name: &str| get(name).ok_or_else(|| invalid_request(format!("Missing required parameter: {name}")));
 
     let client_id = need("client_id")?;
     let client = clients
@@ -78,11 +76,7 @@ pub fn parse(raw_query: &str, clients: &[OAuthClient]) -> Result<AuthorizationRe
             message: "The OAuth client was not found.".into(),
         })?;
     let redirect_uri = need("redirect_uri")?;
-    if !client
-        .redirect_uris
-        .iter()
-        .any(|registered| registered == redirect_uri)
-    {
+    if !client.redirect_uris.iter().any(|registered| registered == redirect_uri) {
         return Err(PageError {
             status: 400,
             code: "redirect_uri_mismatch",
@@ -126,11 +120,7 @@ pub fn parse(raw_query: &str, clients: &[OAuthClient]) -> Result<AuthorizationRe
 }
 
 /// A parameter with a fixed choice; the first is the default.
-fn one_of<'a>(
-    value: Option<&'a str>,
-    name: &str,
-    choice: &[&'a str],
-) -> Result<&'a str, PageError> {
+fn one_of<'a>(value: Option<&'a str>, name: &str, choice: &[&'a str]) -> Result<&'a str, PageError> {
     match value {
         None => Ok(choice[0]),
         Some(value) if choice.contains(&value) => Ok(value),
@@ -166,9 +156,7 @@ fn challenge(value: Option<&str>, method: Option<&str>) -> Result<Option<Challen
     let Some(value) = value else {
         return match method {
             None => Ok(None),
-            Some(_) => Err(invalid_request(
-                "Missing required parameter: code_challenge",
-            )),
+            Some(_) => Err(invalid_request("Missing required parameter: code_challenge")),
         };
     };
     let unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
@@ -185,12 +173,9 @@ fn challenge(value: Option<&str>, method: Option<&str>) -> Result<Option<Challen
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
     use super::*;
 
-    const GOOD: &str =
-        "client_id=c&redirect_uri=http%3A%2F%2Fa%2Fcb&response_type=code&scope=openid%20email";
+    const GOOD: &str = "client_id=c&redirect_uri=http%3A%2F%2Fa%2Fcb&response_type=code&scope=openid%20email";
 
     fn parsed(query: &str) -> Result<AuthorizationRequest, &'static str> {
         let client = OAuthClient {
@@ -205,10 +190,7 @@ mod tests {
     fn the_defaults_are_online_and_no_prompt() {
         let request = parsed(GOOD).unwrap();
         assert!(
-            !request.offline
-                && !request.include_granted
-                && request.prompt.is_empty()
-                && request.challenge.is_none()
+            !request.offline && !request.include_granted && request.prompt.is_empty() && request.challenge.is_none()
         );
         assert!(request.scopes.contains(scopes::EMAIL));
     }
@@ -224,11 +206,7 @@ mod tests {
             ("&code_challenge=short", "invalid_request"),
             ("&code_challenge_method=S256", "invalid_request"),
         ] {
-            assert_eq!(
-                parsed(&format!("{GOOD}{change}")).unwrap_err(),
-                code,
-                "{change}"
-            );
+            assert_eq!(parsed(&format!("{GOOD}{change}")).unwrap_err(), code, "{change}");
         }
         assert_eq!(parsed("").unwrap_err(), "invalid_request");
         assert_eq!(
@@ -239,9 +217,6 @@ mod tests {
             parsed(&GOOD.replace("response_type=code", "response_type=token")).unwrap_err(),
             "unsupported_response_type"
         );
-        assert_eq!(
-            parsed(&GOOD.replace("openid", "openidd")).unwrap_err(),
-            "invalid_scope"
-        );
+        assert_eq!(parsed(&GOOD.replace("openid", "openidd")).unwrap_err(), "invalid_scope");
     }
 }

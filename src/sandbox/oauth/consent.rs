@@ -44,17 +44,8 @@ fn error_page(error: &PageError) -> Answer {
     )
 }
 
-fn consent_page(
-    world: &World,
-    asked: &AuthorizationRequest,
-    raw_query: &str,
-    status: u16,
-    problem: &str,
-) -> Answer {
-    let hinted = asked
-        .login_hint
-        .as_deref()
-        .and_then(|hint| world.people.by_hint(hint));
+fn consent_page(world: &World, asked: &AuthorizationRequest, raw_query: &str, status: u16, problem: &str) -> Answer {
+    let hinted = asked.login_hint.as_deref().and_then(|hint| world.people.by_hint(hint));
     let people: Vec<&Person> = match hinted {
         Some(person) if !asked.prompt.contains("select_account") => vec![person],
         _ => world.people.all().iter().collect(),
@@ -103,10 +94,7 @@ fn decide(world: &mut World, form: &[(String, String)]) -> Answer {
     else {
         return consent_page(world, &asked, raw_query, 400, "Choose an account.");
     };
-    let ticked = |scope: &String| {
-        form.iter()
-            .any(|(key, value)| key == "scope" && value == scope)
-    };
+    let ticked = |scope: &String| form.iter().any(|(key, value)| key == "scope" && value == scope);
     let allowed: Scopes = asked
         .scopes
         .iter()
@@ -138,12 +126,7 @@ fn without_a_page(world: &mut World, asked: &AuthorizationRequest) -> Answer {
     granted(world, asked, &person, asked.scopes.clone())
 }
 
-fn granted(
-    world: &mut World,
-    asked: &AuthorizationRequest,
-    person: &Person,
-    mut scopes: Scopes,
-) -> Answer {
+fn granted(world: &mut World, asked: &AuthorizationRequest, person: &Person, mut scopes: Scopes) -> Answer {
     if asked.include_granted {
         scopes.extend(world.grants.granted(&person.sub, &asked.client_id));
     }
@@ -181,17 +164,9 @@ fn denied(asked: &AuthorizationRequest, error: &str) -> Answer {
 }
 
 fn redirect(asked: &AuthorizationRequest, fields: &[(&str, &str)]) -> Answer {
-    let mut all: Vec<(&str, &str)> = asked
-        .state
-        .iter()
-        .map(|state| ("state", state.as_str()))
-        .collect();
+    let mut all: Vec<(&str, &str)> = asked.state.iter().map(|state| ("state", state.as_str())).collect();
     all.extend_from_slice(fields);
-    let joint = if asked.redirect_uri.contains('?') {
-        '&'
-    } else {
-        '?'
-    };
+    let joint = if asked.redirect_uri.contains('?') { '&' } else { '?' };
     let location = format!("{}{joint}{}", asked.redirect_uri, form_text(&all));
     Answer {
         status: 302,

@@ -163,11 +163,7 @@ impl Grants {
             .iter()
             .position(|held| held.code == code && now_us < held.expires_us)?;
         let consent = self.codes.remove(at).consent;
-        let (sub, client_id, scopes) = (
-            consent.sub.clone(),
-            consent.client_id.clone(),
-            consent.scopes.clone(),
-        );
+        let (sub, client_id, scopes) = (consent.sub.clone(), consent.client_id.clone(), consent.scopes.clone());
         let had_refresh_token = self
             .grant(&sub, &client_id)
             .is_some_and(|grant| grant.had_refresh_token);
@@ -202,8 +198,7 @@ impl Grants {
             });
             self.keep_only_the_latest(&sub, &client_id);
         }
-        let access_token =
-            self.issue_access(&sub, &client_id, scopes, consent.offline, mint, now_us);
+        let access_token = self.issue_access(&sub, &client_id, scopes, consent.offline, mint, now_us);
         Some(Exchange {
             access_token,
             refresh_token,
@@ -246,20 +241,13 @@ impl Grants {
 
     /// A live refresh token, whoever asks.
     pub fn refresh_token(&mut self, token: &str, now_us: i64) -> Option<&RefreshToken> {
-        self.refresh.retain(|held| {
-            held.expires_us.is_none_or(|end| now_us < end) && now_us - held.used_us < UNUSED_LIFE_US
-        });
+        self.refresh
+            .retain(|held| held.expires_us.is_none_or(|end| now_us < end) && now_us - held.used_us < UNUSED_LIFE_US);
         self.refresh.iter().find(|held| held.token == token)
     }
 
     /// A new access token for `scopes`, which the caller has checked to be part of the refresh token's.
-    pub fn refresh(
-        &mut self,
-        token: &str,
-        scopes: Scopes,
-        mint: &mut Mint,
-        now_us: i64,
-    ) -> Option<String> {
+    pub fn refresh(&mut self, token: &str, scopes: Scopes, mint: &mut Mint, now_us: i64) -> Option<String> {
         let held = self.refresh.iter_mut().find(|held| held.token == token)?;
         held.used_us = now_us;
         let (sub, client_id) = (held.sub.clone(), held.client_id.clone());
@@ -337,9 +325,6 @@ impl Grants {
             .iter_mut()
             .filter(|held| held.sub == sub)
             .map(|held| &mut held.scopes);
-        refresh
-            .chain(access)
-            .filter_map(|scopes| scopes.take(scope))
-            .count()
+        refresh.chain(access).filter_map(|scopes| scopes.take(scope)).count()
     }
 }

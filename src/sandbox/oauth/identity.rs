@@ -73,19 +73,16 @@ pub fn userinfo(world: &World, request: &Request, form: Userinfo) -> Answer {
         Some((held, world.people.by_sub(&held.sub)?))
     });
     match (found, form) {
-        (None, Userinfo::OpenId) => oauth(401, "invalid_request", "Invalid Credentials")
-            .with_header(
-                "www-authenticate",
-                "Bearer realm=\"https://accounts.google.com/\", error=invalid_request",
-            ),
+        (None, Userinfo::OpenId) => oauth(401, "invalid_request", "Invalid Credentials").with_header(
+            "www-authenticate",
+            "Bearer realm=\"https://accounts.google.com/\", error=invalid_request",
+        ),
         (None, Userinfo::V2) if request.credential().is_none() => refusal::login_required(),
         (None, Userinfo::V2) => refusal::invalid_credentials(),
         (Some((held, _)), _) if !held.scopes.iter().any(|scope| is_identity(scope)) => {
             refusal::insufficient_scope(None)
         }
-        (Some((held, person)), Userinfo::OpenId) => {
-            Answer::json(200, openid_claims(&held.scopes, person))
-        }
+        (Some((held, person)), Userinfo::OpenId) => Answer::json(200, openid_claims(&held.scopes, person)),
         (Some((held, person)), Userinfo::V2) => Answer::json(200, v2_fields(held, person)),
     }
 }
@@ -95,10 +92,7 @@ fn names(person: &Person) -> (&str, &str) {
 }
 
 fn picture(person: &Person) -> String {
-    format!(
-        "https://lh3.googleusercontent.com/a/sandbox-{}=s96-c",
-        person.sub
-    )
+    format!("https://lh3.googleusercontent.com/a/sandbox-{}=s96-c", person.sub)
 }
 
 fn openid_claims(scopes: &Scopes, person: &Person) -> Value {

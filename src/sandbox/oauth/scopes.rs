@@ -46,10 +46,7 @@ const KNOWN: &[(&str, &str)] = &[
         "calendar.calendars.readonly",
         "See the title, description, default time zone, and other properties of Google calendars",
     ),
-    (
-        "calendar.events",
-        "View and edit events on all your calendars",
-    ),
+    ("calendar.events", "View and edit events on all your calendars"),
     (
         "calendar.events.freebusy",
         "See the availability on Google calendars you have access to",
@@ -62,27 +59,15 @@ const KNOWN: &[(&str, &str)] = &[
         "calendar.events.owned.readonly",
         "See the events on Google calendars you own",
     ),
-    (
-        "calendar.events.public.readonly",
-        "See the events on public calendars",
-    ),
-    (
-        "calendar.events.readonly",
-        "View events on all your calendars",
-    ),
-    (
-        "calendar.freebusy",
-        "View your availability in your calendars",
-    ),
+    ("calendar.events.public.readonly", "See the events on public calendars"),
+    ("calendar.events.readonly", "View events on all your calendars"),
+    ("calendar.freebusy", "View your availability in your calendars"),
     (
         "calendar.readonly",
         "See and download any calendar you can access using your Google Calendar",
     ),
     ("calendar.settings.readonly", "View your Calendar settings"),
-    (
-        "contacts",
-        "See, edit, download, and permanently delete your contacts",
-    ),
+    ("contacts", "See, edit, download, and permanently delete your contacts"),
     (
         "contacts.other.readonly",
         "See and download contact info automatically saved in your \u{201c}Other contacts\u{201d}",
@@ -137,25 +122,15 @@ pub fn is_mail(scope: &str) -> bool {
 /// What the consent page says about a scope that can be ticked.
 pub fn description(scope: &str) -> Option<&'static str> {
     let rest = scope.strip_prefix(PREFIX)?;
-    KNOWN
-        .iter()
-        .find(|(name, _)| *name == rest)
-        .map(|(_, words)| *words)
+    KNOWN.iter().find(|(name, _)| *name == rest).map(|(_, words)| *words)
 }
 
 /// The `scope` field of a token reply.
 pub fn joined(scopes: &Scopes) -> String {
-    scopes
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(" ")
+    scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// Every scope, for persons in Google's own screens.
 pub fn all() -> Vec<String> {
-    KNOWN
-        .iter()
-        .map(|(name, _)| format!("{PREFIX}{name}"))
-        .collect()
+    KNOWN.iter().map(|(name, _)| format!("{PREFIX}{name}")).collect()
 }

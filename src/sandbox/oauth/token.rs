@@ -34,16 +34,8 @@ pub fn token(world: &mut World, request: &Request) -> Answer {
     match first(&form, "grant_type") {
         Some("authorization_code") => exchange_code(world, &form, &client_id),
         Some("refresh_token") => refresh(world, &form, &client_id),
-        None => oauth(
-            400,
-            "invalid_request",
-            "Missing required parameter: grant_type",
-        ),
-        Some(other) => oauth(
-            400,
-            "unsupported_grant_type",
-            &format!("Invalid grant_type: {other}"),
-        ),
+        None => oauth(400, "invalid_request", "Missing required parameter: grant_type"),
+        Some(other) => oauth(400, "unsupported_grant_type", &format!("Invalid grant_type: {other}")),
     }
 }
 
@@ -56,11 +48,7 @@ fn form_of(request: &Request) -> Pairs {
 }
 
 /// The client, from the form or from HTTP Basic (RFC 6749, 2.3.1).
-fn authenticated_client(
-    world: &World,
-    request: &Request,
-    form: &Pairs,
-) -> Result<String, Box<Answer>> {
+fn authenticated_client(world: &World, request: &Request, form: &Pairs) -> Result<String, Box<Answer>> {
     let (id, secret) = match basic_credentials(request) {
         Some((id, secret)) => (Some(id), Some(secret)),
         None => (
@@ -70,20 +58,14 @@ fn authenticated_client(
     };
     let refuse = |status, error, words| Err(Box::new(oauth(status, error, words)));
     let Some(id) = id.filter(|id| !id.is_empty()) else {
-        return refuse(
-            400,
-            "invalid_request",
-            "Could not determine client ID from request.",
-        );
+        return refuse(400, "invalid_request", "Could not determine client ID from request.");
     };
     let Some(client) = world.clients.iter().find(|client| client.client_id == id) else {
         return refuse(401, "invalid_client", "The OAuth client was not found.");
     };
     match secret {
         None => refuse(400, "invalid_request", "client_secret is missing."),
-        Some(secret) if secret != client.client_secret => {
-            refuse(401, "invalid_client", "Unauthorized")
-        }
+        Some(secret) if secret != client.client_secret => refuse(401, "invalid_client", "Unauthorized"),
         Some(_) => Ok(id),
     }
 }
@@ -147,10 +129,9 @@ fn exchange_code(world: &mut World, form: &Pairs, client_id: &str) -> Answer {
 /// A code of Google's begins with `4/` and is long; anything else was cut or encoded twice on its way.
 fn is_well_formed(code: &str) -> bool {
     code.len() >= 20
-        && code.strip_prefix("4/").is_some_and(|rest| {
-            rest.chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-        })
+        && code
+            .strip_prefix("4/")
+            .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)))
 }
 
 fn check_verifier(consent: &Consent, verifier: Option<&str>) -> Result<(), &'static str> {
@@ -171,11 +152,7 @@ fn check_verifier(consent: &Consent, verifier: Option<&str>) -> Result<(), &'sta
 fn refresh(world: &mut World, form: &Pairs, client_id: &str) -> Answer {
     let now_us = world.clock.now_us();
     let Some(token) = first(form, "refresh_token") else {
-        return oauth(
-            400,
-            "invalid_request",
-            "Missing required parameter: refresh_token",
-        );
+        return oauth(400, "invalid_request", "Missing required parameter: refresh_token");
     };
     let Some(held) = world.grants.refresh_token(token, now_us) else {
         return oauth(400, "invalid_grant", "Token has been expired or revoked.");
@@ -189,10 +166,7 @@ fn refresh(world: &mut World, form: &Pairs, client_id: &str) -> Answer {
         Some(Ok(asked)) => return invalid_scope(asked.difference(&held.scopes).cloned().collect()),
         Some(Err(unknown)) => return invalid_scope(unknown),
     };
-    let Some(access_token) = world
-        .grants
-        .refresh(token, scopes.clone(), &mut world.mint, now_us)
-    else {
+    let Some(access_token) = world.grants.refresh(token, scopes.clone(), &mut world.mint, now_us) else {
         return oauth(400, "invalid_grant", "Token has been expired or revoked.");
     };
     Answer::json(

@@ -41,17 +41,12 @@ pub fn create(hand: &mut Hand<'_>, form: &Form) -> Result<Answer, String> {
         Some(&event),
     )?;
     let day = start.get(..10).unwrap_or_default();
-    Ok(see_other(
-        &hand.link("", &[("calendar", calendar), ("day", day)]),
-    ))
+    Ok(see_other(&hand.link("", &[("calendar", calendar), ("day", day)])))
 }
 
 /// `GET /people/{email}/event?calendar=&id=`.
 pub fn show(hand: &mut Hand<'_>, request: &Request) -> Result<Answer, String> {
-    let calendar = request
-        .parameter("calendar")
-        .unwrap_or("primary")
-        .to_owned();
+    let calendar = request.parameter("calendar").unwrap_or("primary").to_owned();
     let id = request.parameter("id").unwrap_or_default().to_owned();
     let event = in_its_own_zone(hand, &calendar, &id)?;
     let repeats = event.get("recurrence").is_some();
@@ -120,9 +115,7 @@ pub fn change(hand: &mut Hand<'_>, form: &Form) -> Result<Answer, String> {
         }
         _ => return Err("Nothing was chosen.".into()),
     }
-    Ok(see_other(
-        &hand.link("/event", &[("calendar", calendar), ("id", id)]),
-    ))
+    Ok(see_other(&hand.link("/event", &[("calendar", calendar), ("id", id)])))
 }
 
 /// Only what the form changed, so that saving one field never touches another.
@@ -177,16 +170,8 @@ fn occurrences(hand: &mut Hand<'_>, calendar: &str, id: &str) -> Result<Vec<View
 }
 
 fn zone_of(hand: &mut Hand<'_>, calendar: &str) -> Result<String, String> {
-    let entry = hand.call(
-        Method::GET,
-        &["users", "me", "calendarList", calendar],
-        &[],
-        None,
-    )?;
-    Ok(entry["timeZone"]
-        .as_str()
-        .unwrap_or(&hand.person.time_zone)
-        .to_owned())
+    let entry = hand.call(Method::GET, &["users", "me", "calendarList", calendar], &[], None)?;
+    Ok(entry["timeZone"].as_str().unwrap_or(&hand.person.time_zone).to_owned())
 }
 
 /// A local time of a form with its zone; without an offset, so that the zone decides.
@@ -210,9 +195,7 @@ fn day_after(date: &str) -> Result<String, String> {
 }
 
 fn shifted(date: &str, days: i64) -> Result<String, String> {
-    let day: chrono::NaiveDate = date
-        .parse()
-        .map_err(|_| format!("`{date}` is not a date"))?;
+    let day: chrono::NaiveDate = date.parse().map_err(|_| format!("`{date}` is not a date"))?;
     Ok((day + chrono::TimeDelta::days(days)).to_string())
 }
 

@@ -119,9 +119,7 @@ impl Hand<'_> {
                 .collect(),
             if_match: None,
             if_none_match: None,
-            body: body
-                .map(|body| body.to_string().into_bytes())
-                .unwrap_or_default(),
+            body: body.map(|body| body.to_string().into_bytes()).unwrap_or_default(),
             user: self.person.email.clone(),
             scopes: scopes::all(),
             now_us: self.world.clock.now_us(),
@@ -134,10 +132,7 @@ impl Hand<'_> {
                 .pointer("/error/message")
                 .and_then(Value::as_str)
                 .unwrap_or("no message");
-            Err(format!(
-                "Google Calendar says: {message} ({})",
-                reply.status
-            ))
+            Err(format!("Google Calendar says: {message} ({})", reply.status))
         }
     }
 

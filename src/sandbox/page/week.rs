@@ -11,10 +11,7 @@ use serde_json::Value;
 pub fn show(hand: &mut Hand<'_>, request: &Request) -> Result<Answer, String> {
     let calendars = hand.call(Method::GET, &["users", "me", "calendarList"], &[], None)?;
     let calendars = calendars["items"].as_array().cloned().unwrap_or_default();
-    let wanted = request
-        .parameter("calendar")
-        .unwrap_or(&hand.person.email)
-        .to_owned();
+    let wanted = request.parameter("calendar").unwrap_or(&hand.person.email).to_owned();
     let entry = calendars
         .iter()
         .find(|entry| entry["id"] == wanted.as_str())
@@ -45,28 +42,13 @@ pub fn show(hand: &mut Hand<'_>, request: &Request) -> Result<Answer, String> {
         ("timeMin", &from),
         ("timeMax", &to),
     ];
-    let list = hand.call(
-        Method::GET,
-        &["calendars", &calendar, "events"],
-        &query,
-        None,
-    )?;
+    let list = hand.call(Method::GET, &["calendars", &calendar, "events"], &query, None)?;
     let events = list["items"].as_array().cloned().unwrap_or_default();
     let days: Vec<View> = (0..7)
-        .map(|offset| {
-            day_view(
-                hand,
-                &calendar,
-                &events,
-                monday,
-                moved(monday, offset),
-                today,
-            )
-        })
+        .map(|offset| day_view(hand, &calendar, &events, monday, moved(monday, offset), today))
         .collect();
 
-    let week_of =
-        |day: NaiveDate| hand.link("", &[("calendar", &calendar), ("day", &day.to_string())]);
+    let week_of = |day: NaiveDate| hand.link("", &[("calendar", &calendar), ("day", &day.to_string())]);
     let tabs: Vec<View> = calendars
         .iter()
         .filter_map(|entry| {
@@ -105,9 +87,7 @@ fn day_view(
     let that_day = events
         .iter()
         .filter(|event| first_shown_day(event, monday) == Some(day));
-    let events: Vec<View> = that_day
-        .map(|event| event_view(hand, calendar, event))
-        .collect();
+    let events: Vec<View> = that_day.map(|event| event_view(hand, calendar, event)).collect();
     context! { name => day.format("%A").to_string(), date => day.format("%-d %b").to_string(), today => day == today, events }
 }
 
@@ -116,11 +96,7 @@ fn first_shown_day(event: &Value, monday: NaiveDate) -> Option<NaiveDate> {
     let start = event["start"]["date"]
         .as_str()
         .or(event["start"]["dateTime"].as_str())?;
-    start
-        .get(..10)?
-        .parse::<NaiveDate>()
-        .ok()
-        .map(|day| day.max(monday))
+    start.get(..10)?.parse::<NaiveDate>().ok().map(|day| day.max(monday))
 }
 
 fn event_view(hand: &Hand<'_>, calendar: &str, event: &Value) -> View {
@@ -168,8 +144,6 @@ fn midnight(day: NaiveDate, zone: Tz) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
     use super::*;
 
     #[test]
