@@ -1,1 +1,13 @@
-//! The rules, pure: no async, no I/O, no clock.
+//! The rules, pure: no async, no I/O, no clock. Everything here can be tested by calling it.
+pub mod booking;
+pub mod clock;
+pub mod event;
+pub mod failure;
+pub mod ids;
+pub mod merge;
+pub mod policy;
+pub mod recurrence;
+pub mod seal;
+pub mod settings;
+pub mod time;
+pub mod validate;

@@ -1,1 +1,26 @@
 //! SQL and nothing else; every query starts from the tenant.
+//!
+//! A file holds the statements about one thing, next to the type of its rows. Functions that only read outside a transaction
+//! take [`Db`], those that take part in one take [`Tx`].
+pub mod accounts;
+pub mod bookings;
+pub mod calendars;
+pub mod changes;
+pub mod conflicts;
+mod db;
+mod error;
+mod migrations;
+pub mod placements;
+pub mod quarantine;
+pub mod questions;
+pub mod scopes;
+pub mod states;
+pub mod resources;
+pub mod tenants;
+pub mod users;
+mod values;
+
+pub use db::{Backend, Db, Tx};
+pub use error::StoreError;
+pub use migrations::migrate;
+pub use values::{Row, Value, list};

@@ -1,0 +1,301 @@
+//! One database interface over SQLite and PostgreSQL.
+//!
+//! SQL is written once, with `$n` placeholders. Where the dialects differ the text uses one of three marks that are
+//! replaced before the statement is sent: `NOW_MS()` (the database's clock, milliseconds), `LIST($n)` (the texts of the JSON
+//! array bound as `$n`) and `SKIP_LOCKED` (row locks for claims; SQLite has one writer and needs none).
+//!
+//! SQLite: WAL, one writer connection that begins IMMEDIATE, a few readers, full synchronous, because a stored event id is
+//! the proof against a duplicate. Dropping a [`Tx`] rolls it back.
+use super::error::StoreError;
+use super::values::{Row, Value};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::query::Query;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How long a writer waits for another process that holds SQLite's write lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Which database this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Inside the process.
+    Sqlite,
+    /// A server, version 15 or later.
+    Postgres,
+}
+
+/// A handle to the database; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pools: Pools,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Clone)]
+enum Pools {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// How many statements and commits were sent; for `benches/`.
+#[derive(Debug, Default)]
+struct Counts {
+    statements: AtomicU64,
+    commits: AtomicU64,
+}
+
+/// A transaction. SQLite: the only writer.
+pub struct Tx {
+    inner: Inner,
+    counts: Arc<Counts>,
+}
+
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Db {
+    /// Opens or creates the SQLite database file with mode 0600.
+    pub async fn open_sqlite(path: &Path) -> Result<Db, StoreError> {
+        create_private(path).map_err(|source| StoreError::Open {
+            what: path.display().to_string(),
+            source,
+        })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true)
+            .pragma("temp_store", "MEMORY")
+            .pragma("cache_size", "-8000");
+        let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
+        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
+        Ok(Db {
+            pools: Pools::Sqlite { writer, readers },
+            counts: Arc::default(),
+        })
+    }
+
+    /// Connects to PostgreSQL.
+    pub async fn open_postgres(url: &str) -> Result<Db, StoreError> {
+        let options = PgConnectOptions::from_str(url)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        Ok(Db {
+            pools: Pools::Postgres(pool),
+            counts: Arc::default(),
+        })
+    }
+
+    /// Which database this is.
+    pub fn backend(&self) -> Backend {
+        match &self.pools {
+            Pools::Sqlite { .. } => Backend::Sqlite,
+            Pools::Postgres(_) => Backend::Postgres,
+        }
+    }
+
+    /// Statements sent and transactions committed since the database was opened.
+    pub fn counts(&self) -> (u64, u64) {
+        (
+            self.counts.statements.load(Ordering::Relaxed),
+            self.counts.commits.load(Ordering::Relaxed),
+        )
+    }
+
+    /// Begins a transaction that may write.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let inner = match &self.pools {
+            Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        };
+        Ok(Tx {
+            inner,
+            counts: self.counts.clone(),
+        })
+    }
+
+    /// Begins a transaction that only reads; on SQLite it does not wait for the writer.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        let inner = match &self.pools {
+            Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        };
+        Ok(Tx {
+            inner,
+            counts: self.counts.clone(),
+        })
+    }
+
+    /// Closes all connections; SQLite's WAL is folded into the file.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Runs `migrator` for this backend.
+    pub(super) async fn migrate_with(
+        &self,
+        sqlite: sqlx::migrate::Migrator,
+        postgres: sqlx::migrate::Migrator,
+    ) -> Result<(), sqlx::migrate::MigrateError> {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => sqlite.run(writer).await,
+            Pools::Postgres(pool) => postgres.run(pool).await,
+        }
+    }
+}
+
+impl Tx {
+    /// Runs a statement and returns how many rows it touched.
+    pub async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
+        self.counts.statements.fetch_add(1, Ordering::Relaxed);
+        Ok(match &mut self.inner {
+            Inner::Sqlite(tx) => bind_sqlite(&sqlite_text(sql), args)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+            Inner::Postgres(tx) => bind_postgres(&postgres_text(sql), args)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+        })
+    }
+
+    /// Reads rows, those of `RETURNING` included.
+    pub async fn fetch_all(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.counts.statements.fetch_add(1, Ordering::Relaxed);
+        Ok(match &mut self.inner {
+            Inner::Sqlite(tx) => {
+                let rows = bind_sqlite(&sqlite_text(sql), args).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Inner::Postgres(tx) => {
+                let rows = bind_postgres(&postgres_text(sql), args).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// Reads at most one row.
+    pub async fn fetch_optional(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch_all(sql, args).await?.into_iter().next())
+    }
+
+    /// Makes everything in this transaction durable.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self.inner {
+            Inner::Sqlite(tx) => tx.commit().await?,
+            Inner::Postgres(tx) => tx.commit().await?,
+        }
+        self.counts.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Undoes everything in this transaction.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self.inner {
+            Inner::Sqlite(tx) => tx.rollback().await?,
+            Inner::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
+    /// Which database this is.
+    pub fn backend(&self) -> Backend {
+        match &self.inner {
+            Inner::Sqlite(_) => Backend::Sqlite,
+            Inner::Postgres(_) => Backend::Postgres,
+        }
+    }
+}
+
+/// Creates the file with mode 0600 if it is missing; SQLite gives its -wal and -shm the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+}
+
+/// Replaces the marks of shared SQL by SQLite's text.
+pub(super) fn sqlite_text(sql: &str) -> String {
+    let sql = replace_list(sql, "(SELECT value FROM json_each(", "))");
+    sql.replace(
+        "NOW_MS()",
+        "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
+    )
+    .replace("SKIP_LOCKED", "")
+}
+
+/// Replaces the marks of shared SQL by PostgreSQL's text.
+pub(super) fn postgres_text(sql: &str) -> String {
+    let sql = replace_list(sql, "(SELECT jsonb_array_elements_text(CAST(", " AS jsonb)))");
+    sql.replace("NOW_MS()", "now_ms()")
+        .replace("SKIP_LOCKED", "FOR UPDATE SKIP LOCKED")
+}
+
+fn replace_list(sql: &str, before: &str, after: &str) -> String {
+    let mut out = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(at) = rest.find("LIST($") {
+        let (head, tail) = rest.split_at(at);
+        let Some(end) = tail.find(')') else { break };
+        out.push_str(head);
+        out.push_str(before);
+        out.push_str(&tail["LIST(".len()..end]);
+        out.push_str(after);
+        rest = &tail[end + 1..];
+    }
+    out.push_str(rest);
+    out
+}
+
+fn bind_sqlite(sql: &str, args: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    for arg in args {
+        query = match arg {
+            Value::Int(v) => query.bind(v),
+            Value::Text(v) => query.bind(v),
+            Value::Bytes(v) => query.bind(v),
+        };
+    }
+    query
+}
+
+fn bind_postgres(sql: &str, args: Vec<Value>) -> Query<'_, Postgres, PgArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+    for arg in args {
+        query = match arg {
+            Value::Int(v) => query.bind(v),
+            Value::Text(v) => query.bind(v),
+            Value::Bytes(v) => query.bind(v),
+        };
+    }
+    query
+}

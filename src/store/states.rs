@@ -1,0 +1,141 @@
+//! `row_state`: what the triggers say about each row, and what the engine has agreed with Google about it.
+use super::bookings::DeletedBooking;
+use super::{StoreError, Tx, list};
+use crate::args;
+use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
+
+/// Where a booking stands between its two sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookingState {
+    /// The booking.
+    pub id: BookingId,
+    /// Its present version.
+    pub version: i64,
+    /// The version both sides last agreed on.
+    pub agreed_version: i64,
+    /// What a deletion removed, until the deletion is settled.
+    pub deleted: Option<DeletedBooking>,
+}
+
+impl BookingState {
+    /// Whether the app's side has something that Google's has not.
+    pub fn is_pending(&self) -> bool {
+        self.version != self.agreed_version
+    }
+}
+
+/// The states of these bookings.
+pub async fn get_many(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<Vec<BookingState>, StoreError> {
+    const SQL: &str = "SELECT id, version, agreed_version, deleted_row FROM row_state \
+         WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2)";
+    let rows = tx.fetch_all(SQL, args![tenant, list(ids)]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(BookingState {
+                id: row.parse("id")?,
+                version: row.int("version")?,
+                agreed_version: row.int("agreed_version")?,
+                deleted: row.opt_json("deleted_row")?,
+            })
+        })
+        .collect()
+}
+
+/// Notes that both sides agree on `version`. A deletion that was waiting is settled by it.
+///
+/// Does nothing when the row has moved on: then there is something new to agree on.
+pub async fn agree(tx: &mut Tx, tenant: TenantId, id: BookingId, version: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE row_state SET agreed_version = $3, noticed_version = $3, \
+             deleted_row = CASE WHEN version = $3 THEN NULL ELSE deleted_row END \
+         WHERE tenant_id = $1 AND kind = 'booking' AND id = $2 AND version >= $3";
+    tx.execute(SQL, args![tenant, id, version]).await.map(drop)
+}
+
+/// Notes that both sides agree on whatever these rows hold now: they were written in this transaction.
+pub async fn agree_as_they_stand(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE row_state SET agreed_version = version, noticed_version = version, deleted_row = NULL \
+         WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2)";
+    tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
+}
+
+/// Makes a row pending although nobody edited it: its event has to be written again.
+pub async fn disagree(tx: &mut Tx, tenant: TenantId, id: BookingId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE row_state SET agreed_version = 0 WHERE tenant_id = $1 AND kind = 'booking' AND id = $2";
+    tx.execute(SQL, args![tenant, id]).await.map(drop)
+}
+
+/// Says whose account carries a booking's changes to Google.
+pub async fn set_carrier(tx: &mut Tx, tenant: TenantId, id: BookingId, user: UserId) -> Result<(), StoreError> {
+    const SQL: &str =
+        "UPDATE row_state SET user_id = $3 WHERE tenant_id = $1 AND kind = 'booking' AND id = $2 AND user_id <> $3";
+    tx.execute(SQL, args![tenant, id, user]).await.map(drop)
+}
+
+/// What a scope has to push: pending bookings carried by `user` whose lead placement is in this calendar, and, when it is
+/// the write calendar, those without a placement. Series come before their occurrences.
+pub async fn pending(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: UserId,
+    account: AccountId,
+    calendar: &CalendarId,
+    is_write_calendar: bool,
+) -> Result<Vec<BookingId>, StoreError> {
+    const SQL: &str = "SELECT s.id FROM row_state s \
+         LEFT JOIN placements p ON p.tenant_id = s.tenant_id AND p.booking_id = s.id AND p.is_lead = 1 \
+         LEFT JOIN bookings b ON b.tenant_id = s.tenant_id AND b.id = s.id \
+         LEFT JOIN placements m ON m.tenant_id = b.tenant_id AND m.booking_id = b.series_id AND m.is_lead = 1 \
+         WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.kind = 'booking' AND s.version <> s.agreed_version \
+           AND (COALESCE(p.account_id, m.account_id) = $3 AND COALESCE(p.calendar_id, m.calendar_id) = $4 \
+                OR (p.calendar_id IS NULL AND m.calendar_id IS NULL AND $5 = 1)) \
+         ORDER BY CASE WHEN b.series_id IS NULL THEN 0 ELSE 1 END, s.id";
+    let rows = tx
+        .fetch_all(SQL, args![tenant, user, account, calendar, is_write_calendar])
+        .await?;
+    rows.iter().map(|row| row.parse("id")).collect()
+}
+
+/// How many bookings of a user wait to be pushed.
+pub async fn count_pending(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) AS n FROM row_state \
+         WHERE tenant_id = $1 AND user_id = $2 AND kind = 'booking' AND version <> agreed_version";
+    tx.fetch_all(SQL, args![tenant, user])
+        .await?
+        .first()
+        .map_or(Ok(0), |row| row.int("n"))
+}
+
+/// A row that was written since the engine last looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unnoticed {
+    /// Tenant.
+    pub tenant_id: TenantId,
+    /// `booking`, `customer` or `resource`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// The user whose account carries it.
+    pub user_id: Option<UserId>,
+    /// The version that is now noticed.
+    pub version: i64,
+}
+
+/// Takes note of rows that were written in SQL since the last look, over all tenants or in one.
+pub async fn notice(tx: &mut Tx, tenant: Option<TenantId>, limit: i64) -> Result<Vec<Unnoticed>, StoreError> {
+    const SQL: &str = "UPDATE row_state SET noticed_version = version WHERE (tenant_id, kind, id) IN ( \
+             SELECT tenant_id, kind, id FROM row_state WHERE version <> noticed_version AND ($1 IS NULL OR tenant_id = $1) \
+             LIMIT $2 SKIP_LOCKED) \
+         RETURNING tenant_id, kind, id, user_id, version";
+    let rows = tx.fetch_all(SQL, args![tenant, limit]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Unnoticed {
+                tenant_id: row.parse("tenant_id")?,
+                kind: row.text("kind")?,
+                id: row.text("id")?,
+                user_id: row.opt_parse("user_id")?,
+                version: row.int("version")?,
+            })
+        })
+        .collect()
+}
