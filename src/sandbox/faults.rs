@@ -59,7 +59,7 @@ pub struct Rule {
     /// Part of the query, e.g. `syncToken=`.
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
-    /// Only requests with a token of this user.
+    /// Only requests with a token of this user, refreshing one included.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
     /// So many matching requests go through first.

@@ -37,7 +37,7 @@ pub struct Entry {
     pub query: String,
     /// The API method, e.g. `events.patch`, or the last part of the path.
     pub class: String,
-    /// Whose token it was.
+    /// Whose token it was, or whose refresh token.
     pub user: Option<String>,
     /// True for a `person:` token: a hand in Google's own screens.
     pub person: bool,

@@ -21,6 +21,7 @@ use std::{
     future::Future,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinSet};
 
@@ -53,7 +54,7 @@ pub async fn serve(listener: TcpListener, shared: Shared, mut stop: oneshot::Rec
             accepted = listener.accept() => {
                 // An accept that fails (no file handles left) says nothing about the next one.
                 let Ok((stream, _)) = accepted else {
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
                     continue;
                 };
                 let shared = shared.clone();
@@ -145,7 +146,7 @@ where
 {
     let (seq, fault) = {
         let mut world = shared.world();
-        let user = world.user_of(request).map(|person| person.email.clone());
+        let user = world.subject_of(request).map(|person| person.email.clone());
         let fault = if request.person().is_some() {
             None
         } else {
@@ -202,7 +203,7 @@ async fn broken(response: Response<Body>) -> Response<Body> {
             Some(half) => Some((Ok(half), None)),
             None => {
                 // Lets hyper send the first half before the failure drops the connection.
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
                 Some((Err(io::Error::other("cut by a fault")), None))
             }
         }

@@ -12,7 +12,7 @@ use super::{
     people::{NewPerson, People, Person},
     quota::Quota,
     refusal::QuotaForm,
-    request::Request,
+    request::{Request, first, form_pairs},
 };
 
 /// Behaviour of the front that tests can change.
@@ -93,6 +93,17 @@ impl World {
         self.calendar
             .add_user(&person.email, &person.time_zone, self.clock.now_us());
         Ok(person)
+    }
+
+    /// For whom a request is made, for the request log and for faults: as [`World::user_of`], and at the token endpoint
+    /// the owner of the refresh token.
+    pub fn subject_of(&self, request: &Request) -> Option<&Person> {
+        if request.path != "/token" {
+            return self.user_of(request);
+        }
+        let form = form_pairs(&String::from_utf8_lossy(&request.body));
+        let owner = first(&form, "refresh_token").and_then(|token| self.grants.owner_of_refresh_token(token));
+        owner.and_then(|sub| self.people.by_sub(sub))
     }
 
     /// Whose credential a request carries, when it is a good one.

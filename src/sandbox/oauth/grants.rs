@@ -246,6 +246,12 @@ impl Grants {
         self.refresh.iter().find(|held| held.token == token)
     }
 
+    /// Whose refresh token this is, alive or about to be found dead.
+    pub fn owner_of_refresh_token(&self, token: &str) -> Option<&str> {
+        let held = self.refresh.iter().find(|held| held.token == token)?;
+        Some(&held.sub)
+    }
+
     /// A new access token for `scopes`, which the caller has checked to be part of the refresh token's.
     pub fn refresh(&mut self, token: &str, scopes: Scopes, mint: &mut Mint, now_us: i64) -> Option<String> {
         let held = self.refresh.iter_mut().find(|held| held.token == token)?;
