@@ -1,4 +1,5 @@
 //! Consent, tokens and identity against a pretend Google.
+#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod google_support;
 use accord::domain::failure::FailureClass;
 use accord::google::GoogleError;

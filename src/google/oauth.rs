@@ -52,7 +52,7 @@ pub struct Tokens {
 }
 
 /// Whose account it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Google's key of the person; addresses can change hands, this cannot.
     pub sub: String,
@@ -62,8 +62,15 @@ pub struct Identity {
     pub email_verified: bool,
 }
 
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity")
+            .field("sub", &self.sub)
+            .finish_non_exhaustive()
+    }
+}
+
 /// One attempt to obtain consent.
-#[derive(Debug)]
 pub struct Authorization<'a> {
     /// Must equal a registered one to the letter, and the one given to [`OAuth::exchange`].
     pub redirect_uri: &'a str,
