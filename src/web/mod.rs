@@ -1,1 +1,2 @@
 //! REST API, OAuth redirect, pages.
+pub mod pages;
