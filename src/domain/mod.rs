@@ -6,4 +6,5 @@ pub mod ids;
 pub mod policy;
 pub mod recurrence;
 pub mod seal;
+pub mod settings;
 pub mod time;

@@ -2,6 +2,18 @@
 //!
 //! `web`, `jobs` and `cli` call functions here and nothing below. A function takes the [`Engine`] it works with and the
 //! tenant it works for; what it needs from outside (time, randomness, the network) comes with the engine.
+pub mod bookings;
+pub mod changes;
+pub mod occurrences;
+pub mod once;
+pub mod refusal;
+pub mod resources;
+pub mod tenants;
+pub mod times;
+pub mod users;
+
+pub use refusal::{BadField, Refusal};
+
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::seal::KeyRing;
 use crate::store::Db;

@@ -6,8 +6,12 @@ pub mod bookings;
 pub mod changes;
 mod db;
 mod error;
+pub mod idempotency;
 mod migrations;
+pub mod resources;
 pub mod states;
+pub mod tenants;
+pub mod users;
 mod values;
 
 pub use db::{Backend, Db, Tx};
