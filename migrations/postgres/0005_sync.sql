@@ -30,7 +30,7 @@ CREATE TABLE placements (
     booking_id         TEXT    NOT NULL,
     account_id         TEXT    NOT NULL, -- the account that leads it: the first with write access
     is_lead            BIGINT  NOT NULL, -- the one placement of a booking that carries its fields
-    state              TEXT    NOT NULL, -- creating: id chosen, insert not confirmed | live | gone: a tombstone
+    state              TEXT    NOT NULL, -- creating: id chosen, insert not confirmed | live | gone: a tombstone | hidden: deleted in the app only
     ical_uid           TEXT, -- RFC 5545 UID; null until the first answer
     series_event_id    TEXT, -- recurringEventId of an occurrence
     original_start     TEXT, -- originalStartTime of an occurrence
@@ -42,11 +42,12 @@ CREATE TABLE placements (
     is_ours            BIGINT  NOT NULL DEFAULT 0, -- Accord inserted the event
     base_local         TEXT, -- JSON: the booking at the last agreement
     base_remote        TEXT, -- JSON: the event at the last agreement
-    waiting            TEXT, -- conflict | cancel | move | guests | brake | lead_lost | quarantine: why nothing happens to it
+    waiting            TEXT, -- conflict | cancel | move | guests | brake | lead_lost: why nothing happens to it
+    answer             TEXT, -- app | google: who wins, as a person said, until the next pass has acted on it
     seen_remote_sealed BYTEA, -- the last seen event while it waits
     confirmed_at       BIGINT  NOT NULL DEFAULT 0, -- when Google last showed it
     PRIMARY KEY (tenant_id, calendar_id, event_id),
-    CHECK (state IN ('creating', 'live', 'gone')),
+    CHECK (state IN ('creating', 'live', 'gone', 'hidden')),
     CHECK (words IN ('shared', 'withheld'))
 );
 CREATE INDEX placements_by_booking ON placements (tenant_id, booking_id);

@@ -2,7 +2,9 @@
 pub mod booking;
 pub mod clock;
 pub mod event;
+pub mod failure;
 pub mod ids;
+pub mod merge;
 pub mod policy;
 pub mod recurrence;
 pub mod seal;

@@ -2,13 +2,20 @@
 //!
 //! A file holds the statements about one thing, next to the type of its rows. Functions that only read outside a transaction
 //! take [`Db`], those that take part in one take [`Tx`].
+pub mod accounts;
 pub mod bookings;
+pub mod calendars;
 pub mod changes;
+pub mod conflicts;
 mod db;
 mod error;
 pub mod idempotency;
 mod migrations;
 pub mod resources;
+pub mod placements;
+pub mod quarantine;
+pub mod questions;
+pub mod scopes;
 pub mod states;
 pub mod tenants;
 pub mod users;

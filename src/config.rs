@@ -1,1 +1,0 @@
-//! Typed settings: default < file < environment < systemd credential.

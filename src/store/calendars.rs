@@ -1,0 +1,269 @@
+//! The calendars of an account: what Google lists, what the user allowed, what the tenant narrowed that to.
+//!
+//! `user_reads` and `user_writes` are the user's word and only the user widens them. `reads` and `writes` are in force and
+//! never go beyond it. A frozen calendar keeps its bookings and follows them no more.
+use super::{Row, StoreError, Tx};
+use crate::args;
+use crate::domain::ids::{AccountId, CalendarId, TenantId};
+use std::fmt;
+use std::str::FromStr;
+
+/// What Google lets the account do with a calendar (`accessRole` of the calendar list), from little to much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AccessRole {
+    /// Sees when, not what.
+    FreeBusyReader,
+    /// Reads events.
+    Reader,
+    /// Writes events, private ones are hidden.
+    WriterWithoutPrivateAccess,
+    /// Writes events.
+    Writer,
+    /// Owns the calendar.
+    Owner,
+}
+
+impl AccessRole {
+    const ALL: [AccessRole; 5] = [
+        AccessRole::FreeBusyReader,
+        AccessRole::Reader,
+        AccessRole::WriterWithoutPrivateAccess,
+        AccessRole::Writer,
+        AccessRole::Owner,
+    ];
+
+    /// Google's word, which is also the one in SQL and in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AccessRole::FreeBusyReader => "freeBusyReader",
+            AccessRole::Reader => "reader",
+            AccessRole::WriterWithoutPrivateAccess => "writerWithoutPrivateAccess",
+            AccessRole::Writer => "writer",
+            AccessRole::Owner => "owner",
+        }
+    }
+
+    /// Whether titles, descriptions and locations can be read.
+    pub fn can_read_words(self) -> bool {
+        self >= AccessRole::Reader
+    }
+
+    /// Whether events can be written.
+    pub fn can_write(self) -> bool {
+        self >= AccessRole::WriterWithoutPrivateAccess
+    }
+}
+
+impl fmt::Display for AccessRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that names no access role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not an access role of Google Calendar")]
+pub struct NotAnAccessRole;
+
+impl FromStr for AccessRole {
+    type Err = NotAnAccessRole;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAccessRole> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or(NotAnAccessRole)
+    }
+}
+
+/// A calendar of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    /// Tenant.
+    pub tenant_id: TenantId,
+    /// The account that lists it.
+    pub account_id: AccountId,
+    /// Google's id, never the alias `primary`.
+    pub calendar_id: CalendarId,
+    /// What the user calls it.
+    pub title: String,
+    /// IANA name.
+    pub time_zone: String,
+    /// What Google allows.
+    pub access_role: AccessRole,
+    /// Whether it is the account's own.
+    pub is_primary: bool,
+    /// The user allowed reading it.
+    pub user_reads: bool,
+    /// The user chose it for new bookings.
+    pub user_writes: bool,
+    /// Read, in force.
+    pub reads: bool,
+    /// Written to, in force; one calendar of an account at most.
+    pub writes: bool,
+    /// Why its bookings are kept but not followed any more.
+    pub frozen: Option<String>,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT tenant_id, account_id, calendar_id, title, time_zone, access_role, is_primary, user_reads, user_writes, ",
+            "reads, writes, frozen FROM calendars ",
+            $rest
+        )
+    };
+}
+
+impl Calendar {
+    fn from_row(row: &Row) -> Result<Calendar, StoreError> {
+        Ok(Calendar {
+            tenant_id: row.parse("tenant_id")?,
+            account_id: row.parse("account_id")?,
+            calendar_id: CalendarId(row.text("calendar_id")?),
+            title: row.text("title")?,
+            time_zone: row.text("time_zone")?,
+            access_role: row.parse("access_role")?,
+            is_primary: row.flag("is_primary")?,
+            user_reads: row.flag("user_reads")?,
+            user_writes: row.flag("user_writes")?,
+            reads: row.flag("reads")?,
+            writes: row.flag("writes")?,
+            frozen: row.opt_text("frozen")?,
+        })
+    }
+}
+
+/// One calendar.
+pub async fn get(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+) -> Result<Option<Calendar>, StoreError> {
+    const SQL: &str = select!("WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3");
+    let row = tx.fetch_optional(SQL, args![tenant, account, calendar]).await?;
+    row.as_ref().map(Calendar::from_row).transpose()
+}
+
+/// All calendars of an account, the primary one first.
+pub async fn of_account(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<Vec<Calendar>, StoreError> {
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND account_id = $2 ORDER BY is_primary DESC, lower(title), calendar_id");
+    let rows = tx.fetch_all(SQL, args![tenant, account]).await?;
+    rows.iter().map(Calendar::from_row).collect()
+}
+
+/// A calendar as Google lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Google's id.
+    pub calendar_id: CalendarId,
+    /// What the user calls it.
+    pub title: String,
+    /// IANA name.
+    pub time_zone: String,
+    /// What Google allows.
+    pub access_role: AccessRole,
+    /// Whether it is the account's own.
+    pub is_primary: bool,
+}
+
+/// Adds a calendar or refreshes what Google says about it; choices stay as they are, a new one has none.
+pub async fn upsert_listed(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    listed: &Listed,
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO calendars (tenant_id, account_id, calendar_id, title, time_zone, access_role, is_primary) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant_id, account_id, calendar_id) DO UPDATE SET \
+         title = excluded.title, time_zone = excluded.time_zone, access_role = excluded.access_role, \
+         is_primary = excluded.is_primary";
+    let values = args![
+        tenant,
+        account,
+        &listed.calendar_id,
+        &listed.title,
+        &listed.time_zone,
+        listed.access_role.as_str(),
+        listed.is_primary
+    ];
+    tx.execute(SQL, values).await.map(drop)
+}
+
+/// Notes the user's word about one calendar. What the tenant had narrowed away stays narrowed away.
+///
+/// Two calendars to write are refused by [`write_calendar`]'s promise: clear the old one first.
+pub async fn set_user_choice(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+    reads: bool,
+    writes: bool,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE calendars SET \
+             reads = CASE WHEN user_reads = 1 AND reads = 0 THEN 0 ELSE $4 END, \
+             writes = CASE WHEN user_writes = 1 AND writes = 0 THEN 0 ELSE $5 END, \
+             user_reads = $4, user_writes = $5 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3";
+    tx.execute(SQL, args![tenant, account, calendar, reads, writes])
+        .await
+        .map(drop)
+}
+
+/// Narrows what is in force, or takes a narrowing back; never beyond the user's word.
+pub async fn set_narrowing(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+    reads: bool,
+    writes: bool,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE calendars SET reads = user_reads * $4, writes = user_writes * $5 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3";
+    tx.execute(SQL, args![tenant, account, calendar, reads, writes])
+        .await
+        .map(drop)
+}
+
+/// Notes what a pass learned about a calendar.
+pub async fn set_role(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+    role: AccessRole,
+    time_zone: &str,
+    title: &str,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE calendars SET access_role = $4, time_zone = $5, title = $6 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3";
+    tx.execute(SQL, args![tenant, account, calendar, role.as_str(), time_zone, title])
+        .await
+        .map(drop)
+}
+
+/// Freezes a calendar for a reason, or with `None` follows it again.
+pub async fn freeze(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+    reason: Option<&str>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE calendars SET frozen = $4 WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3";
+    tx.execute(SQL, args![tenant, account, calendar, reason])
+        .await
+        .map(drop)
+}
+
+/// The calendar that new bookings go to.
+pub async fn write_calendar(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<Option<Calendar>, StoreError> {
+    const SQL: &str = select!("WHERE tenant_id = $1 AND account_id = $2 AND writes = 1 ORDER BY calendar_id LIMIT 1");
+    let row = tx.fetch_optional(SQL, args![tenant, account]).await?;
+    row.as_ref().map(Calendar::from_row).transpose()
+}

@@ -1,0 +1,235 @@
+//! Sync scopes: who is due, who holds one, and with which fence.
+//!
+//! A claim ends by itself: its lease runs out by the database's clock. Every claim raises the fence, and every write of a
+//! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
+use super::{Row, StoreError, Tx};
+use crate::args;
+use crate::domain::ids::{AccountId, CalendarId, TenantId};
+
+/// Names a sync scope.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ScopeKey {
+    /// Tenant.
+    pub tenant: TenantId,
+    /// Account.
+    pub account: AccountId,
+    /// Calendar.
+    pub calendar: CalendarId,
+}
+
+/// A claimed scope.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Which scope.
+    pub key: ScopeKey,
+    /// Grows with every claim.
+    pub fence: i64,
+    /// `None`: list everything.
+    pub sync_token: Option<String>,
+    /// Of the parameters that the token was made with.
+    pub fingerprint: String,
+    /// Failures in a row before this pass.
+    pub failures: i64,
+}
+
+/// What is shown about a scope.
+#[derive(Debug, Clone)]
+pub struct ScopeStatus {
+    /// Which scope.
+    pub key: ScopeKey,
+    /// Whether it takes part.
+    pub enabled: bool,
+    /// Next try (ms).
+    pub due_at: i64,
+    /// Failures in a row.
+    pub failures: i64,
+    /// Class and cause of the last failure.
+    pub last_error: Option<String>,
+    /// Start of the last pass (ms), 0 if none.
+    pub last_started_at: i64,
+    /// End of the last good pass (ms), 0 if none.
+    pub last_good_at: i64,
+    /// Whether the next pass lists everything.
+    pub full: bool,
+}
+
+/// Makes sure that the scope exists, takes part and is due.
+pub async fn ensure_scope(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO sync_scopes (tenant_id, account_id, calendar_id) VALUES ($1, $2, $3) \
+         ON CONFLICT (tenant_id, account_id, calendar_id) DO UPDATE SET enabled = 1, due_at = 0, failures = 0, last_error = NULL";
+    tx.execute(SQL, args![tenant, account, calendar]).await.map(drop)
+}
+
+/// Lets all scopes of an account take part, or none. Raising the fence stops a pass that is under way.
+pub async fn enable_scopes(tx: &mut Tx, tenant: TenantId, account: AccountId, enabled: bool) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET enabled = $3, due_at = 0, failures = 0, fence = fence + 1, lease_until = 0 \
+         WHERE tenant_id = $1 AND account_id = $2";
+    tx.execute(SQL, args![tenant, account, enabled]).await.map(drop)
+}
+
+/// Takes one scope out, for instance because its calendar is no longer chosen. Its token is kept.
+pub async fn disable_scope(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: &CalendarId,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET enabled = 0, fence = fence + 1, lease_until = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3";
+    tx.execute(SQL, args![tenant, account, calendar]).await.map(drop)
+}
+
+/// Makes all scopes of an account due now.
+pub async fn make_due(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET due_at = 0 WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0";
+    tx.execute(SQL, args![tenant, account]).await.map(drop)
+}
+
+/// Forgets the sync token, so that the next pass lists everything and compares it with the links.
+pub async fn forget_token(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    calendar: Option<&CalendarId>,
+) -> Result<u64, StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL, due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND ($3 IS NULL OR calendar_id = $3)";
+    tx.execute(SQL, args![tenant, account, calendar]).await
+}
+
+/// Claims up to `limit` due scopes of all tenants. A claimed scope's `due_at` is not 0, so that [`finish`] sees whether
+/// somebody made it due again meanwhile.
+///
+/// `now` (ms) says what is due; the lease runs by the database's clock.
+pub async fn claim_due(tx: &mut Tx, now: i64, limit: i64, lease_ms: i64) -> Result<Vec<Claim>, StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET fence = fence + 1, lease_until = NOW_MS() + $3, last_started_at = $1, due_at = $1 \
+         WHERE (tenant_id, account_id, calendar_id) IN ( \
+             SELECT tenant_id, account_id, calendar_id FROM sync_scopes \
+             WHERE enabled = 1 AND due_at <= $1 AND lease_until < NOW_MS() ORDER BY due_at LIMIT $2 SKIP_LOCKED) \
+         RETURNING tenant_id, account_id, calendar_id, fence, sync_token, fingerprint, failures";
+    tx.fetch_all(SQL, args![now, limit, lease_ms])
+        .await?
+        .iter()
+        .map(claim_of)
+        .collect()
+}
+
+/// Claims one scope, due or not. `None`: it does not take part, or another worker holds it.
+pub async fn claim(tx: &mut Tx, key: &ScopeKey, now: i64, lease_ms: i64) -> Result<Option<Claim>, StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET fence = fence + 1, lease_until = NOW_MS() + $5, last_started_at = $4, due_at = $4 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND enabled = 1 AND lease_until < NOW_MS() \
+         RETURNING tenant_id, account_id, calendar_id, fence, sync_token, fingerprint, failures";
+    let row = tx
+        .fetch_optional(SQL, args![key.tenant, key.account, &key.calendar, now, lease_ms])
+        .await?;
+    row.as_ref().map(claim_of).transpose()
+}
+
+fn claim_of(row: &Row) -> Result<Claim, StoreError> {
+    Ok(Claim {
+        key: ScopeKey {
+            tenant: row.parse("tenant_id")?,
+            account: row.parse("account_id")?,
+            calendar: CalendarId(row.text("calendar_id")?),
+        },
+        fence: row.int("fence")?,
+        sync_token: row.opt_text("sync_token")?,
+        fingerprint: row.text("fingerprint")?,
+        failures: row.int("failures")?,
+    })
+}
+
+/// Checks that this worker still holds the scope, and prolongs its lease. The first statement of every write of a pass.
+pub async fn hold(tx: &mut Tx, claim: &Claim, lease_ms: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET lease_until = NOW_MS() + $5 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4 AND enabled = 1 AND lease_until > 0";
+    let key = &claim.key;
+    Ok(tx
+        .execute(
+            SQL,
+            args![key.tenant, key.account, &key.calendar, claim.fence, lease_ms],
+        )
+        .await?
+        == 1)
+}
+
+/// Ends a good pass: keeps the token, forgets the failures, lets go of the scope.
+pub async fn finish(
+    tx: &mut Tx,
+    claim: &Claim,
+    sync_token: Option<&str>,
+    fingerprint: &str,
+    now: i64,
+    due_at: i64,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = $5, fingerprint = $6, failures = 0, last_error = NULL, \
+             last_good_at = $7, due_at = CASE WHEN due_at = 0 THEN 0 ELSE $8 END, lease_until = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
+    let key = &claim.key;
+    let values = args![
+        key.tenant,
+        key.account,
+        &key.calendar,
+        claim.fence,
+        sync_token,
+        fingerprint,
+        now,
+        due_at
+    ];
+    Ok(tx.execute(SQL, values).await? == 1)
+}
+
+/// Ends a pass that failed: counts it, says why, and when to try again.
+pub async fn fail(tx: &mut Tx, claim: &Claim, error: &str, due_at: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET failures = failures + 1, last_error = $5, due_at = $6, lease_until = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
+    let key = &claim.key;
+    Ok(tx
+        .execute(
+            SQL,
+            args![key.tenant, key.account, &key.calendar, claim.fence, error, due_at],
+        )
+        .await?
+        == 1)
+}
+
+/// Lets go of a scope without a verdict: the pass was stopped before it was over and is due again.
+pub async fn let_go(tx: &mut Tx, claim: &Claim) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET lease_until = 0, due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
+    let key = &claim.key;
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence])
+        .await
+        .map(drop)
+}
+
+/// The scopes of an account, or of all accounts of a tenant.
+pub async fn status(tx: &mut Tx, tenant: TenantId, account: Option<AccountId>) -> Result<Vec<ScopeStatus>, StoreError> {
+    const SQL: &str = "SELECT tenant_id, account_id, calendar_id, enabled, due_at, failures, last_error, last_started_at, \
+             last_good_at, CASE WHEN sync_token IS NULL THEN 1 ELSE 0 END AS is_full FROM sync_scopes \
+         WHERE tenant_id = $1 AND ($2 IS NULL OR account_id = $2) ORDER BY account_id, calendar_id";
+    let rows = tx.fetch_all(SQL, args![tenant, account]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ScopeStatus {
+                key: ScopeKey {
+                    tenant: row.parse("tenant_id")?,
+                    account: row.parse("account_id")?,
+                    calendar: CalendarId(row.text("calendar_id")?),
+                },
+                enabled: row.flag("enabled")?,
+                due_at: row.int("due_at")?,
+                failures: row.int("failures")?,
+                last_error: row.opt_text("last_error")?,
+                last_started_at: row.int("last_started_at")?,
+                last_good_at: row.int("last_good_at")?,
+                full: row.flag("is_full")?,
+            })
+        })
+        .collect()
+}

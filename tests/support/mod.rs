@@ -1,0 +1,2 @@
+//! What tests of several files share.
+pub mod postgres;
