@@ -10,3 +10,4 @@ pub mod recurrence;
 pub mod seal;
 pub mod settings;
 pub mod time;
+pub mod validate;

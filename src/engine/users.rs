@@ -6,7 +6,7 @@ use crate::domain::ids::{TenantId, UserId};
 use crate::domain::settings::is_address;
 use crate::domain::time::parse_zone;
 use crate::store::users::{self, User};
-use crate::store::{StoreError, tenants};
+use crate::store::{StoreError, accounts, scopes, tenants};
 use chrono_tz::Tz;
 
 /// What a user is made of.
@@ -91,14 +91,16 @@ impl Engine {
         Ok(users::list_after(&mut tx, tenant, after, limit).await?)
     }
 
-    /// Makes the sync scopes of a user's active account due now, so that a change leaves within seconds.
+    /// Makes the sync scopes of a user's account due now, so that a change leaves within seconds.
     ///
     /// It comes after the commit and is only a hint: the next scheduled pass finds the change anyway. So a failure is logged
     /// and not told to the caller, whose change is stored.
     pub async fn nudge(&self, tenant: TenantId, user: UserId) {
         let nudged = async {
             let mut tx = self.db.begin().await?;
-            users::make_scopes_due(&mut tx, tenant, user).await?;
+            if let Some(account) = accounts::live_of_user(&mut tx, tenant, user).await? {
+                scopes::make_due(&mut tx, tenant, account.id).await?;
+            }
             tx.commit().await
         };
         if let Err(error) = nudged.await {

@@ -1,8 +1,8 @@
 //! What Google's side says about a booking: whether it may be changed, by whom it is carried, whether it is still followed.
-use crate::args;
 use crate::domain::event::Words;
-use crate::domain::ids::{BookingId, TenantId, UserId};
-use crate::store::{StoreError, Tx, list};
+use crate::domain::ids::{AccountId, BookingId, TenantId, UserId};
+use crate::store::calendars::Calendar;
+use crate::store::{StoreError, Tx, accounts, calendars, placements};
 use std::collections::HashMap;
 
 /// Facts of a booking that are not the app's to write. They come from its lead placement.
@@ -31,31 +31,43 @@ impl Facts {
     };
 }
 
+/// An account that leads placements, with its calendars.
+struct Lead {
+    user: Option<UserId>,
+    calendars: Vec<Calendar>,
+}
+
 /// The facts of these bookings; those in no calendar are left out.
 pub(super) async fn of(
     tx: &mut Tx,
     tenant: TenantId,
     bookings: &[BookingId],
 ) -> Result<HashMap<BookingId, Facts>, StoreError> {
-    const SQL: &str = "SELECT p.booking_id, p.is_writable, p.has_guests, p.words, c.frozen, a.user_id FROM placements p \
-         LEFT JOIN calendars c ON c.tenant_id = p.tenant_id AND c.account_id = p.account_id AND c.calendar_id = p.calendar_id \
-         LEFT JOIN accounts a ON a.tenant_id = p.tenant_id AND a.id = p.account_id \
-         WHERE p.tenant_id = $1 AND p.is_lead = 1 AND p.state <> 'gone' AND p.booking_id IN LIST($2)";
+    let mut leads: HashMap<AccountId, Lead> = HashMap::new();
     let mut facts = HashMap::new();
-    for row in tx.fetch_all(SQL, args![tenant, list(bookings)]).await? {
-        let words = if row.text("words")? == "withheld" {
-            Words::Withheld
-        } else {
-            Words::Shared
+    for placement in placements::leads(tx, tenant, bookings).await? {
+        let lead = match leads.entry(placement.account_id) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::hash_map::Entry::Vacant(place) => {
+                let account = accounts::get(tx, tenant, placement.account_id).await?;
+                place.insert(Lead {
+                    user: account.map(|account| account.user_id),
+                    calendars: calendars::of_account(tx, tenant, placement.account_id).await?,
+                })
+            }
         };
+        let calendar = lead
+            .calendars
+            .iter()
+            .find(|calendar| calendar.calendar_id == placement.calendar_id);
         let found = Facts {
-            writable: row.flag("is_writable")?,
-            has_guests: row.flag("has_guests")?,
-            words,
-            frozen: row.opt_text("frozen")?,
-            carrier: row.opt_parse("user_id")?,
+            writable: placement.is_writable,
+            has_guests: placement.has_guests,
+            words: placement.words,
+            frozen: calendar.and_then(|calendar| calendar.frozen.clone()),
+            carrier: lead.user,
         };
-        facts.insert(row.parse("booking_id")?, found);
+        facts.insert(placement.booking_id, found);
     }
     Ok(facts)
 }
