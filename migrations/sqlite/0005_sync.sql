@@ -44,8 +44,7 @@ CREATE TABLE placements (
     base_remote        TEXT, -- JSON: the event at the last agreement
     waiting            TEXT, -- conflict | cancel | move | guests | brake | lead_lost: why nothing happens to it
     answer             TEXT, -- app | google: who wins, as a person said, until the next pass has acted on it
-    seen_remote_sealed BLOB, -- the last seen event while it waits
-    confirmed_at       INTEGER NOT NULL DEFAULT 0, -- when Google last showed it
+    confirmed_at       INTEGER NOT NULL DEFAULT 0, -- when Google last showed it, or, while lead_lost, when the loss was seen
     PRIMARY KEY (tenant_id, calendar_id, event_id),
     CHECK (state IN ('creating', 'live', 'gone', 'hidden')),
     CHECK (words IN ('shared', 'withheld'))

@@ -8,12 +8,13 @@ use chrono::{
 };
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::str::FromStr;
 
 mod columns;
+mod original_start;
 mod span;
 pub use columns::{ColumnError, SpanColumns};
+pub use original_start::OriginalStart;
 pub use span::{Span, SpanProblem, YEARS};
 
 /// How local times are written in SQL, in the API and in base copies.
@@ -58,18 +59,6 @@ pub struct When {
     /// `RRULE:`, `RDATE:`, `EXDATE:` lines as Google writes them, in canonical order; empty for a single booking.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recurrence: Vec<String>,
-}
-
-/// Identifies one occurrence of a series by when it would have started.
-///
-/// Written `2026-03-01` for an all-day series and `2026-03-01T08:00:00Z` for a timed one: in SQL, in URLs and in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum OriginalStart {
-    /// Of an all-day series.
-    Date(NaiveDate),
-    /// Of a timed series.
-    At(DateTime<Utc>),
 }
 
 /// A name that is no zone.
@@ -295,24 +284,6 @@ impl When {
     }
 }
 
-impl OriginalStart {
-    /// Of the occurrence that has this span.
-    pub fn of(span: &Span) -> Self {
-        match span {
-            Span::AllDay { start, .. } => Self::Date(*start),
-            Span::Timed { start, .. } => Self::At(start.instant()),
-        }
-    }
-
-    /// The instant; for a date, its first moment in `day_zone`.
-    pub fn instant(&self, day_zone: Tz) -> DateTime<Utc> {
-        match self {
-            Self::Date(date) => first_moment(*date, day_zone),
-            Self::At(instant) => *instant,
-        }
-    }
-}
-
 /// When a day begins in a zone: midnight, or later where clocks jump over it.
 fn first_moment(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
     Zoned {
@@ -321,41 +292,4 @@ fn first_moment(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
         fold: Fold::Earlier,
     }
     .instant()
-}
-
-impl fmt::Display for OriginalStart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Date(date) => write!(f, "{}", date.format(DATE_FORMAT)),
-            Self::At(instant) => write!(f, "{}Z", instant.format(LOCAL_FORMAT)),
-        }
-    }
-}
-
-impl FromStr for OriginalStart {
-    type Err = InvalidTime;
-
-    /// Accepts exactly what `Display` writes, so that one occurrence has one text.
-    fn from_str(text: &str) -> Result<Self, InvalidTime> {
-        let read = match text.strip_suffix('Z') {
-            Some(local) if local.len() == 19 => parse_naive(local).map(|utc| Self::At(utc.and_utc())),
-            Some(_) => Err(InvalidTime::OriginalStart),
-            None => parse_date(text).map(Self::Date),
-        };
-        read.map_err(|_| InvalidTime::OriginalStart)
-    }
-}
-
-impl From<OriginalStart> for String {
-    fn from(start: OriginalStart) -> Self {
-        start.to_string()
-    }
-}
-
-impl TryFrom<String> for OriginalStart {
-    type Error = InvalidTime;
-
-    fn try_from(text: String) -> Result<Self, InvalidTime> {
-        text.parse()
-    }
 }

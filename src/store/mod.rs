@@ -17,6 +17,10 @@ pub mod quarantine;
 pub mod questions;
 pub mod scopes;
 pub mod states;
+<<<<<<< HEAD
+=======
+pub mod resources;
+>>>>>>> main
 pub mod tenants;
 pub mod users;
 mod values;

@@ -97,9 +97,7 @@ pub struct Placement {
     pub waiting: Option<Waiting>,
     /// Who wins, as a person said: `app` or `google`.
     pub answer: Option<String>,
-    /// The last seen event while it waits, sealed.
-    pub seen_remote_sealed: Option<Vec<u8>>,
-    /// When Google last showed it, ms.
+    /// When Google last showed it, ms; while the lead is lost, when the loss was seen.
     pub confirmed_at: i64,
 }
 
@@ -108,7 +106,7 @@ macro_rules! select {
         concat!(
             "SELECT tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, ical_uid, series_event_id, ",
             "original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, base_local, base_remote, ",
-            "waiting, answer, seen_remote_sealed, confirmed_at FROM placements ",
+            "waiting, answer, confirmed_at FROM placements ",
             $rest
         )
     };
@@ -141,7 +139,6 @@ impl Placement {
             base_remote: row.opt_json("base_remote")?,
             waiting: row.opt_text("waiting")?.map(|text| read_waiting(&text)),
             answer: row.opt_text("answer")?,
-            seen_remote_sealed: row.opt_bytes("seen_remote_sealed")?,
             confirmed_at: row.int("confirmed_at")?,
         })
     }
@@ -259,8 +256,8 @@ pub async fn count_live(
 pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, \
              ical_uid, series_event_id, original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, \
-             base_local, base_remote, waiting, answer, seen_remote_sealed, confirmed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
+             base_local, base_remote, waiting, answer, confirmed_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
          ON CONFLICT (tenant_id, calendar_id, event_id) DO UPDATE SET booking_id = excluded.booking_id, \
              account_id = excluded.account_id, is_lead = excluded.is_lead, state = excluded.state, \
              ical_uid = excluded.ical_uid, series_event_id = excluded.series_event_id, \
@@ -268,7 +265,7 @@ pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
              remote_updated_at = excluded.remote_updated_at, words = excluded.words, is_writable = excluded.is_writable, \
              has_guests = excluded.has_guests, is_ours = excluded.is_ours, base_local = excluded.base_local, \
              base_remote = excluded.base_remote, waiting = excluded.waiting, answer = excluded.answer, \
-             seen_remote_sealed = excluded.seen_remote_sealed, confirmed_at = excluded.confirmed_at";
+             confirmed_at = excluded.confirmed_at";
     tx.execute(
         SQL,
         args![
@@ -292,7 +289,6 @@ pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
             json(&p.base_remote)?,
             p.waiting.map(Waiting::as_str),
             p.answer.clone(),
-            p.seen_remote_sealed.clone(),
             p.confirmed_at
         ],
     )

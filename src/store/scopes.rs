@@ -4,7 +4,7 @@
 //! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
 use super::{Row, StoreError, Tx};
 use crate::args;
-use crate::domain::ids::{AccountId, CalendarId, TenantId};
+use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
 
 /// Names a sync scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -232,4 +232,87 @@ pub async fn status(tx: &mut Tx, tenant: TenantId, account: Option<AccountId>) -
             })
         })
         .collect()
+}
+
+/// What a pass needs to know before its first request, in one row.
+#[derive(Debug, Clone)]
+pub struct ScopeContext {
+    /// The user whose account this is.
+    pub user_id: UserId,
+    /// Where the user's all-day bookings begin; IANA name.
+    pub user_zone: String,
+    /// Whether the user lets the tenant see the words of private events.
+    pub private_shown: bool,
+    /// The calendar's zone; IANA name.
+    pub calendar_zone: String,
+    /// Google's word for what the user may do with the calendar.
+    pub access_role: String,
+    /// The calendar's title.
+    pub title: String,
+    /// Whether new bookings go here.
+    pub is_write_calendar: bool,
+    /// Whether the calendar is frozen.
+    pub is_frozen: bool,
+    /// Whether rows of the user wait to be pushed (perhaps to another calendar).
+    pub has_pending: bool,
+    /// Whether a placement of the calendar waits for other scopes, or has got an answer.
+    pub has_waiting: bool,
+}
+
+/// Reads it.
+pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>, StoreError> {
+    const SQL: &str = "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
+             c.writes, CASE WHEN c.frozen IS NULL THEN 0 ELSE 1 END AS is_frozen, \
+             CASE WHEN EXISTS (SELECT 1 FROM row_state s WHERE s.tenant_id = a.tenant_id AND s.user_id = a.user_id \
+                 AND s.kind = 'booking' AND s.version <> s.agreed_version) THEN 1 ELSE 0 END AS has_pending, \
+             CASE WHEN EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id \
+                 AND p.calendar_id = c.calendar_id AND p.waiting IS NOT NULL \
+                 AND (p.answer IS NOT NULL OR p.waiting = 'lead_lost')) THEN 1 ELSE 0 END AS has_waiting \
+         FROM calendars c JOIN accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id \
+         JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id \
+         WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.calendar_id = $3";
+    let row = tx.fetch_optional(SQL, args![key.tenant, key.account, &key.calendar]).await?;
+    row.map(|row| {
+        Ok(ScopeContext {
+            user_id: row.parse("user_id")?,
+            user_zone: row.text("user_zone")?,
+            private_shown: row.text("private_events")? == "shown",
+            calendar_zone: row.text("time_zone")?,
+            access_role: row.text("access_role")?,
+            title: row.text("title")?,
+            is_write_calendar: row.flag("writes")?,
+            is_frozen: row.flag("is_frozen")?,
+            has_pending: row.int("has_pending")? != 0,
+            has_waiting: row.int("has_waiting")? != 0,
+        })
+    })
+    .transpose()
+}
+
+/// A scope as a claim would see it, without claiming it: for plans that do nothing.
+pub async fn peek(tx: &mut Tx, key: &ScopeKey) -> Result<Option<Claim>, StoreError> {
+    const SQL: &str = "SELECT tenant_id, account_id, calendar_id, fence, sync_token, fingerprint, failures FROM sync_scopes \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND enabled = 1";
+    let row = tx.fetch_optional(SQL, args![key.tenant, key.account, &key.calendar]).await?;
+    row.as_ref().map(claim_of).transpose()
+}
+
+/// Keeps the sync token of what has been applied, before the pass is over.
+pub async fn keep_token(tx: &mut Tx, claim: &Claim, sync_token: &str, fingerprint: &str) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = $5, fingerprint = $6 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
+    let key = &claim.key;
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence, sync_token, fingerprint]).await.map(drop)
+}
+
+/// Whether a lost lead may be decided: every active scope of the account but this one, and of the accounts of the booking's
+/// other placements, has begun and ended a good pass since `since` (ms). Paused and failing scopes are not waited for.
+pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, since: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) AS n FROM sync_scopes s WHERE s.tenant_id = $1 AND s.enabled = 1 AND s.failures = 0 \
+         AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
+         AND (s.account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = s.tenant_id AND p.booking_id = $4 \
+              AND p.calendar_id = s.calendar_id AND p.account_id = s.account_id)) \
+         AND (s.last_started_at <= $5 OR s.last_good_at < s.last_started_at)";
+    let rows = tx.fetch_all(SQL, args![key.tenant, key.account, &key.calendar, booking, since]).await?;
+    rows.first().map_or(Ok(true), |row| Ok(row.int("n")? == 0))
 }

@@ -1,4 +1,5 @@
 //! Examples of series, most of them from the wild.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 use super::*;
 use crate::domain::time::{Fold, OriginalStart, When, Zoned};
 use chrono::{DateTime, NaiveDate, Utc};

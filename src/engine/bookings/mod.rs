@@ -20,6 +20,7 @@ use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId, UserId};
 use crate::domain::recurrence;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::{Tx, resources, users};
+use chrono_tz::Tz;
 use std::collections::BTreeSet;
 
 /// Most customers of one booking. Ours.
@@ -200,7 +201,9 @@ pub(super) async fn change(
 /// Stores the derived instants of a row that was just written.
 pub(super) async fn store_times(tx: &mut Tx, row: &BookingRow) -> Result<(), Refusal> {
     let booking = row.read().map_err(|problem| Refusal::Internal(problem.to_string()))?;
-    times::store(tx, &booking).await
+    let user = users::get(tx, booking.tenant_id, booking.user_id).await?;
+    let zone = user.map_or(Tz::UTC, |user| user.time_zone);
+    Ok(times::store(tx, booking.tenant_id, booking.id, &booking.content, zone).await?)
 }
 
 impl Engine {

@@ -1,0 +1,162 @@
+//! What a pass knows before it starts.
+//!
+//! A quiet pass needs one row ([`scopes::ScopeContext`]); the tenant's settings, resources and quarantine are read only when
+//! there is something to do.
+use super::SyncError;
+use crate::domain::booking::Side;
+use crate::domain::event::Words;
+use crate::domain::ids::{ResourceId, TenantId};
+use crate::domain::merge::{Resources, Rules, name_key};
+use crate::domain::settings::EffectiveSettings;
+use crate::engine::{Engine, tokens};
+use crate::google::calendar::{AccessRole, ListParameters, Reading};
+use crate::store::placements::Placement;
+use crate::store::scopes::{self, Claim, ScopeContext, ScopeKey};
+use crate::store::{Tx, quarantine, resources, tenants};
+use chrono_tz::Tz;
+use secrecy::SecretString;
+use std::collections::{HashMap, HashSet};
+
+/// Everything that the parts of a pass share.
+pub(super) struct Context<'a> {
+    pub engine: &'a Engine,
+    pub claim: &'a Claim,
+    pub scope: ScopeContext,
+    pub reading: Reading,
+    /// Of the listing's parameters; a token made with others is not used.
+    pub fingerprint: String,
+    /// Whether rows of the user wait to be pushed.
+    pub has_pending: bool,
+    /// Whether an answer, or a look at other scopes, is outstanding.
+    pub has_waiting: bool,
+    pub settings: Option<EffectiveSettings>,
+    pub resources: ResourceNames,
+    /// Items of this scope that are set aside: (side, item id) and the refused version.
+    pub quarantined: HashMap<(String, String), i64>,
+    /// The token to keep, once inbound has stored it.
+    pub token: Option<String>,
+    /// When the listing began, ms.
+    pub started_at: i64,
+}
+
+impl<'a> Context<'a> {
+    pub async fn load(engine: &'a Engine, tx: &mut Tx, claim: &'a Claim) -> Result<Context<'a>, SyncError> {
+        let scope = scopes::context(tx, &claim.key).await?.ok_or(SyncError::NoSuchScope)?;
+        let reading = Reading {
+            zone: scope.calendar_zone.parse().unwrap_or(Tz::UTC),
+            role: AccessRole::from_google(&scope.access_role),
+            show_private: scope.private_shown,
+        };
+        let fingerprint =
+            format!("{}-{}-{}", ListParameters::fingerprint(), engine.sync.window_past_days, scope.private_shown);
+        Ok(Context {
+            engine,
+            claim,
+            reading,
+            fingerprint,
+            has_pending: scope.has_pending,
+            has_waiting: scope.has_waiting,
+            scope,
+            settings: None,
+            resources: ResourceNames::default(),
+            quarantined: HashMap::new(),
+            token: None,
+            started_at: engine.now_ms(),
+        })
+    }
+
+    /// Reads what only a pass with work needs.
+    pub async fn load_rest(&mut self) -> Result<(), SyncError> {
+        let mut tx = self.engine.db.read().await?;
+        let tenant = tenants::get(&mut tx, self.tenant()).await?.ok_or(SyncError::NoSuchScope)?;
+        self.settings = Some(tenant.settings.effective(&self.engine.defaults));
+        self.resources = ResourceNames::new(resources::names(&mut tx, self.tenant()).await?);
+        let aside = quarantine::list(&mut tx, self.tenant(), Some(self.key().account)).await?;
+        self.quarantined = aside
+            .into_iter()
+            .filter(|item| item.calendar_id == self.key().calendar)
+            .map(|item| ((item.side, item.item_id), item.version))
+            .collect();
+        Ok(())
+    }
+
+    pub fn key(&self) -> &ScopeKey {
+        &self.claim.key
+    }
+
+    pub fn tenant(&self) -> TenantId {
+        self.claim.key.tenant
+    }
+
+    pub fn settings(&self) -> &EffectiveSettings {
+        self.settings.as_ref().expect("load_rest ran before anything is merged")
+    }
+
+    /// The access token; refreshed if it is about to end.
+    pub async fn access(&self) -> Result<SecretString, SyncError> {
+        Ok(tokens::access_token(self.engine, self.tenant(), self.key().account).await?)
+    }
+
+    /// Begins a write of this pass: nothing is written by a worker that has lost the scope.
+    pub async fn begin(&self) -> Result<Tx, SyncError> {
+        let mut tx = self.engine.db.begin().await?;
+        if !scopes::hold(&mut tx, self.claim, self.engine.sync.lease_ms).await? {
+            return Err(SyncError::LostLease);
+        }
+        Ok(tx)
+    }
+
+    /// What decides when the sides of this placement differ.
+    pub fn rules<'r>(&'r self, placement: &Placement, origin: Side, words: Words) -> Rules<'r> {
+        let settings = self.settings();
+        Rules {
+            policy: settings.conflict,
+            origin,
+            inbound_cancel: settings.inbound_cancel,
+            inbound_move: settings.inbound_move,
+            guests: settings.guests,
+            words,
+            writable: placement.is_writable,
+            has_guests: placement.has_guests,
+            answer: match placement.answer.as_deref() {
+                Some("app") => Some(Side::App),
+                Some("google") => Some(Side::Google),
+                _ => None,
+            },
+            resources: &self.resources,
+        }
+    }
+}
+
+/// The tenant's resources by id and by name.
+#[derive(Default)]
+pub(super) struct ResourceNames {
+    names: HashMap<ResourceId, String>,
+    /// A name that two resources share names neither.
+    ids: HashMap<String, Option<ResourceId>>,
+}
+
+impl ResourceNames {
+    fn new(all: Vec<(ResourceId, String)>) -> ResourceNames {
+        let mut found = ResourceNames::default();
+        let mut seen = HashSet::new();
+        for (id, name) in all {
+            let key = name_key(&name);
+            let only = if seen.insert(key.clone()) { Some(id) } else { None };
+            found.ids.insert(key, only);
+            found.names.insert(id, name);
+        }
+        found
+    }
+}
+
+impl Resources for ResourceNames {
+    fn name(&self, id: ResourceId) -> Option<&str> {
+        self.names.get(&id).map(String::as_str)
+    }
+
+    fn by_name(&self, text: &str) -> Option<ResourceId> {
+        let key = name_key(text);
+        if key.is_empty() { None } else { self.ids.get(&key).copied().flatten() }
+    }
+}

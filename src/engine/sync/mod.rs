@@ -1,0 +1,124 @@
+//! Two-way calendar sync: one pass over one sync scope.
+//!
+//! ```text
+//! claim (lease, fence) -> pull: all pages, and the single events that the pages raise questions about
+//!   -> inbound: each item merged with its booking, in short transactions, each checking the fence
+//!   -> removals: what would be cancelled or deleted, through the brake; then the sync token
+//!   -> outbound: what the app has changed, from state (version against agreed version), with If-Match
+//!   -> let go
+//! ```
+//!
+//! Everything between is derived from state, so a crash anywhere only means that the rest is planned again: the merge moves
+//! the memory of the last agreement together with the booking, and what the app still wants differs from that memory.
+//!
+//! - `context.rs`: what a pass knows before it starts; `report.rs`: what it did
+//! - `pull.rs`: talks to Google, writes nothing
+//! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet
+//! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question
+//! - `removal.rs`: deletions and cancellations: brake, lost leads, whole series
+//! - `outbound.rs`: creates, patches, deletes; `series.rs`: what a write to a series does to its occurrences
+mod context;
+mod error;
+mod inbound;
+mod newcomer;
+mod outbound;
+mod pull;
+mod removal;
+mod report;
+mod series;
+mod settle;
+
+pub use error::SyncError;
+pub use report::{PassReport, Step};
+
+use super::Engine;
+use crate::domain::failure::{self, FailureClass};
+use crate::store::scopes::{self, Claim, ScopeKey};
+use context::Context;
+
+/// What an engine needs to know to run passes.
+#[derive(Debug, Clone)]
+pub struct SyncSettings {
+    /// Events that ended earlier are not read, in days.
+    pub window_past_days: u32,
+    /// How long a claim lasts, in milliseconds; every write of the pass prolongs it.
+    pub lease_ms: i64,
+    /// Events per page, at most 2500.
+    pub page_size: u16,
+}
+
+/// Runs one pass of a claimed scope and lets go of it. `next_due` (ms) is when it is due again if all goes well.
+///
+/// # Errors
+/// What stopped the pass. It is also stored with the scope, which is due again after a delay that fits the failure.
+pub async fn pass(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
+    match run(engine, claim, next_due).await {
+        Ok(report) => Ok(report),
+        Err(SyncError::LostLease) => Err(SyncError::LostLease),
+        Err(error) => {
+            record_failure(engine, claim, &error).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
+    let mut tx = engine.db.read().await?;
+    let mut context = Context::load(engine, &mut tx, claim).await?;
+    drop(tx);
+    let mut report = PassReport::default();
+    let listing = pull::pull(&mut context, &mut report).await?;
+    let mut token = listing.token.clone();
+    let quiet = listing.is_quiet() && !context.has_pending && !context.has_waiting;
+    if !quiet {
+        context.load_rest().await?;
+        inbound::apply(&mut context, listing, &mut report).await?;
+        outbound::push(&mut context, &mut report).await?;
+        token = context.token.clone().unwrap_or(token);
+    }
+    let mut tx = engine.db.begin().await?;
+    let now = engine.now_ms();
+    if !scopes::finish(&mut tx, claim, Some(&token), &context.fingerprint, now, next_due).await? {
+        return Err(SyncError::LostLease);
+    }
+    tx.commit().await?;
+    Ok(report)
+}
+
+/// Prints what a pass would do and does nothing: it reads from Google, and rolls back what it wrote to find out.
+pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncError> {
+    let mut tx = engine.db.read().await?;
+    let Some(claim) = scopes::peek(&mut tx, key).await? else {
+        return Err(SyncError::NoSuchScope);
+    };
+    let mut context = Context::load(engine, &mut tx, &claim).await?;
+    drop(tx);
+    let mut report = PassReport { steps: Some(Vec::new()), ..PassReport::default() };
+    let listing = pull::pull(&mut context, &mut report).await?;
+    context.load_rest().await?;
+    let mut tx = engine.db.begin().await?;
+    inbound::plan(&mut context, &mut tx, listing, &mut report).await?;
+    outbound::plan(&mut context, &mut tx, &mut report).await?;
+    tx.rollback().await?;
+    Ok(report)
+}
+
+async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Result<(), SyncError> {
+    let class = error.class();
+    let mut bytes = [0u8; 4];
+    engine.entropy.fill(&mut bytes);
+    let jitter = f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX);
+    let failures = u32::try_from(claim.failures).unwrap_or(u32::MAX);
+    let wait = failure::delay(class, failures, jitter);
+    let due_at = engine.now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+    let mut tx = engine.db.begin().await?;
+    scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
+    if class == FailureClass::Gone {
+        // The calendar itself is not there or not ours any more: its bookings stay as they are.
+        let key = &claim.key;
+        let reason = Some("Google does not show this calendar to the account any more");
+        crate::store::calendars::freeze(&mut tx, key.tenant, key.account, &key.calendar, reason).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
