@@ -11,16 +11,12 @@ mod db;
 mod error;
 pub mod idempotency;
 mod migrations;
-pub mod resources;
 pub mod placements;
 pub mod quarantine;
 pub mod questions;
+pub mod resources;
 pub mod scopes;
 pub mod states;
-<<<<<<< HEAD
-=======
-pub mod resources;
->>>>>>> main
 pub mod tenants;
 pub mod users;
 mod values;

@@ -271,7 +271,9 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
          FROM calendars c JOIN accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id \
          JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id \
          WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.calendar_id = $3";
-    let row = tx.fetch_optional(SQL, args![key.tenant, key.account, &key.calendar]).await?;
+    let row = tx
+        .fetch_optional(SQL, args![key.tenant, key.account, &key.calendar])
+        .await?;
     row.map(|row| {
         Ok(ScopeContext {
             user_id: row.parse("user_id")?,
@@ -293,7 +295,9 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
 pub async fn peek(tx: &mut Tx, key: &ScopeKey) -> Result<Option<Claim>, StoreError> {
     const SQL: &str = "SELECT tenant_id, account_id, calendar_id, fence, sync_token, fingerprint, failures FROM sync_scopes \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND enabled = 1";
-    let row = tx.fetch_optional(SQL, args![key.tenant, key.account, &key.calendar]).await?;
+    let row = tx
+        .fetch_optional(SQL, args![key.tenant, key.account, &key.calendar])
+        .await?;
     row.as_ref().map(claim_of).transpose()
 }
 
@@ -302,7 +306,19 @@ pub async fn keep_token(tx: &mut Tx, claim: &Claim, sync_token: &str, fingerprin
     const SQL: &str = "UPDATE sync_scopes SET sync_token = $5, fingerprint = $6 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
     let key = &claim.key;
-    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence, sync_token, fingerprint]).await.map(drop)
+    tx.execute(
+        SQL,
+        args![
+            key.tenant,
+            key.account,
+            &key.calendar,
+            claim.fence,
+            sync_token,
+            fingerprint
+        ],
+    )
+    .await
+    .map(drop)
 }
 
 /// Whether a lost lead may be decided: every active scope of the account but this one, and of the accounts of the booking's
@@ -313,6 +329,8 @@ pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, s
          AND (s.account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = s.tenant_id AND p.booking_id = $4 \
               AND p.calendar_id = s.calendar_id AND p.account_id = s.account_id)) \
          AND (s.last_started_at <= $5 OR s.last_good_at < s.last_started_at)";
-    let rows = tx.fetch_all(SQL, args![key.tenant, key.account, &key.calendar, booking, since]).await?;
+    let rows = tx
+        .fetch_all(SQL, args![key.tenant, key.account, &key.calendar, booking, since])
+        .await?;
     rows.first().map_or(Ok(true), |row| Ok(row.int("n")? == 0))
 }
