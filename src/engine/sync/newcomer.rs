@@ -4,7 +4,7 @@
 //! of the booking that is there already. A copy that a user made has an iCalUID of its own and is a foreign event, whatever
 //! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
 use super::inbound;
-use super::settle::{self, Gate, Known, Seen};
+use super::settle::{self, Gate, Seen};
 use super::{PassReport, SyncError, context::Context, waiting};
 use crate::domain::booking::{Content, Occurrence, Side, Status};
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf};
