@@ -1,4 +1,5 @@
 //! The transport against a server that misbehaves in the ways that networks and Google do.
+#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod google_support;
 use accord::domain::failure::{Denied, FailureClass};
 use accord::google::GoogleError;
@@ -119,6 +120,16 @@ async fn a_body_that_never_ends_runs_into_the_timeout() {
     let error = hasty.send(get(&google.address)).await.err().unwrap();
     assert_eq!(error.kind, ErrorKind::Timeout);
     assert_eq!((error.class(), error.unsure), (TRANSIENT, true));
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_runs_into_the_timeout() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let hasty = Transport::new(Duration::from_millis(300)).unwrap();
+    let error = hasty.send(get(&address)).await.err().unwrap();
+    assert_eq!((error.kind, error.unsure), (ErrorKind::Timeout, true));
+    drop(listener);
 }
 
 #[tokio::test]

@@ -4,20 +4,34 @@
 //! tenant it works for; what it needs from outside (time, randomness, the network) comes with the engine.
 pub mod bookings;
 pub mod changes;
+pub mod conflicts;
+pub mod connect;
+pub mod disconnect;
 pub mod occurrences;
 pub mod once;
+pub mod quarantine;
+pub mod questions;
 pub mod refusal;
 pub mod resources;
+mod sealing;
+pub mod sign_in;
+pub mod sync;
 pub mod tenants;
 pub mod times;
+pub mod tokens;
 pub mod users;
 
 pub use refusal::{BadField, Refusal};
 
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::seal::KeyRing;
+use crate::domain::settings::SyncDefaults;
+use crate::google::calendar::CalendarApi;
+use crate::google::oauth::OAuth;
 use crate::store::Db;
 use std::sync::Arc;
+use sync::SyncSettings;
+use tokens::TokenCache;
 use uuid::Uuid;
 
 /// Everything a use case works with; cheap to clone.
@@ -31,6 +45,18 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Google's consent and tokens.
+    pub oauth: OAuth,
+    /// Google Calendar.
+    pub google: CalendarApi,
+    /// The access tokens of this process; begins empty.
+    pub tokens: TokenCache,
+    /// What tenants without settings of their own follow.
+    pub defaults: SyncDefaults,
+    /// How passes are run.
+    pub sync: SyncSettings,
+    /// How browsers reach us: scheme and host, no slash at the end.
+    pub public_url: Arc<str>,
 }
 
 impl Engine {

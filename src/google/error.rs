@@ -59,7 +59,8 @@ pub struct Refusal {
 }
 
 impl GoogleError {
-    pub(super) fn protocol(why: impl Into<String>) -> Self {
+    /// An answer that makes no sense.
+    pub fn protocol(why: impl Into<String>) -> Self {
         Self {
             kind: ErrorKind::Protocol(why.into()),
             unsure: true,

@@ -7,5 +7,6 @@ pub mod error;
 pub mod oauth;
 pub mod scopes;
 pub mod transport;
+pub mod url;
 
 pub use error::GoogleError;

@@ -10,12 +10,13 @@ use http::Method;
 use http_body_util::Full;
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
-    HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub struct Tokens {
 }
 
 /// Whose account it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Google's key of the person; addresses can change hands, this cannot.
     pub sub: String,
@@ -62,8 +63,15 @@ pub struct Identity {
     pub email_verified: bool,
 }
 
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity")
+            .field("sub", &self.sub)
+            .finish_non_exhaustive()
+    }
+}
+
 /// One attempt to obtain consent.
-#[derive(Debug)]
 pub struct Authorization<'a> {
     /// Must equal a registered one to the letter, and the one given to [`OAuth::exchange`].
     pub redirect_uri: &'a str,
@@ -75,6 +83,17 @@ pub struct Authorization<'a> {
     pub login_hint: Option<&'a str>,
     /// See [`super::scopes::requested`].
     pub scopes: &'a [&'a str],
+    /// What the consent is for.
+    pub purpose: Purpose,
+}
+
+/// What a consent is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Lasting access. Consent is always asked for: without that Google gives a refresh token only once.
+    Connect,
+    /// To know who is there, once. No refresh token comes of it, and earlier grants stay out of its access token.
+    SignIn,
 }
 
 /// The OAuth client.
@@ -100,8 +119,6 @@ impl OAuth {
     }
 
     /// Where to send the user's browser.
-    ///
-    /// Asks for offline access and always for consent: without the latter Google gives a refresh token only once.
     pub fn authorize_url(&self, ask: &Authorization<'_>) -> Result<String, GoogleError> {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier(ask.verifier)?);
         let client = self.client()?.set_redirect_uri(redirect(ask.redirect_uri)?);
@@ -109,10 +126,16 @@ impl OAuth {
         let mut request = client
             .authorize_url(|| CsrfToken::new(state))
             .add_scopes(ask.scopes.iter().map(|scope| Scope::new(scope.to_string())))
-            .set_pkce_challenge(challenge)
-            .add_extra_param("access_type", "offline")
-            .add_extra_param("prompt", "consent")
-            .add_extra_param("include_granted_scopes", "true");
+            .set_pkce_challenge(challenge);
+        request = match ask.purpose {
+            Purpose::Connect => request
+                .add_extra_param("access_type", "offline")
+                .add_extra_param("prompt", "consent")
+                .add_extra_param("include_granted_scopes", "true"),
+            Purpose::SignIn => request
+                .add_extra_param("access_type", "online")
+                .add_extra_param("prompt", "select_account"),
+        };
         if let Some(hint) = ask.login_hint {
             request = request.add_extra_param("login_hint", hint);
         }
@@ -130,7 +153,7 @@ impl OAuth {
         let request = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .set_pkce_verifier(verifier(verifier_text)?);
-        tokens(request.request_async(&|request| self.carry(request)).await)
+        tokens(request.request_async(self).await)
     }
 
     /// Gets a new access token. Only an error of class `Reconnect` says that the grant is dead.
@@ -138,7 +161,7 @@ impl OAuth {
         let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         let client = self.client()?;
         let request = client.exchange_refresh_token(&token);
-        tokens(request.request_async(&|request| self.carry(request)).await)
+        tokens(request.request_async(self).await)
     }
 
     /// Ends a grant, given its refresh token or an access token. A token that is already void counts as done.
@@ -187,15 +210,23 @@ impl OAuth {
             .set_auth_uri(AuthUrl::new(endpoints.auth_url.clone()).map_err(wrong("auth_url"))?)
             .set_token_uri(TokenUrl::new(endpoints.token_url.clone()).map_err(wrong("token_url"))?))
     }
+}
+
+/// The crate's way to the wire. A type of its own rather than a closure, whose future the compiler cannot prove `Send`.
+impl<'c> AsyncHttpClient<'c> for OAuth {
+    type Error = GoogleError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, GoogleError>> + Send + 'c>>;
 
     /// Gives the crate only successes to read: refusals are ours, with all that the crate would drop.
-    async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, GoogleError> {
-        let request = request.map(|body| Full::new(Bytes::from(body)));
-        let reply = self.transport.answer(Speaker::OAuth, request).await?;
-        let mut response = HttpResponse::new(reply.body.to_vec());
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = reply.headers;
-        Ok(response)
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let request = request.map(|body| Full::new(Bytes::from(body)));
+            let reply = self.transport.answer(Speaker::OAuth, request).await?;
+            let mut response = HttpResponse::new(reply.body.to_vec());
+            *response.status_mut() = reply.status;
+            *response.headers_mut() = reply.headers;
+            Ok(response)
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod fields;
 pub mod log;
+pub mod pages;
 pub mod problem;
 pub mod request;
 

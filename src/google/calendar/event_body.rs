@@ -3,43 +3,11 @@
 //! Promises: only title, times, description, the name of a resource and our own private property are ever written; a patch
 //! holds the changed fields and no others; a cleared field is cleared (empty text, explicit null), never left as it was.
 use super::event_json::MARK;
-use super::zones::{self, Resolved};
-use crate::domain::booking::Content;
+use crate::domain::booking::{Content, Status};
 use crate::domain::ids::{BookingId, EventId};
-use crate::domain::time::{Span, When, Zoned};
-use chrono::SecondsFormat;
+use crate::domain::merge::Changed;
+use crate::domain::time::{Fold, Span, When, Zoned};
 use serde_json::{Map, Value, json};
-
-/// The mirrored fields that a write changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Changed {
-    /// `summary`.
-    pub title: bool,
-    /// `description`.
-    pub description: bool,
-    /// `location`, because the resource changed.
-    pub location: bool,
-    /// `start`, `end` and `recurrence`.
-    pub when: bool,
-    /// `status`; `confirmed` revives a deleted event.
-    pub status: bool,
-}
-
-impl Changed {
-    /// Everything, for reviving a deleted event with its full content.
-    pub const ALL: Self = Self {
-        title: true,
-        description: true,
-        location: true,
-        when: true,
-        status: true,
-    };
-
-    /// Whether there is nothing to write.
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
-    }
-}
 
 /// What a patch is sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +48,16 @@ pub fn insert_body(id: &EventId, content: &Content, resource_name: Option<&str>,
 }
 
 /// The body that changes these fields of an event to the given content.
-pub fn patch_body(changed: Changed, content: &Content, resource_name: Option<&str>, target: Target) -> Value {
+///
+/// `location` is the text to write when the resource changed. `status` is written when given: `confirmed` with
+/// [`Changed::ALL`] revives a deleted event under its old id.
+pub fn patch_body(
+    changed: Changed,
+    status: Option<Status>,
+    content: &Content,
+    location: &str,
+    target: Target,
+) -> Value {
     let mut body = Map::new();
     if changed.title {
         body.insert("summary".into(), json!(content.title));
@@ -89,10 +66,10 @@ pub fn patch_body(changed: Changed, content: &Content, resource_name: Option<&st
         body.insert("description".into(), json!(content.description));
     }
     if changed.location {
-        body.insert("location".into(), json!(resource_name.unwrap_or_default()));
+        body.insert("location".into(), json!(location));
     }
-    if changed.status {
-        body.insert("status".into(), json!(content.status.as_str()));
+    if let Some(status) = status {
+        body.insert("status".into(), json!(status.as_str()));
     }
     if changed.when {
         let (start, end) = bounds(&content.when, Fill::Null);
@@ -142,8 +119,11 @@ fn bounds(when: &When, fill: Fill) -> (Value, Value) {
 /// Local time without an offset is the safest form for series, because it cannot contradict the zone; only a time that
 /// exists twice or never needs the offset to say which instant is meant.
 fn date_time(time: &Zoned) -> String {
-    match zones::resolve(time) {
-        Resolved::Once(_) => time.local.format("%Y-%m-%dT%H:%M:%S").to_string(),
-        Resolved::Chosen(exact) => exact.to_rfc3339_opts(SecondsFormat::Secs, false),
+    let twice = Zoned::new(time.local, time.zone, Fold::Later).fold == Fold::Later;
+    let never = Zoned::from_instant(time.instant(), time.zone).local != time.local;
+    if twice || never {
+        time.rfc3339()
+    } else {
+        time.local_text()
     }
 }

@@ -4,11 +4,10 @@
 //! words that may not be known, guests and foreign properties are dropped here, before anything can log or store them;
 //! values that we do not know (a new visibility, a new response) are read the careful way; nothing is mended silently.
 use super::list::AccessRole;
-use super::zones;
 use crate::domain::booking::Status;
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf, OwnResponse, Words};
 use crate::domain::ids::{BookingId, EventId};
-use crate::domain::time::{OriginalStart, Span, When, Zoned};
+use crate::domain::time::{OriginalStart, Span, When, Zoned, parse_zone};
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 use google_calendar3::api;
@@ -100,7 +99,7 @@ type Fields = BTreeMap<String, Box<RawValue>>;
 /// serde's message may quote a value, so the field is found by reading each one alone.
 fn unreadable_field(item: &RawValue) -> String {
     let Ok(fields) = serde_json::from_str::<Fields>(item.get()) else {
-        return "is no JSON object".into();
+        return "it is no JSON object".into();
     };
     let alone = |key: &str, value: &RawValue| format!("{{\"{key}\":{}}}", value.get());
     let culprit = fields.iter().find(|(key, value)| {
@@ -108,7 +107,7 @@ fn unreadable_field(item: &RawValue) -> String {
             && serde_json::from_str::<api::Event>(&alone(key, value)).is_err()
     });
     culprit.map_or_else(
-        || "cannot be read".into(),
+        || "it cannot be read".into(),
         |(key, _)| format!("its {key} cannot be read"),
     )
 }
@@ -288,12 +287,12 @@ fn bound(name: &str, value: &api::EventDateTime, calendar_zone: Tz) -> Result<Bo
             let zone = match &value.time_zone {
                 None => calendar_zone,
                 Some(name_of_zone) => {
-                    zones::parse(name_of_zone).ok_or_else(|| format!("its {name} has an unknown time zone"))?
+                    parse_zone(name_of_zone).map_err(|_| format!("its {name} has an unknown time zone"))?
                 }
             };
-            let local = zones::zoned(instant, zone);
+            let local = Zoned::from_instant(instant, zone);
             in_range(local.local.date(), name)?;
-            Ok(Bound::Time(local, zones::resolve(&local).instant()))
+            Ok(Bound::Time(local, local.instant()))
         }
         (Some(_), Some(_)) => Err(format!("its {name} has both a date and a time")),
         (None, None) => Err(format!("its {name} has neither a date nor a time")),

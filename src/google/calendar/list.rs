@@ -3,8 +3,9 @@
 //! A page is only believed when it says what it is and how it ends; an error document that was sent with status 200 would
 //! otherwise pass as an empty page, and its end as "nothing is left".
 use super::event_json::{self, ParsedItem, Reading};
-use super::{EVENT_FIELDS, ONE_ATTENDEE, rfc3339, zones};
+use super::{EVENT_FIELDS, ONE_ATTENDEE, rfc3339};
 use crate::domain::ids::CalendarId;
+use crate::domain::time::parse_zone;
 use crate::google::error::GoogleError;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -192,7 +193,7 @@ impl EventsPage {
                 ));
             }
         };
-        let time_zone = self.time_zone.as_deref().and_then(zones::parse);
+        let time_zone = self.time_zone.as_deref().and_then(known_zone);
         let access_role = self.access_role.as_deref().map(AccessRole::from_google);
         Ok(Page {
             items: self.parse_items(reading)?,
@@ -210,7 +211,7 @@ impl EventsPage {
             .as_deref()
             .map_or(reading.role, AccessRole::from_google);
         let reading = Reading {
-            zone: self.time_zone.as_deref().and_then(zones::parse).unwrap_or(reading.zone),
+            zone: self.time_zone.as_deref().and_then(known_zone).unwrap_or(reading.zone),
             role: role.min(reading.role),
             ..*reading
         };
@@ -255,13 +256,17 @@ impl ListEntry {
         Ok(CalendarEntry {
             id: CalendarId(self.id),
             summary: self.summary.unwrap_or_default(),
-            time_zone: self.time_zone.as_deref().and_then(zones::parse),
+            time_zone: self.time_zone.as_deref().and_then(known_zone),
             access_role: AccessRole::from_google(self.access_role.as_deref().unwrap_or_default()),
             primary: self.primary,
             deleted: self.deleted,
             hidden: self.hidden,
         })
     }
+}
+
+fn known_zone(name: &str) -> Option<Tz> {
+    parse_zone(name).ok()
 }
 
 pub(super) fn expect_kind(kind: Option<&str>, expected: &str) -> Result<(), GoogleError> {

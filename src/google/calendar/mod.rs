@@ -5,14 +5,14 @@
 pub mod event_body;
 pub mod event_json;
 mod list;
-mod zones;
 
-pub use event_body::{Changed, Target, insert_body, patch_body};
+pub use event_body::{Target, insert_body, patch_body};
 pub use event_json::{Broken, ParsedItem, Reading};
 pub use list::{AccessRole, CalendarEntry, ListParameters, Page, PageEnd, Query};
 
 use super::error::GoogleError;
-use super::transport::{Call, Transport, url};
+use super::transport::{Call, Transport};
+use super::url;
 use crate::domain::ids::{CalendarId, EventId};
 use crate::domain::time::OriginalStart;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -159,7 +159,7 @@ impl CalendarApi {
         id: &EventId,
         etag: Option<&str>,
     ) -> Result<(), GoogleError> {
-        let url = url(
+        let url = url::join(
             &self.base_url,
             &["calendars", calendar.as_str(), "events", id.as_str()],
             &[NO_MAIL],
@@ -187,7 +187,7 @@ impl CalendarApi {
             return Err(GoogleError::unsendable("an id is empty"));
         }
         let query = [("destination", to.as_str()), NO_MAIL, ("fields", "id")];
-        let url = url(
+        let url = url::join(
             &self.base_url,
             &["calendars", from.as_str(), "events", id.as_str(), "move"],
             &query,
@@ -244,7 +244,7 @@ impl CalendarApi {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T, GoogleError> {
-        let url = url(&self.base_url, path, query)?;
+        let url = url::join(&self.base_url, path, query)?;
         self.transport
             .send(Call::new(Method::GET, url).bearer(access))
             .await?
@@ -252,7 +252,7 @@ impl CalendarApi {
     }
 
     fn write_url(&self, path: &[&str]) -> Result<String, GoogleError> {
-        url(
+        url::join(
             &self.base_url,
             path,
             &[NO_MAIL, ONE_ATTENDEE, ("fields", &event_fields())],

@@ -1,0 +1,220 @@
+//! Reads everything a pass has to know from Google, and writes nothing.
+//!
+//! Beside the pages these are the single events that the pages raise questions about: the series of an occurrence that
+//! came without it, a tombstone that says nothing but its id, and, after a full listing, whatever the listing did not show.
+//! Absence is only a suspicion: what is missing is looked at one by one, and counts as gone only while the calendar itself
+//! answers with an unchanged role.
+use super::{PassReport, SyncError, context::Context};
+use crate::domain::event::{Event, EventState};
+use crate::domain::failure::FailureClass;
+use crate::domain::ids::EventId;
+use crate::google::GoogleError;
+use crate::google::calendar::{AccessRole, Broken, ListParameters, PageEnd, ParsedItem, Query};
+use crate::store::placements::{self, PlacementState};
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use std::collections::{HashMap, HashSet};
+
+/// What Google shows.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Whether everything inside the window was listed.
+    pub full: bool,
+    /// For the next delta.
+    pub token: String,
+    /// One item per event: the newest.
+    pub events: HashMap<EventId, Event>,
+    /// Items that cannot be understood.
+    pub broken: Vec<Broken>,
+    /// Events of ours that a direct read says are gone.
+    pub gone: Vec<EventId>,
+    /// The calendar's role or zone, when it is not the stored one.
+    pub changed_calendar: Option<(AccessRole, Tz)>,
+    /// The events that the pages of a full listing showed.
+    pub shown: Vec<EventId>,
+}
+
+impl Listing {
+    /// Whether there is nothing to apply.
+    pub fn is_quiet(&self) -> bool {
+        self.events.is_empty()
+            && self.broken.is_empty()
+            && self.gone.is_empty()
+            && self.changed_calendar.is_none()
+            && self.shown.is_empty()
+    }
+
+    fn add(&mut self, item: ParsedItem) {
+        match item {
+            ParsedItem::Event(event) => match self.events.get(&event.id) {
+                Some(known) if known.updated_at > event.updated_at => {}
+                _ => {
+                    self.events.insert(event.id.clone(), *event);
+                }
+            },
+            ParsedItem::Broken(broken) => self.broken.push(*broken),
+        }
+    }
+}
+
+pub(super) async fn pull(context: &mut Context<'_>, report: &mut PassReport) -> Result<Listing, SyncError> {
+    let stored = context
+        .claim
+        .sync_token
+        .as_deref()
+        .filter(|_| context.claim.fingerprint == context.fingerprint);
+    let mut listing = match stored {
+        None => list(context, None).await?,
+        Some(token) => match list(context, Some(token)).await {
+            Err(SyncError::Google(error)) if error.class() == FailureClass::TokenExpired => {
+                tracing::info!("the sync token is void; listing everything");
+                list(context, None).await?
+            }
+            other => other?,
+        },
+    };
+    if let Some((role, zone)) = listing.changed_calendar {
+        (context.reading.role, context.reading.zone) = (role, zone);
+    }
+    report.full = listing.full;
+    report.read = (listing.events.len() + listing.broken.len()) as u64;
+    let suspects = look_around(context, &mut listing).await?;
+    look_at(context, &mut listing, suspects).await?;
+    Ok(listing)
+}
+
+/// All pages of a full listing or of a delta.
+async fn list(context: &mut Context<'_>, since: Option<&str>) -> Result<Listing, SyncError> {
+    let access = context.access().await?;
+    let engine = context.engine;
+    let window_start = engine.clock.now() - TimeDelta::days(i64::from(engine.sync.window_past_days));
+    let parameters = ListParameters {
+        window_start,
+        page_size: engine.sync.page_size,
+    };
+    let mut listing = Listing {
+        full: since.is_none(),
+        ..Listing::default()
+    };
+    let mut page_token: Option<String> = None;
+    loop {
+        let query = Query {
+            parameters: &parameters,
+            since,
+            page: page_token.as_deref(),
+        };
+        let calendar = &context.claim.key.calendar;
+        let page = engine
+            .google
+            .list_events(&access, calendar, &context.reading, &query)
+            .await?;
+        let role = page.access_role.unwrap_or(context.reading.role);
+        let zone = page.time_zone.unwrap_or(context.reading.zone);
+        if (role, zone) != (context.reading.role, context.reading.zone) {
+            listing.changed_calendar = Some((role, zone));
+        }
+        for item in page.items {
+            if let (true, ParsedItem::Event(event)) = (listing.full, &item) {
+                listing.shown.push(event.id.clone());
+            }
+            if let (true, ParsedItem::Broken(broken)) = (listing.full, &item) {
+                listing.shown.extend(broken.id.clone());
+            }
+            listing.add(item);
+        }
+        match page.next {
+            PageEnd::More(token) if page_token.as_deref() == Some(&token) => {
+                return Err(GoogleError::protocol("a page names itself as the next one").into());
+            }
+            PageEnd::More(token) => page_token = Some(token),
+            PageEnd::Done(token) => {
+                listing.token = token;
+                return Ok(listing);
+            }
+        }
+    }
+}
+
+/// Which events have to be looked at one by one.
+async fn look_around(context: &Context<'_>, listing: &mut Listing) -> Result<Vec<EventId>, SyncError> {
+    let mut wanted: HashSet<EventId> = HashSet::new();
+    let series = |event: &Event| event.instance_of.as_ref().map(|instance| instance.series.clone());
+    let parents: HashSet<EventId> = listing
+        .events
+        .values()
+        .filter_map(series)
+        .filter(|id| !listing.events.contains_key(id))
+        .collect();
+    let sparse: Vec<EventId> = listing
+        .events
+        .values()
+        .filter(|event| event.state == EventState::Cancelled && event.instance_of.is_none() && event.ical_uid.is_none())
+        .map(|event| event.id.clone())
+        .collect();
+    if parents.is_empty() && sparse.is_empty() && !listing.full && !context.has_waiting {
+        return Ok(Vec::new());
+    }
+    let mut tx = context.engine.db.read().await?;
+    let (tenant, key) = (context.tenant(), context.key());
+    let ask: Vec<EventId> = parents.iter().chain(&sparse).cloned().collect();
+    let known = placements::get_many(&mut tx, tenant, &key.calendar, &ask).await?;
+    let known: HashSet<EventId> = known.into_iter().map(|placement| placement.event_id).collect();
+    wanted.extend(ask.into_iter().filter(|id| !known.contains(id)));
+    if context.has_waiting {
+        // Somebody has answered: decide on what Google shows now, not on what it showed when the question was asked.
+        let answered = placements::to_plan_again(&mut tx, tenant, &key.calendar).await?;
+        let answered = answered
+            .into_iter()
+            .filter(|p| p.account_id == key.account && p.answer.is_some());
+        wanted.extend(
+            answered
+                .map(|placement| placement.event_id)
+                .filter(|id| !listing.events.contains_key(id)),
+        );
+    }
+    if listing.full {
+        let before = context.started_at;
+        let shown: HashSet<&EventId> = listing.shown.iter().collect();
+        let suspects = placements::not_confirmed_since(&mut tx, tenant, key.account, &key.calendar, before).await?;
+        wanted.extend(
+            suspects
+                .into_iter()
+                .filter(|placement| placement.state == PlacementState::Live)
+                .map(|placement| placement.event_id)
+                .filter(|id| !shown.contains(id)),
+        );
+    }
+    let mut wanted: Vec<EventId> = wanted.into_iter().collect();
+    wanted.sort();
+    Ok(wanted)
+}
+
+/// Reads single events. One that is not there is gone only if the calendar itself answers.
+async fn look_at(context: &Context<'_>, listing: &mut Listing, wanted: Vec<EventId>) -> Result<(), SyncError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let access = context.access().await?;
+    let (google, key) = (&context.engine.google, context.key());
+    let mut missing = Vec::new();
+    for id in wanted {
+        match google.get_event(&access, &key.calendar, &context.reading, &id).await {
+            Ok(ParsedItem::Event(event)) if event.state == EventState::Cancelled && event.instance_of.is_none() => {
+                listing.events.insert(id.clone(), *event);
+            }
+            Ok(item) => {
+                listing.events.remove(&id);
+                listing.add(item);
+            }
+            Err(error) if error.class() == FailureClass::Gone => missing.push(id),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if !missing.is_empty() {
+        let calendar = google.calendar(&access, &key.calendar).await?;
+        if calendar.access_role == context.reading.role {
+            listing.gone = missing;
+        }
+    }
+    Ok(())
+}

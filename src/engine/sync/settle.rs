@@ -1,0 +1,463 @@
+//! One placement, its booking and its event: merge, local step, memory.
+//!
+//! This is the only place where the verdict of [`merge::reconcile`] becomes rows. It runs inside a transaction that has
+//! checked the fence, and writes a booking only if it still has the version that was merged.
+use super::waiting;
+use super::{PassReport, SyncError, context::Context};
+use crate::domain::booking::{Content, Side, Status};
+use crate::domain::event::{Event, EventState, OwnResponse, Words};
+use crate::domain::ids::{BookingId, TenantId, UserId};
+use crate::domain::merge::{self, Base, Decision, Local, LocalStep, Outcome, Remote, RemoteStep};
+use crate::domain::validate::Limits;
+use crate::engine::times;
+use crate::store::bookings::{self, BookingRow, BookingText, NewBooking, RowProblem};
+use crate::store::placements::{self, Placement, PlacementState};
+use crate::store::states::{self, BookingState};
+use crate::store::{Tx, conflicts};
+use std::collections::HashMap;
+
+/// A placement with its booking as both stand in this transaction.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub placement: Placement,
+    pub row: Option<BookingRow>,
+    pub state: Option<BookingState>,
+}
+
+/// What is known of Google's side.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Seen<'a> {
+    /// The event as it was just read.
+    Event(&'a Event),
+    /// A direct read said that it is gone while the calendar answers.
+    Gone,
+    /// Nothing new: as at the last agreement.
+    Unchanged,
+}
+
+/// Whether removals may be carried out, or are handed back for the brake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    Closed,
+    Open,
+}
+
+/// How a placement came out.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// Nothing is left to do.
+    Agreed,
+    /// The event has to be written.
+    Push(RemoteStep),
+    /// It would cancel or delete something, and the gate is closed. Nothing was written.
+    Removal(Box<Known>),
+    /// It waits for a person.
+    Waiting,
+    /// It was set aside.
+    Refused,
+    /// Somebody edited the row while it was merged: load and settle again.
+    MovedOn,
+}
+
+/// The bookings of these placements.
+pub(super) async fn load(tx: &mut Tx, tenant: TenantId, found: Vec<Placement>) -> Result<Vec<Known>, SyncError> {
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
+    let rows = bookings::get_many(tx, tenant, &ids).await?;
+    let mut rows: HashMap<BookingId, BookingRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let states = states::get_many(tx, tenant, &ids).await?;
+    let mut states: HashMap<BookingId, BookingState> = states.into_iter().map(|state| (state.id, state)).collect();
+    let single = found.len() == 1;
+    Ok(found
+        .into_iter()
+        .map(|placement| {
+            let id = placement.booking_id;
+            // Two placements of one booking may be in the same list, but only one of them is the lead.
+            let take = single || placement.is_lead;
+            Known {
+                row: if take { rows.remove(&id) } else { rows.get(&id).cloned() },
+                state: if take {
+                    states.remove(&id)
+                } else {
+                    states.get(&id).cloned()
+                },
+                placement,
+            }
+        })
+        .collect())
+}
+
+impl Known {
+    pub fn booking_id(&self) -> BookingId {
+        self.placement.booking_id
+    }
+
+    /// Who owns the booking: its row says, or the row that was deleted, or else whoever's pass this is.
+    pub fn owner(&self, context: &Context<'_>) -> UserId {
+        let deleted = || self.state.as_ref()?.deleted.as_ref().map(|deleted| deleted.user_id);
+        self.row
+            .as_ref()
+            .map(|row| row.user_id)
+            .or_else(deleted)
+            .unwrap_or(context.scope.user_id)
+    }
+
+    /// The columns of the booking, of a deleted one too.
+    pub fn text(&self) -> Option<&BookingText> {
+        let deleted = || self.state.as_ref()?.deleted.as_ref().map(|deleted| &deleted.text);
+        self.row.as_ref().map(|row| &row.text).or_else(deleted)
+    }
+
+    /// The version that was merged.
+    pub fn version(&self) -> i64 {
+        self.state.as_ref().map_or(0, |state| state.version)
+    }
+
+    pub fn origin(&self) -> Side {
+        self.text().map_or_else(
+            || {
+                if self.placement.is_ours {
+                    Side::App
+                } else {
+                    Side::Google
+                }
+            },
+            BookingText::origin,
+        )
+    }
+
+    fn content(&self) -> Result<Option<Content>, RowProblem> {
+        self.text().map(BookingText::content).transpose()
+    }
+}
+
+/// Merges, and does what follows for the booking. `known.placement` is as stored afterwards.
+pub(super) async fn settle(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: &mut Known,
+    seen: Seen<'_>,
+    gate: Gate,
+    report: &mut PassReport,
+) -> Result<Settled, SyncError> {
+    let before = known.clone();
+    let origin = known.origin();
+    let withheld_now = note_facts(context, &mut known.placement, seen, origin);
+    let mut content = match known.content() {
+        Ok(content) => content,
+        Err(problem) => {
+            // What Google has meanwhile is read again when the row is mended.
+            known.placement.etag.clear();
+            placements::put(tx, &known.placement).await?;
+            waiting::refuse_row(tx, context, known, &problem.to_string(), report).await?;
+            return Ok(Settled::Refused);
+        }
+    };
+    if withheld_now {
+        erase_words(tx, context, known, &mut content).await?;
+    }
+    let was_gone = known.placement.state == PlacementState::Gone;
+    let Some(decision) = decide(context, known, content.as_ref(), seen, origin) else {
+        placements::put(tx, &known.placement).await?;
+        return Ok(Settled::Agreed);
+    };
+    let outcome = match decision {
+        Decision::Wait(why, fields) => {
+            // The memory and the etag stay: what was seen is not applied.
+            known.placement = Placement {
+                waiting: Some(why),
+                answer: None,
+                ..before.placement
+            };
+            placements::put(tx, &known.placement).await?;
+            waiting::ask(tx, context, known, why, &fields, seen, report).await?;
+            return Ok(Settled::Waiting);
+        }
+        Decision::Act(outcome) => outcome,
+    };
+    if gate == Gate::Closed && outcome.is_removal() && known.placement.answer.is_none() {
+        *known = before;
+        return Ok(Settled::Removal(Box::new(known.clone())));
+    }
+    let erased = withheld_now && origin == Side::Google;
+    act(tx, context, known, outcome, content, erased, was_gone, report).await
+}
+
+/// Takes over what the event says about itself. Returns whether its words have just been withheld.
+fn note_facts(context: &Context<'_>, placement: &mut Placement, seen: Seen<'_>, origin: Side) -> bool {
+    let Seen::Event(event) = seen else { return false };
+    placement.etag = event.etag.clone();
+    placement.remote_updated_at = event.updated_at;
+    placement.confirmed_at = context.started_at;
+    if event.state == EventState::Cancelled {
+        return false;
+    }
+    if placement.ical_uid.is_none() {
+        placement.ical_uid = event.ical_uid.clone();
+    }
+    placement.is_writable = event.organizer && context.reading.role.writes();
+    placement.has_guests = event.has_guests;
+    let withheld_now = placement.words == Words::Shared && event.words == Words::Withheld;
+    placement.words = event.words;
+    withheld_now && origin == Side::Google
+}
+
+/// The words of an event from Google that turned private are erased wherever they are kept.
+async fn erase_words(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: &mut Known,
+    content: &mut Option<Content>,
+) -> Result<(), SyncError> {
+    let clear = |content: &mut Content| {
+        content.title.clear();
+        content.description.clear();
+        content.location.clear();
+    };
+    if let Some(content) = content {
+        clear(content);
+    }
+    if let Some(base) = &mut known.placement.base_local {
+        clear(base);
+    }
+    if let Some(base) = &mut known.placement.base_remote {
+        base.content.title.clear();
+        base.content.description.clear();
+        base.content.location.clear();
+    }
+    let id = known.booking_id().to_string();
+    let nothing = context
+        .engine
+        .seal("conflicts", "values_sealed", context.tenant(), &id, b"{}");
+    conflicts::erase_values(tx, context.tenant(), known.booking_id(), &nothing).await?;
+    Ok(())
+}
+
+/// The verdict; `None` when this placement has nothing to do with the booking's fields.
+fn decide(
+    context: &Context<'_>,
+    known: &Known,
+    content: Option<&Content>,
+    seen: Seen<'_>,
+    origin: Side,
+) -> Option<Decision> {
+    let placement = &known.placement;
+    if placement.state == PlacementState::Hidden {
+        return None;
+    }
+    let remote_event = match seen {
+        Seen::Event(event) => match &event.state {
+            EventState::Live(live) if event.own_response != OwnResponse::Declined => Some(live.clone()),
+            _ => None,
+        },
+        Seen::Gone => None,
+        Seen::Unchanged => {
+            let form = placement.base_remote.as_ref()?;
+            (form.status == Status::Confirmed).then(|| form.content.clone())
+        }
+    };
+    let Some(content) = content.cloned() else {
+        // The deletion of the row is settled. Only a person who brings the event back in Google brings the booking back.
+        let event = remote_event?;
+        let content = merge::as_booking(&event, placement.words, &context.resources);
+        let base = Base {
+            local: content.clone(),
+            remote: merge::live_form(&event, placement.words),
+        };
+        let outcome = Outcome {
+            local: LocalStep::Reinstate(content),
+            remote: RemoteStep::Keep,
+            base,
+            conflicts: Vec::new(),
+        };
+        return Some(Decision::Act(outcome));
+    };
+    let base = Base {
+        local: placement.base_local.clone().unwrap_or_else(|| content.clone()),
+        remote: placement.base_remote.clone().or_else(|| {
+            remote_event
+                .as_ref()
+                .map(|event| merge::live_form(event, placement.words))
+        })?,
+    };
+    let local = if known.row.is_some() {
+        Local::Row(&content)
+    } else {
+        Local::Deleted(&content)
+    };
+    let remote = remote_event.as_ref().map_or(Remote::Cancelled, Remote::Live);
+    Some(merge::reconcile(
+        &base,
+        local,
+        remote,
+        &context.rules(placement, origin, placement.words),
+    ))
+}
+
+/// Carries out the local step and remembers the agreement.
+#[expect(clippy::too_many_arguments, reason = "the second half of `settle`")]
+async fn act(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: &mut Known,
+    outcome: Outcome,
+    content: Option<Content>,
+    erased: bool,
+    was_gone: bool,
+    report: &mut PassReport,
+) -> Result<Settled, SyncError> {
+    let (tenant, id) = (context.tenant(), known.booking_id());
+    let removal = outcome.is_removal() && matches!(outcome.local, LocalStep::Write(_));
+    let step = match outcome.local {
+        LocalStep::Keep if erased => content.map_or(LocalStep::Keep, LocalStep::Write),
+        step => step,
+    };
+    if let LocalStep::Write(new) | LocalStep::Reinstate(new) = &step {
+        let problems = Limits::GOOGLE.problems(new);
+        if let Some(problem) = problems.first() {
+            let reason = format!("{} {}", problem.field, problem.problem);
+            waiting::refuse_event(tx, context, &known.placement.event_id, &reason, None, report).await?;
+            return Ok(Settled::Refused);
+        }
+    }
+    let mut agreed_version = known.version();
+    match &step {
+        LocalStep::Keep => {}
+        LocalStep::Hide => known.placement.state = PlacementState::Hidden,
+        LocalStep::Write(new) => {
+            let planned = known.row.as_ref().map_or(agreed_version, |row| row.version);
+            if !bookings::update(tx, tenant, id, planned, new).await? {
+                return Ok(Settled::MovedOn);
+            }
+            agreed_version = reread(tx, context, known, new).await?;
+            if removal {
+                report.bookings_cancelled += 1;
+                report.step("cancel the booking", Some(id), Some(&known.placement.event_id));
+            } else {
+                report.bookings_updated += 1;
+                report.step("update the booking", Some(id), Some(&known.placement.event_id));
+            }
+        }
+        LocalStep::Reinstate(new) => {
+            if !reinstate(tx, context, known, new).await? {
+                return Ok(Settled::Refused);
+            }
+            agreed_version = reread(tx, context, known, new).await?;
+            report.bookings_updated += 1;
+            report.step("put the booking back", Some(id), Some(&known.placement.event_id));
+        }
+    }
+    for conflict in &outcome.conflicts {
+        waiting::record_conflict(tx, context, known, conflict, report).await?;
+    }
+    if known.placement.waiting.take().is_some() {
+        waiting::no_longer(tx, context, known, known.placement.answer.clone()).await?;
+    }
+    known.placement.answer = None;
+    if step != LocalStep::Hide {
+        known.placement.state = match outcome.base.remote.status {
+            Status::Confirmed => PlacementState::Live,
+            Status::Cancelled => PlacementState::Gone,
+        };
+    }
+    known.placement.base_local = Some(outcome.base.local);
+    known.placement.base_remote = Some(outcome.base.remote);
+    placements::put(tx, &known.placement).await?;
+    if outcome.remote != RemoteStep::Keep {
+        if !known.state.as_ref().is_some_and(BookingState::is_pending) || agreed_version != known.version() {
+            states::disagree(tx, tenant, id).await?;
+        }
+        return Ok(Settled::Push(outcome.remote));
+    }
+    if was_gone || agreed_version != 0 {
+        states::agree(tx, tenant, id, agreed_version).await?;
+    }
+    if known.row.is_none() && known.placement.state == PlacementState::Gone {
+        keep_cancelled_occurrence(tx, context, known).await?;
+    }
+    Ok(Settled::Agreed)
+}
+
+/// The row as this transaction has just written it; returns its version.
+async fn reread(tx: &mut Tx, context: &Context<'_>, known: &mut Known, new: &Content) -> Result<i64, SyncError> {
+    let (tenant, id) = (context.tenant(), known.booking_id());
+    times::store(tx, tenant, id, new, context.day_zone()).await?;
+    known.row = bookings::get(tx, tenant, id).await?;
+    known.state = states::get_many(tx, tenant, &[id]).await?.pop();
+    Ok(known.version())
+}
+
+/// Puts a deleted row back, with its customers as far as they still exist. Returns `false` if its series is gone.
+async fn reinstate(tx: &mut Tx, context: &Context<'_>, known: &Known, new: &Content) -> Result<bool, SyncError> {
+    let tenant = context.tenant();
+    let deleted = known.state.as_ref().and_then(|state| state.deleted.clone());
+    let old = deleted.as_ref().map(|deleted| &deleted.text);
+    let mut text = BookingText::of(new, None, None, known.origin());
+    if let Some(old) = old {
+        text.series_id.clone_from(&old.series_id);
+        text.original_start.clone_from(&old.original_start);
+        text.split_from.clone_from(&old.split_from);
+        text.mail_wish.clone_from(&old.mail_wish);
+    }
+    if let Some(series) = text.series_id.as_ref().and_then(|id| id.parse().ok()) {
+        if bookings::get(tx, tenant, series).await?.is_none() {
+            return Ok(false);
+        }
+    }
+    let owner = known.owner(context);
+    let wanted = deleted
+        .as_ref()
+        .map(|deleted| deleted.customer_ids.clone())
+        .unwrap_or_default();
+    let customers = crate::store::users::customers_among(tx, tenant, owner, &wanted).await?;
+    let created_at = deleted.map_or_else(|| context.engine.now_ms(), |deleted| deleted.created_at);
+    let new = NewBooking {
+        tenant_id: tenant,
+        id: known.booking_id(),
+        user_id: owner,
+        text: &text,
+        customer_ids: &customers,
+        created_at,
+    };
+    bookings::insert(tx, &new).await?;
+    Ok(true)
+}
+
+/// A deleted row of an occurrence comes back as cancelled: without it the series would show the occurrence again.
+async fn keep_cancelled_occurrence(tx: &mut Tx, context: &Context<'_>, known: &mut Known) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let Some(deleted) = known.state.as_ref().and_then(|state| state.deleted.clone()) else {
+        return Ok(());
+    };
+    let Some(series) = deleted
+        .text
+        .series_id
+        .as_ref()
+        .and_then(|id| id.parse::<BookingId>().ok())
+    else {
+        return Ok(());
+    };
+    if bookings::get(tx, tenant, series).await?.is_none() {
+        return Ok(());
+    }
+    let text = BookingText {
+        status: Status::Cancelled.as_str().to_owned(),
+        ..deleted.text
+    };
+    let new = NewBooking {
+        tenant_id: tenant,
+        id: known.booking_id(),
+        user_id: deleted.user_id,
+        text: &text,
+        customer_ids: &[],
+        created_at: deleted.created_at,
+    };
+    bookings::insert(tx, &new).await?;
+    states::agree_as_they_stand(tx, tenant, &[known.booking_id()]).await?;
+    if let Ok(content) = text.content() {
+        times::store(tx, tenant, known.booking_id(), &content, context.day_zone()).await?;
+    }
+    Ok(())
+}
