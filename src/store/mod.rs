@@ -11,6 +11,7 @@ pub mod connects;
 mod db;
 pub mod disconnects;
 mod error;
+pub mod idempotency;
 mod migrations;
 pub mod placements;
 pub mod quarantine;
