@@ -48,6 +48,7 @@ fn the_consent_address_asks_for_offline_access_with_pkce_and_the_narrowest_scope
         verifier: &verifier,
         login_hint: Some("eve@example.com"),
         scopes: &scopes,
+        purpose: accord::google::oauth::Purpose::Connect,
     };
     let url = oauth("http://127.0.0.1:1").authorize_url(&ask).unwrap();
     let (address, query) = url.split_once('?').unwrap();
@@ -87,6 +88,7 @@ fn a_verifier_of_a_forbidden_length_is_refused_instead_of_a_panic() {
         verifier: &short,
         login_hint: None,
         scopes: &[],
+        purpose: accord::google::oauth::Purpose::Connect,
     };
     assert!(oauth("http://127.0.0.1:1").authorize_url(&ask).is_err());
 }

@@ -2,10 +2,18 @@
 //!
 //! `web`, `jobs` and `cli` call functions here and nothing below. A function takes the [`Engine`] it works with and the
 //! tenant it works for; what it needs from outside (time, randomness, the network) comes with the engine.
+pub mod connect;
+pub mod disconnect;
+pub mod sign_in;
+pub mod tokens;
+
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::seal::KeyRing;
+use crate::google::calendar::CalendarApi;
+use crate::google::oauth::OAuth;
 use crate::store::Db;
 use std::sync::Arc;
+use tokens::TokenCache;
 use uuid::Uuid;
 
 /// Everything a use case works with; cheap to clone.
@@ -19,6 +27,14 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Google's consent and tokens.
+    pub oauth: OAuth,
+    /// Google Calendar.
+    pub google: CalendarApi,
+    /// The access tokens of this process; begins empty.
+    pub tokens: TokenCache,
+    /// How browsers reach us: scheme and host, no slash at the end.
+    pub public_url: Arc<str>,
 }
 
 impl Engine {

@@ -82,6 +82,17 @@ pub struct Authorization<'a> {
     pub login_hint: Option<&'a str>,
     /// See [`super::scopes::requested`].
     pub scopes: &'a [&'a str],
+    /// What the consent is for.
+    pub purpose: Purpose,
+}
+
+/// What a consent is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Lasting access. Consent is always asked for: without that Google gives a refresh token only once.
+    Connect,
+    /// To know who is there, once. No refresh token comes of it, and earlier grants stay out of its access token.
+    SignIn,
 }
 
 /// The OAuth client.
@@ -107,8 +118,6 @@ impl OAuth {
     }
 
     /// Where to send the user's browser.
-    ///
-    /// Asks for offline access and always for consent: without the latter Google gives a refresh token only once.
     pub fn authorize_url(&self, ask: &Authorization<'_>) -> Result<String, GoogleError> {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier(ask.verifier)?);
         let client = self.client()?.set_redirect_uri(redirect(ask.redirect_uri)?);
@@ -116,10 +125,16 @@ impl OAuth {
         let mut request = client
             .authorize_url(|| CsrfToken::new(state))
             .add_scopes(ask.scopes.iter().map(|scope| Scope::new(scope.to_string())))
-            .set_pkce_challenge(challenge)
-            .add_extra_param("access_type", "offline")
-            .add_extra_param("prompt", "consent")
-            .add_extra_param("include_granted_scopes", "true");
+            .set_pkce_challenge(challenge);
+        request = match ask.purpose {
+            Purpose::Connect => request
+                .add_extra_param("access_type", "offline")
+                .add_extra_param("prompt", "consent")
+                .add_extra_param("include_granted_scopes", "true"),
+            Purpose::SignIn => request
+                .add_extra_param("access_type", "online")
+                .add_extra_param("prompt", "select_account"),
+        };
         if let Some(hint) = ask.login_hint {
             request = request.add_extra_param("login_hint", hint);
         }

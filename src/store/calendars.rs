@@ -2,7 +2,7 @@
 //!
 //! `user_reads` and `user_writes` are the user's word and only the user widens them. `reads` and `writes` are in force and
 //! never go beyond it. A frozen calendar keeps its bookings and follows them no more.
-use super::{Row, StoreError, Tx};
+use super::{Row, StoreError, Tx, list};
 use crate::args;
 use crate::domain::ids::{AccountId, CalendarId, TenantId};
 use std::fmt;
@@ -195,7 +195,7 @@ pub async fn upsert_listed(
 
 /// Notes the user's word about one calendar. What the tenant had narrowed away stays narrowed away.
 ///
-/// Two calendars to write are refused by [`write_calendar`]'s promise: clear the old one first.
+/// One calendar of an account is written to at most, so the others have to be told in the same transaction.
 pub async fn set_user_choice(
     tx: &mut Tx,
     tenant: TenantId,
@@ -266,4 +266,16 @@ pub async fn write_calendar(tx: &mut Tx, tenant: TenantId, account: AccountId) -
     const SQL: &str = select!("WHERE tenant_id = $1 AND account_id = $2 AND writes = 1 ORDER BY calendar_id LIMIT 1");
     let row = tx.fetch_optional(SQL, args![tenant, account]).await?;
     row.as_ref().map(Calendar::from_row).transpose()
+}
+
+/// Removes calendars that Google no longer lists and about which nobody ever said anything.
+pub async fn forget_unlisted(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    listed: &[CalendarId],
+) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM calendars WHERE tenant_id = $1 AND account_id = $2 AND calendar_id NOT IN LIST($3) \
+         AND user_reads = 0 AND user_writes = 0 AND frozen IS NULL";
+    tx.execute(SQL, args![tenant, account, list(listed)]).await.map(drop)
 }

@@ -28,6 +28,7 @@ macro_rules! history {
             4 "accounts",
             5 "sync",
             6 "people_decide",
+            7 "disconnect",
         )
     };
 }

@@ -1,0 +1,406 @@
+//! Ends and pauses of a connection.
+//!
+//! The local part of a disconnect happens at once and needs nobody: polling stops, sessions end, calendars freeze. What
+//! needs time or Google (deleting what was read, removing what was written, revoking the grant) is noted in the same
+//! transaction and carried out until it is done, the revocation last. Leaving never cancels a booking.
+use super::Engine;
+use super::connect::is_followed;
+use super::tokens::{self, TokenError, open_for, seal_for};
+use crate::domain::failure::{FailureClass, delay};
+use crate::domain::ids::{AccountId, TenantId};
+use crate::domain::seal::SealError;
+use crate::google::GoogleError;
+use crate::store::accounts::{self, Account, AccountState, StoredTokens};
+use crate::store::disconnects::{self, Counts, Disconnect};
+use crate::store::revocations::{self, Revocation};
+use crate::store::{StoreError, Tx, calendars, changes, scopes, sessions};
+use secrecy::SecretString;
+
+/// Why a calendar of a disconnected account is frozen.
+const DISCONNECTED: &str = "disconnected";
+/// After how long unfinished work whose worker did not come back is taken up by another one.
+const CLAIM_MS: i64 = 5 * 60 * 1000;
+/// How many bookings are deleted in one transaction: it has to stay far below a second.
+const FORGET_BATCH: i64 = 100;
+/// How many events are removed between two looks at the clock.
+pub const REMOVE_BATCH: i64 = 50;
+
+/// What becomes of bookings that were read from Google.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReadData {
+    /// They stay, frozen.
+    Keep,
+    /// Those that no open booking with customers needs are deleted here.
+    #[default]
+    RemoveUnneeded,
+}
+
+/// What becomes of events that Accord wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WrittenEvents {
+    /// They stay in Google.
+    #[default]
+    Keep,
+    /// They are deleted in Google. Only for a user who was shown how many there are.
+    Remove,
+}
+
+/// The user's choice; the default is also what a disconnect by the tenant does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ending {
+    /// What was read.
+    pub read: ReadData,
+    /// What was written.
+    pub written: WrittenEvents,
+}
+
+/// Why an account was not disconnected, paused or resumed.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// There is no such account.
+    #[error("there is no such account")]
+    Unknown,
+    /// It is in a state from which this is not possible.
+    #[error("the account is {0}")]
+    State(AccountState),
+    /// A stored token stays closed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How many bookings and events a disconnect is about.
+pub async fn counts(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Counts, EndError> {
+    let mut tx = engine.db.read().await?;
+    Ok(disconnects::counts(&mut tx, tenant, account).await?)
+}
+
+/// Disconnects an account. Doing it again does nothing. Works while Google is down.
+pub async fn disconnect(engine: &Engine, tenant: TenantId, id: AccountId, ending: Ending) -> Result<(), EndError> {
+    let mut tx = engine.db.begin().await?;
+    let account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
+    if !accounts::set_state(&mut tx, tenant, id, AccountState::Disconnected, None).await? {
+        return Ok(());
+    }
+    scopes::enable_scopes(&mut tx, tenant, id, false).await?;
+    for calendar in calendars::of_account(&mut tx, tenant, id).await? {
+        if calendar.user_reads || calendar.user_writes {
+            calendars::freeze(&mut tx, tenant, id, &calendar.calendar_id, Some(DISCONNECTED)).await?;
+        }
+    }
+    sessions::delete_of_user(&mut tx, tenant, account.user_id).await?;
+    let left = Disconnect {
+        tenant_id: tenant,
+        account_id: id,
+        forgets_read: ending.read == ReadData::RemoveUnneeded,
+        removes_written: ending.written == WrittenEvents::Remove,
+        failures: 0,
+    };
+    if left.removes_written {
+        disconnects::insert(&mut tx, &left, engine.now_ms()).await?;
+    } else {
+        // Nothing needs the tokens any more.
+        if left.forgets_read {
+            disconnects::insert(&mut tx, &left, engine.now_ms()).await?;
+        }
+        give_up_tokens(engine, &mut tx, &account).await?;
+    }
+    changes::record(&mut tx, tenant, "account", &id.to_string()).await?;
+    tx.commit().await?;
+    engine.tokens.forget(tenant, id);
+    tracing::info!(%tenant, account = %id, "the account was disconnected");
+    if left.forgets_read {
+        forget_read(engine, tenant, id).await?;
+        if !left.removes_written {
+            let mut tx = engine.db.begin().await?;
+            disconnects::delete(&mut tx, tenant, id).await?;
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves the refresh token to the revocations, unless the same identity is connected elsewhere, and drops the others.
+async fn give_up_tokens(engine: &Engine, tx: &mut Tx, account: &Account) -> Result<(), EndError> {
+    let (tenant, id) = (account.tenant_id, account.id);
+    let stored = accounts::tokens(tx, tenant, id).await?;
+    if let Some(sealed) = stored.refresh_sealed
+        && !accounts::is_live_elsewhere(tx, &account.sub, tenant, Some(id)).await?
+    {
+        let token = tokens::open(engine, tenant, id, "refresh_token", &sealed)?;
+        insert_revocation(engine, tx, tenant, id, &account.sub, &token).await?;
+    }
+    accounts::set_tokens(tx, tenant, id, &StoredTokens::default()).await?;
+    Ok(())
+}
+
+const REVOKED: (&str, &str) = ("revocations", "token");
+
+async fn insert_revocation(
+    engine: &Engine,
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    sub: &str,
+    token: &SecretString,
+) -> Result<(), StoreError> {
+    let revocation = Revocation {
+        tenant_id: tenant,
+        account_id: account,
+        token_sealed: seal_for(engine, REVOKED, tenant, &account.to_string(), token),
+        sub: sub.to_owned(),
+        failures: 0,
+    };
+    revocations::insert(tx, &revocation, engine.now_ms()).await
+}
+
+/// A token that never got an account.
+pub(super) struct Orphan<'a> {
+    pub(super) tenant: TenantId,
+    pub(super) account: AccountId,
+    /// Whose grant it is; empty when that could not be found out.
+    pub(super) sub: &'a str,
+}
+
+/// Queues the token of a grant that came to nothing, unless its identity is connected somewhere.
+pub(super) async fn queue_revocation(
+    engine: &Engine,
+    orphan: Orphan<'_>,
+    token: &SecretString,
+) -> Result<(), StoreError> {
+    let mut tx = engine.db.begin().await?;
+    if !accounts::is_live_elsewhere(&mut tx, orphan.sub, orphan.tenant, None).await? {
+        insert_revocation(engine, &mut tx, orphan.tenant, orphan.account, orphan.sub, token).await?;
+    }
+    tx.commit().await
+}
+
+/// Deletes the bookings that were read through an account and that nothing needs, in short transactions.
+async fn forget_read(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
+    loop {
+        let mut tx = engine.db.begin().await?;
+        let mut ids = disconnects::unneeded(&mut tx, tenant, account, engine.now_ms(), FORGET_BATCH).await?;
+        if ids.is_empty() {
+            disconnects::read_is_forgotten(&mut tx, tenant, account).await?;
+            return tx.commit().await;
+        }
+        ids.extend(disconnects::occurrences(&mut tx, tenant, &ids).await?);
+        disconnects::forget(&mut tx, tenant, &ids).await?;
+        tx.commit().await?;
+    }
+}
+
+/// Why the events that Accord wrote are still there.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// No access token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Google.
+    #[error(transparent)]
+    Google(#[from] GoogleError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RemoveError {
+    fn class(&self) -> FailureClass {
+        match self {
+            RemoveError::Token(error) => error.class(),
+            RemoveError::Google(error) => error.class(),
+            RemoveError::Store(_) => FailureClass::Transient { retry_after: None },
+        }
+    }
+}
+
+/// Deletes up to `batch` events that Accord wrote through a disconnected account. Returns whether none is left.
+///
+/// What is gone already, or may not be deleted any more, counts as done: the user asked for no more than we may do.
+pub async fn remove_written(
+    engine: &Engine,
+    tenant: TenantId,
+    account: AccountId,
+    batch: i64,
+) -> Result<bool, RemoveError> {
+    let mut tx = engine.db.read().await?;
+    let events = disconnects::written(&mut tx, tenant, account, batch).await?;
+    drop(tx);
+    for (calendar, event) in &events {
+        let access = tokens::access_token(engine, tenant, account).await?;
+        // Without an etag: the user was shown what goes, and says so of the event whatever its state.
+        let deleted = engine.google.delete_event(&access, calendar, event, None).await;
+        if let Err(error) = deleted {
+            match error.class() {
+                FailureClass::Gone | FailureClass::Permission(_) => {}
+                FailureClass::Unauthorized => {
+                    tokens::invalidate(engine, tenant, account, &access).await?;
+                    return Err(error.into());
+                }
+                _ => return Err(error.into()),
+            }
+        }
+        let mut tx = engine.db.begin().await?;
+        disconnects::removed(&mut tx, tenant, calendar, event).await?;
+        tx.commit().await?;
+    }
+    Ok(i64::try_from(events.len()).is_ok_and(|done| done < batch))
+}
+
+/// Goes on with disconnects that have something left to do; returns how many were finished. For a job.
+pub async fn continue_disconnects(engine: &Engine) -> Result<usize, EndError> {
+    let mut tx = engine.db.begin().await?;
+    let now = engine.now_ms();
+    let due = disconnects::claim(&mut tx, now, now + CLAIM_MS, 10).await?;
+    tx.commit().await?;
+    let mut finished = 0;
+    for left in due {
+        let (tenant, id) = (left.tenant_id, left.account_id);
+        if left.forgets_read {
+            forget_read(engine, tenant, id).await?;
+        }
+        let done = match left.removes_written {
+            false => true,
+            true => match remove_written(engine, tenant, id, REMOVE_BATCH).await {
+                Ok(done) => done,
+                // A dead grant removes nothing any more; there is nothing to wait for.
+                Err(error) if error.class() == FailureClass::Reconnect => {
+                    tracing::warn!(%tenant, account = %id, "events stay in Google: the permission to remove them has ended");
+                    true
+                }
+                Err(error) => {
+                    tracing::warn!(%tenant, account = %id, %error, "events that Accord wrote are not all removed yet");
+                    let mut tx = engine.db.begin().await?;
+                    let due_at = engine.now_ms() + backoff(engine, error.class(), left.failures);
+                    disconnects::postpone(&mut tx, tenant, id, due_at).await?;
+                    tx.commit().await?;
+                    continue;
+                }
+            },
+        };
+        let mut tx = engine.db.begin().await?;
+        match accounts::get(&mut tx, tenant, id).await? {
+            // Connected again meanwhile: the tokens are needed, the rest of the ending is void.
+            Some(account) if account.state == AccountState::Disconnected => {
+                if done {
+                    give_up_tokens(engine, &mut tx, &account).await?;
+                    disconnects::delete(&mut tx, tenant, id).await?;
+                    finished += 1;
+                } else {
+                    disconnects::insert(
+                        &mut tx,
+                        &Disconnect {
+                            forgets_read: false,
+                            ..left
+                        },
+                        engine.now_ms(),
+                    )
+                    .await?;
+                }
+            }
+            _ => disconnects::delete(&mut tx, tenant, id).await?,
+        }
+        tx.commit().await?;
+    }
+    Ok(finished)
+}
+
+/// Asks Google to revoke what is due; returns how many are done with. For a job.
+pub async fn run_revocations(engine: &Engine) -> Result<usize, EndError> {
+    let mut tx = engine.db.begin().await?;
+    let now = engine.now_ms();
+    let due = revocations::claim(&mut tx, now, now + CLAIM_MS, 20).await?;
+    tx.commit().await?;
+    let mut done = 0;
+    for revocation in due {
+        let (tenant, id) = (revocation.tenant_id, revocation.account_id);
+        let outcome = revoke(engine, &revocation).await;
+        let mut tx = engine.db.begin().await?;
+        match outcome {
+            Ok(()) => {
+                revocations::delete(&mut tx, tenant, id).await?;
+                done += 1;
+            }
+            Err(error) => {
+                tracing::warn!(%tenant, account = %id, %error, "Google could not be asked to revoke a grant; it will be asked again");
+                let class = error.class();
+                let due_at = engine.now_ms() + backoff(engine, class, revocation.failures);
+                revocations::postpone(&mut tx, tenant, id, due_at).await?;
+            }
+        }
+        tx.commit().await?;
+    }
+    Ok(done)
+}
+
+async fn revoke(engine: &Engine, revocation: &Revocation) -> Result<(), RemoveError> {
+    let (tenant, row) = (revocation.tenant_id, revocation.account_id.to_string());
+    let token = open_for(engine, REVOKED, tenant, &row, &revocation.token_sealed).map_err(TokenError::from)?;
+    let sub = match revocation.sub.as_str() {
+        // Not known when it was queued. Revoking blindly could end somebody's live connection.
+        "" => match owner(engine, &token).await? {
+            Some(sub) => sub,
+            None => return Ok(()),
+        },
+        sub => sub.to_owned(),
+    };
+    let mut tx = engine.db.read().await?;
+    let is_live = accounts::is_live_elsewhere(&mut tx, &sub, tenant, None).await?;
+    drop(tx);
+    if is_live {
+        return Ok(());
+    }
+    Ok(engine.oauth.revoke(&token).await?)
+}
+
+/// Whose grant a refresh token is; `None` when it is dead anyway.
+async fn owner(engine: &Engine, token: &SecretString) -> Result<Option<String>, GoogleError> {
+    match engine.oauth.refresh(token).await {
+        Ok(tokens) => Ok(Some(engine.oauth.userinfo(&tokens.access_token).await?.sub)),
+        Err(error) if error.class() == FailureClass::Reconnect => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn backoff(engine: &Engine, class: FailureClass, failures: i64) -> i64 {
+    let mut random = [0; 1];
+    engine.entropy.fill(&mut random);
+    let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+    let wait = delay(class, failures, f64::from(random[0]) / 255.0);
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Stops the polling of an account until [`resume`].
+pub async fn pause(engine: &Engine, tenant: TenantId, id: AccountId) -> Result<(), EndError> {
+    switch(engine, tenant, id, AccountState::Active, AccountState::Paused).await
+}
+
+/// Polls a paused account again.
+pub async fn resume(engine: &Engine, tenant: TenantId, id: AccountId) -> Result<(), EndError> {
+    switch(engine, tenant, id, AccountState::Paused, AccountState::Active).await
+}
+
+async fn switch(
+    engine: &Engine,
+    tenant: TenantId,
+    id: AccountId,
+    from: AccountState,
+    to: AccountState,
+) -> Result<(), EndError> {
+    let mut tx = engine.db.begin().await?;
+    let mut account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
+    if account.state == to {
+        return Ok(());
+    }
+    if account.state != from {
+        return Err(EndError::State(account.state));
+    }
+    accounts::set_state(&mut tx, tenant, id, to, account.last_error.as_deref()).await?;
+    account.state = to;
+    scopes::enable_scopes(&mut tx, tenant, id, is_followed(&account)).await?;
+    scopes::make_due(&mut tx, tenant, id).await?;
+    changes::record(&mut tx, tenant, "account", &id.to_string()).await?;
+    Ok(tx.commit().await?)
+}
