@@ -2,18 +2,39 @@
 //!
 //! `web`, `jobs` and `cli` call functions here and nothing below. A function takes the [`Engine`] it works with and the
 //! tenant it works for; what it needs from outside (time, randomness, the network) comes with the engine.
+pub mod bookings;
+pub mod changes;
 pub mod connect;
 pub mod disconnect;
+pub mod due;
+pub mod housekeeping;
+pub mod notice;
+pub mod occurrences;
+pub mod once;
+pub mod refusal;
+pub mod resources;
+pub mod sealed;
 pub mod sign_in;
+pub mod status;
+#[path = "sync_shim.rs"]
+pub mod sync;
+pub mod tenants;
+pub mod times;
 pub mod tokens;
+pub mod users;
+
+pub use refusal::{BadField, Refusal};
 
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::seal::KeyRing;
+use crate::domain::settings::SyncDefaults;
 use crate::google::calendar::CalendarApi;
 use crate::google::oauth::OAuth;
 use crate::store::Db;
 use std::sync::Arc;
+use sync::SyncSettings;
 use tokens::TokenCache;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// Everything a use case works with; cheap to clone.
@@ -33,8 +54,14 @@ pub struct Engine {
     pub google: CalendarApi,
     /// The access tokens of this process; begins empty.
     pub tokens: TokenCache,
+    /// What tenants without settings of their own follow.
+    pub defaults: SyncDefaults,
+    /// What passes need to know.
+    pub sync: SyncSettings,
     /// How browsers reach us: scheme and host, no slash at the end.
     pub public_url: Arc<str>,
+    /// Wakes the scheduler of this process when something became due.
+    pub wake: Arc<Notify>,
 }
 
 impl Engine {

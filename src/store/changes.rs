@@ -96,3 +96,15 @@ pub async fn prune(tx: &mut Tx, before: i64) -> Result<u64, StoreError> {
          SELECT 1 FROM change_counters n WHERE n.tenant_id = changes.tenant_id AND (changes.xid, changes.seq) <= (n.pruned_xid, n.pruned_seq))";
     tx.execute(PRUNE, args![before]).await
 }
+
+/// The position before the oldest entry that is kept.
+pub async fn oldest(tx: &mut Tx, tenant: TenantId) -> Result<Cursor, StoreError> {
+    const SQL: &str = "SELECT pruned_xid, pruned_seq FROM change_counters WHERE tenant_id = $1";
+    match tx.fetch_optional(SQL, args![tenant]).await? {
+        None => Ok(Cursor::default()),
+        Some(row) => Ok(Cursor {
+            xid: row.int("pruned_xid")?,
+            seq: row.int("pruned_seq")?,
+        }),
+    }
+}

@@ -11,7 +11,9 @@ pub mod connects;
 mod db;
 pub mod disconnects;
 mod error;
+pub mod idempotency;
 mod migrations;
+pub mod resources;
 pub mod placements;
 pub mod quarantine;
 pub mod questions;
@@ -19,7 +21,10 @@ pub mod revocations;
 pub mod scopes;
 pub mod sessions;
 pub mod states;
+<<<<<<< HEAD
+=======
 pub mod resources;
+>>>>>>> main
 pub mod tenants;
 pub mod users;
 mod values;

@@ -1,4 +1,4 @@
-//! Users, which of their customers exist, and waking their sync.
+//! Users, and which of their customers exist.
 use super::{Row, StoreError, Tx, list};
 use crate::args;
 use crate::domain::ids::{CustomerId, TenantId, UserId};
@@ -89,11 +89,4 @@ pub async fn customers_among(
     const SQL: &str = "SELECT id FROM customers WHERE tenant_id = $1 AND user_id = $2 AND id IN LIST($3)";
     let rows = tx.fetch_all(SQL, args![tenant, user, list(ids)]).await?;
     rows.iter().map(|row| row.parse("id")).collect()
-}
-
-/// Makes the sync scopes of the user's active account due now.
-pub async fn make_scopes_due(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result<u64, StoreError> {
-    const SQL: &str = "UPDATE sync_scopes SET due_at = 0 WHERE tenant_id = $1 AND enabled = 1 AND due_at <> 0 \
-         AND account_id IN (SELECT id FROM accounts WHERE tenant_id = $1 AND user_id = $2 AND state = 'active')";
-    tx.execute(SQL, args![tenant, user]).await
 }
