@@ -2,5 +2,139 @@
 //!
 //! It is written from Google's documents and from recorded traffic, and imports nothing else of this crate, so that
 //! a wrong belief in `google/` cannot hide behind the same wrong belief here. All state is in memory.
+//!
+//! | path | what |
+//! |---|---|
+//! | `/` | a web page on which pretend users look at and change their calendars |
+//! | `/o/oauth2/v2/auth`, `/token`, `/revoke`, `/tokeninfo` | OAuth 2.0 |
+//! | `/v1/userinfo`, `/oauth2/v2/userinfo` | who a token speaks for |
+//! | `/calendar/v3/…`, `/batch/calendar/v3` | Calendar |
+//! | `/_sandbox/…` | switches for tests: users, clock, faults, tokens, request log (see `control`) |
+//!
+//! A test that plays a user in Google's own screens uses the bearer token `person:<e-mail>`: all scopes, no quota, no
+//! faults, the same strictness otherwise.
+mod answer;
+mod api;
 pub mod calendar;
+mod clock;
+mod control;
+mod faults;
+mod journal;
+mod mint;
+mod oauth;
+mod page;
+mod people;
+mod quota;
+mod refusal;
+mod request;
+mod server;
 pub mod wire;
+mod world;
+
+pub use people::NewPerson;
+use std::{
+    future::Future,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+/// How a sandbox starts. The default suits tests: a free loopback port, one client, real time, nobody there yet.
+#[derive(Debug, Clone)]
+pub struct SandboxOptions {
+    /// Where to listen; must be loopback, since everybody who reaches it may do everything.
+    pub listen: SocketAddr,
+    /// The one application known from the start.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: String,
+    /// Where users may be sent back to; compared letter by letter.
+    pub redirect_uris: Vec<String>,
+    /// Users who exist from the start.
+    pub people: Vec<NewPerson>,
+    /// Where the clock starts, microseconds since the Unix epoch; real time when absent.
+    pub start_us: Option<i64>,
+    /// Whether the clock stands still.
+    pub frozen: bool,
+    /// The consent screen's publishing status is "Testing": refresh tokens end after 7 days.
+    pub testing: bool,
+    /// How many requests the log keeps.
+    pub log_capacity: usize,
+    /// All tokens follow from it. A sandbox that lives longer than one test should get random bytes, so that tokens of an
+    /// earlier run are not good again.
+    pub seed: [u8; 32],
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            client_id: "accord-sandbox.apps.googleusercontent.com".to_owned(),
+            client_secret: "sandbox-secret".to_owned(),
+            redirect_uris: vec!["http://127.0.0.1/oauth/callback".to_owned()],
+            people: Vec::new(),
+            start_us: None,
+            frozen: false,
+            testing: false,
+            log_capacity: 20_000,
+            seed: [0; 32],
+        }
+    }
+}
+
+/// A running sandbox. Dropping it stops it.
+#[derive(Debug)]
+pub struct Sandbox {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Binds and serves. Refuses an address that is not loopback and a person that cannot be one (`InvalidInput`);
+    /// other errors are the socket's.
+    pub async fn start(options: SandboxOptions) -> io::Result<Self> {
+        if !options.listen.ip().is_loopback() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the sandbox listens on loopback addresses only",
+            ));
+        }
+        let world = world::World::new(&options).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let listener = TcpListener::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let server = tokio::spawn(server::serve(listener, server::Shared::new(world), stopped));
+        Ok(Self {
+            address,
+            stop: Some(stop),
+            server,
+        })
+    }
+
+    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves until `until` is done, then stops.
+    pub async fn run_until(self, until: impl Future<Output = ()>) {
+        until.await;
+        self.stop().await;
+    }
+
+    /// Stops, and returns when the port is free. Open connections are dropped as they are.
+    pub async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The server may be gone already; that is what is wanted.
+            let _ = stop.send(());
+        }
+        let _ = (&mut self.server).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,2 +1,5 @@
-//! What tests of several files share.
+//! What tests of several files share: databases, an HTTP client that hides nothing, a pretend Google with people in it.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+pub mod google;
+pub mod http;
 pub mod postgres;

@@ -1,0 +1,149 @@
+//! The pretend Google Calendar that people see: who is there, their weeks, their events.
+//!
+//! It uses only documented API calls of the same service, with the rights of the user in Google's own screens, so that
+//! what a demo does by hand is what the API does. No JavaScript; every change is a form and a redirect.
+mod event;
+pub mod templates;
+mod week;
+
+use super::{
+    answer::{Answer, Content},
+    oauth::scopes,
+    people::{NewPerson, Person},
+    request::{Request, first, form_pairs, form_text},
+    wire::Call,
+    world::World,
+};
+use axum::http::Method;
+use minijinja::{Value as View, context};
+use serde_json::Value;
+use templates::render;
+
+/// Whether a path belongs to the web page.
+pub fn is_page(path: &str) -> bool {
+    path == "/" || path == "/people" || path.starts_with("/people/")
+}
+
+/// Answers one page or form.
+pub fn answer(world: &mut World, request: &Request) -> Answer {
+    let segments = request.segments_below("/").unwrap_or_default();
+    let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let form = form_pairs(&String::from_utf8_lossy(&request.body));
+    let answered = match (request.method.as_str(), path.as_slice()) {
+        ("GET", [""]) => Ok(home(world)),
+        ("POST", ["people"]) => add_person(world, &form),
+        (_, ["people", email, rest @ ..]) => match world.people.by_email(email).cloned() {
+            None => return problem(404, "Nobody here has this address."),
+            Some(person) => {
+                let mut hand = Hand { world, person };
+                match (request.method.as_str(), rest) {
+                    ("GET", []) => week::show(&mut hand, request),
+                    ("POST", ["events"]) => event::create(&mut hand, &form),
+                    ("GET", ["event"]) => event::show(&mut hand, request),
+                    ("POST", ["event"]) => event::change(&mut hand, &form),
+                    _ => return Answer::plain_page(404),
+                }
+            }
+        },
+        _ => return Answer::plain_page(404),
+    };
+    answered.unwrap_or_else(|words| problem(400, &words))
+}
+
+fn home(world: &World) -> Answer {
+    let people: Vec<View> = world.people.all().iter().map(person_view).collect();
+    Answer::html(
+        200,
+        render("home.html", context! { people, clock => clock_text(world) }),
+    )
+}
+
+fn add_person(world: &mut World, form: &[(String, String)]) -> Result<Answer, String> {
+    let text = |name: &str| {
+        first(form, name)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let new = NewPerson {
+        email: text("email").unwrap_or_default(),
+        name: text("name"),
+        time_zone: text("time_zone"),
+    };
+    world.add_person(new).map(|_| see_other("/"))
+}
+
+fn problem(status: u16, words: &str) -> Answer {
+    Answer::html(status, render("problem.html", context! { words }))
+}
+
+fn see_other(location: &str) -> Answer {
+    Answer {
+        status: 303,
+        headers: vec![("location".into(), location.to_owned())],
+        content: Content::Empty,
+    }
+}
+
+fn clock_text(world: &World) -> String {
+    let now = chrono::DateTime::from_timestamp_micros(world.clock.now_us()).unwrap_or_default();
+    now.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// What templates see of a person.
+pub fn person_view(person: &Person) -> View {
+    context! { name => &person.name, email => &person.email, time_zone => &person.time_zone, link => link(&person.email, "", &[]) }
+}
+
+/// A person's hand on the own calendars: calls the Calendar service as Google's own screens would.
+struct Hand<'a> {
+    world: &'a mut World,
+    person: Person,
+}
+
+impl Hand<'_> {
+    /// One API call. The error is Google's message.
+    fn call(
+        &mut self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, String> {
+        let reply = self.world.calendar.handle(&Call {
+            method,
+            path: path.iter().map(|part| (*part).to_owned()).collect(),
+            query: query
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            if_match: None,
+            if_none_match: None,
+            body: body.map(|body| body.to_string().into_bytes()).unwrap_or_default(),
+            user: self.person.email.clone(),
+            scopes: scopes::all(),
+            now_us: self.world.clock.now_us(),
+        });
+        let body = reply.body.unwrap_or_default();
+        if (200..300).contains(&reply.status) {
+            Ok(body)
+        } else {
+            let message = body
+                .pointer("/error/message")
+                .and_then(Value::as_str)
+                .unwrap_or("no message");
+            Err(format!("Google Calendar says: {message} ({})", reply.status))
+        }
+    }
+
+    /// The address of this person's pages, with a query.
+    fn link(&self, below: &str, query: &[(&str, &str)]) -> String {
+        link(&self.person.email, below, query)
+    }
+}
+
+fn link(email: &str, below: &str, query: &[(&str, &str)]) -> String {
+    let email = percent_encoding::utf8_percent_encode(email, percent_encoding::NON_ALPHANUMERIC);
+    let joint = if query.is_empty() { "" } else { "?" };
+    format!("/people/{email}{below}{joint}{}", form_text(query))
+}

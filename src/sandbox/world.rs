@@ -1,0 +1,119 @@
+//! Everything this pretend Google knows, in one value behind one lock.
+//!
+//! Whatever answers a request is a function of this value and the request; sockets and sleeping are elsewhere.
+use super::{
+    SandboxOptions,
+    calendar::CalendarService,
+    clock::Clock,
+    faults::Faults,
+    journal::Journal,
+    mint::Mint,
+    oauth::{OAuthClient, grants::Grants},
+    people::{NewPerson, People, Person},
+    quota::Quota,
+    refusal::QuotaForm,
+    request::{Request, first, form_pairs},
+};
+
+/// Behaviour of the front that tests can change.
+#[derive(Debug, Clone)]
+pub struct Switches {
+    /// The operator never enabled the Calendar API.
+    pub api_disabled: bool,
+    /// How a used-up quota is refused.
+    pub quota_form: QuotaForm,
+    /// Sent as `Retry-After` with quota refusals; Google was seen to send none.
+    pub retry_after: Option<String>,
+    /// Most parts of a batch: 1000, formerly 50.
+    pub batch_limit: usize,
+}
+
+/// The state of the sandbox.
+pub struct World {
+    /// Its time.
+    pub clock: Clock,
+    /// Its source of opaque values.
+    pub mint: Mint,
+    /// Its users.
+    pub people: People,
+    /// The applications it knows.
+    pub clients: Vec<OAuthClient>,
+    /// Who granted what to whom.
+    pub grants: Grants,
+    /// What was spent.
+    pub quota: Quota,
+    /// What goes wrong next.
+    pub faults: Faults,
+    /// What was asked.
+    pub journal: Journal,
+    /// What tests changed.
+    pub switches: Switches,
+    /// The Calendar service.
+    pub calendar: CalendarService,
+}
+
+impl World {
+    /// A world as the options describe it. A person that cannot be made is an error text.
+    pub fn new(options: &SandboxOptions) -> Result<Self, String> {
+        let mut world = Self {
+            clock: Clock::new(options.start_us, options.frozen),
+            mint: Mint::new(options.seed),
+            people: People::default(),
+            clients: vec![OAuthClient {
+                client_id: options.client_id.clone(),
+                client_secret: options.client_secret.clone(),
+                redirect_uris: options.redirect_uris.clone(),
+            }],
+            grants: Grants::new(options.testing),
+            quota: Quota::default(),
+            faults: Faults::default(),
+            journal: Journal::new(options.log_capacity),
+            switches: Switches {
+                api_disabled: false,
+                quota_form: QuotaForm::default(),
+                retry_after: None,
+                batch_limit: 1_000,
+            },
+            calendar: CalendarService::new(),
+        };
+        for person in &options.people {
+            world.add_person(person.clone())?;
+        }
+        Ok(world)
+    }
+
+    /// Makes a pretend user with a primary calendar.
+    pub fn add_person(&mut self, new: NewPerson) -> Result<Person, String> {
+        if let Some(zone) = &new.time_zone
+            && zone.parse::<chrono_tz::Tz>().is_err()
+        {
+            return Err(format!("`{zone}` is no IANA time zone"));
+        }
+        let person = self.people.add(new, &mut self.mint)?;
+        self.calendar
+            .add_user(&person.email, &person.time_zone, self.clock.now_us());
+        Ok(person)
+    }
+
+    /// For whom a request is made, for the request log and for faults: as [`World::user_of`], and at the token endpoint
+    /// the owner of the refresh token.
+    pub fn subject_of(&self, request: &Request) -> Option<&Person> {
+        if request.path != "/token" {
+            return self.user_of(request);
+        }
+        let form = form_pairs(&String::from_utf8_lossy(&request.body));
+        let owner = first(&form, "refresh_token").and_then(|token| self.grants.owner_of_refresh_token(token));
+        owner.and_then(|sub| self.people.by_sub(sub))
+    }
+
+    /// Whose credential a request carries, when it is a good one.
+    pub fn user_of(&self, request: &Request) -> Option<&Person> {
+        match request.person() {
+            Some(email) => self.people.by_email(email),
+            None => {
+                let held = self.grants.access_token(request.credential()?, self.clock.now_us())?;
+                self.people.by_sub(&held.sub)
+            }
+        }
+    }
+}
