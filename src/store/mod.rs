@@ -13,18 +13,16 @@ pub mod disconnects;
 mod error;
 pub mod idempotency;
 mod migrations;
-pub mod resources;
 pub mod placements;
 pub mod quarantine;
 pub mod questions;
+pub mod resources;
 pub mod revocations;
 pub mod scopes;
+pub mod sealed;
 pub mod sessions;
+pub mod sql_role;
 pub mod states;
-<<<<<<< HEAD
-=======
-pub mod resources;
->>>>>>> main
 pub mod tenants;
 pub mod users;
 mod values;

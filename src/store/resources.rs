@@ -70,13 +70,9 @@ pub async fn list_after(
 pub async fn names(tx: &mut Tx, tenant: TenantId) -> Result<Vec<(ResourceId, String)>, StoreError> {
     const SQL: &str = "SELECT id, name FROM resources WHERE tenant_id = $1 ORDER BY id";
     let rows = tx.fetch_all(SQL, args![tenant]).await?;
-<<<<<<< HEAD
     rows.iter()
         .map(|row| Ok((row.parse("id")?, row.text("name")?)))
         .collect()
-=======
-    rows.iter().map(|row| Ok((row.parse("id")?, row.text("name")?))).collect()
->>>>>>> main
 }
 
 /// Renames a resource if it still has `planned_version`; `false` when it has not.
@@ -95,16 +91,7 @@ pub async fn rename(
 ///
 /// # Errors
 /// [`StoreError::ForeignKey`] while a booking names it.
-<<<<<<< HEAD
 pub async fn delete(tx: &mut Tx, tenant: TenantId, id: ResourceId, planned_version: i64) -> Result<bool, StoreError> {
-=======
-pub async fn delete(
-    tx: &mut Tx,
-    tenant: TenantId,
-    id: ResourceId,
-    planned_version: i64,
-) -> Result<bool, StoreError> {
->>>>>>> main
     const SQL: &str = "DELETE FROM resources WHERE tenant_id = $1 AND id = $2 AND version = $3";
     Ok(tx.execute(SQL, args![tenant, id, planned_version]).await? == 1)
 }

@@ -316,3 +316,10 @@ pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, s
     let rows = tx.fetch_all(SQL, args![key.tenant, key.account, &key.calendar, booking, since]).await?;
     rows.first().map_or(Ok(true), |row| Ok(row.int("n")? == 0))
 }
+
+/// Whether a scope could be claimed now; a look that takes no lock.
+pub async fn is_any_due(tx: &mut Tx, now: i64) -> Result<bool, StoreError> {
+    const SQL: &str =
+        "SELECT 1 AS found FROM sync_scopes WHERE enabled = 1 AND due_at <= $1 AND lease_until < NOW_MS() LIMIT 1";
+    Ok(tx.fetch_optional(SQL, args![now]).await?.is_some())
+}
