@@ -13,6 +13,7 @@ CREATE TABLE sync_scopes (
     fence           INTEGER NOT NULL DEFAULT 0, -- grows with every claim; who holds an older one writes nothing
     failures        INTEGER NOT NULL DEFAULT 0, -- in a row
     last_error      TEXT, -- class and cause of the last failure; null after a good pass
+    writes_paused_until INTEGER NOT NULL DEFAULT 0, -- a quota that lasts hours: reading goes on
     last_started_at INTEGER NOT NULL DEFAULT 0,
     last_good_at    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant_id, account_id, calendar_id),

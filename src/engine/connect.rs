@@ -9,8 +9,9 @@ mod error;
 pub mod link;
 
 pub use callback::{Answer, Arrived, callback};
+pub(crate) use choices::follow;
+pub use choices::preset;
 pub use choices::{ChoiceError, Choices, Narrowing, Offer, choose, choose_again, narrow, offer};
-pub(crate) use choices::{is_followed, preset};
 pub use error::{ConnectError, Refusal};
 
 use super::Engine;

@@ -4,7 +4,7 @@
 //! needs time or Google (deleting what was read, removing what was written, revoking the grant) is noted in the same
 //! transaction and carried out until it is done, the revocation last. Leaving never cancels a booking.
 use super::Engine;
-use super::connect::is_followed;
+use super::connect::follow;
 use super::tokens::{self, TokenError, open_for, seal_for};
 use crate::domain::failure::{FailureClass, delay};
 use crate::domain::ids::{AccountId, TenantId};
@@ -390,7 +390,7 @@ async fn switch(
     to: AccountState,
 ) -> Result<(), EndError> {
     let mut tx = engine.db.begin().await?;
-    let mut account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
+    let account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
     if account.state == to {
         return Ok(());
     }
@@ -398,9 +398,6 @@ async fn switch(
         return Err(EndError::State(account.state));
     }
     accounts::set_state(&mut tx, tenant, id, to, account.last_error.as_deref()).await?;
-    account.state = to;
-    scopes::enable_scopes(&mut tx, tenant, id, is_followed(&account)).await?;
-    scopes::make_due(&mut tx, tenant, id).await?;
-    changes::record(&mut tx, tenant, "account", &id.to_string()).await?;
+    follow(&mut tx, tenant, id).await?;
     Ok(tx.commit().await?)
 }

@@ -14,9 +14,9 @@ pub mod once;
 pub mod refusal;
 pub mod resources;
 pub mod sealed;
+mod sealing;
 pub mod sign_in;
 pub mod status;
-#[path = "sync_shim.rs"]
 pub mod sync;
 pub mod tenants;
 pub mod times;
@@ -56,7 +56,7 @@ pub struct Engine {
     pub tokens: TokenCache,
     /// What tenants without settings of their own follow.
     pub defaults: SyncDefaults,
-    /// What passes need to know.
+    /// How passes are run.
     pub sync: SyncSettings,
     /// How browsers reach us: scheme and host, no slash at the end.
     pub public_url: Arc<str>,

@@ -7,8 +7,9 @@ use super::connect::link::{Link, fresh_secret, hash};
 use super::connect::{ConnectError, Refusal, departure};
 use crate::domain::ids::{TenantId, UserId};
 use crate::google::oauth::{Identity, Purpose as Consent};
-use crate::store::accounts::{self, AccountState};
-use crate::store::connects::{self, Connect, Purpose, Step};
+use crate::store::accounts::{self, Account, AccountState};
+use crate::store::calendars::{self, Calendar};
+use crate::store::connects::{self, Connect, Names, Purpose, Step};
 use crate::store::sessions;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -93,4 +94,31 @@ pub async fn sign_out(engine: &Engine, tenant: TenantId, secret: &str) -> Result
     let mut tx = engine.db.begin().await?;
     sessions::delete(&mut tx, tenant, &hash(secret)).await?;
     Ok(tx.commit().await?)
+}
+
+/// What a signed-in user sees.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// Who, and at which tenant.
+    pub names: Names,
+    /// Their account.
+    pub account: Account,
+    /// Its calendars, the primary one first.
+    pub calendars: Vec<Calendar>,
+}
+
+/// The account of a user who signed in.
+pub async fn overview(engine: &Engine, tenant: TenantId, user: UserId) -> Result<Overview, ConnectError> {
+    let mut tx = engine.db.read().await?;
+    let names = connects::names(&mut tx, tenant, user)
+        .await?
+        .ok_or(Refusal::UnknownUser)?;
+    let account = accounts::live_of_user(&mut tx, tenant, user).await?;
+    let account = account.ok_or(Refusal::SignedOut)?;
+    let calendars = calendars::of_account(&mut tx, tenant, account.id).await?;
+    Ok(Overview {
+        names,
+        account,
+        calendars,
+    })
 }

@@ -33,6 +33,8 @@ pub struct TenantPatch {
     pub name: Option<String>,
     /// A merge patch of the settings.
     pub settings: Map<String, Value>,
+    /// What is known to be wrong with the request already; it is refused together with what is found here.
+    pub bad: Vec<BadField>,
 }
 
 /// Trims a name and checks it.
@@ -153,7 +155,7 @@ impl Engine {
             return Err(Refusal::Missing("tenant"));
         }
         let mut tenant = tenants::get(&mut tx, id).await?.ok_or(Refusal::Missing("tenant"))?;
-        let mut bad = Vec::new();
+        let mut bad = patch.bad.clone();
         if let Some(name) = &patch.name {
             match checked_name("name", name) {
                 Ok(name) => tenant.name = name,

@@ -12,7 +12,11 @@ pub const TZDB: &str = chrono_tz::IANA_TZDB_VERSION;
 /// The instants of a content; all-day bookings begin at midnight in `day_zone`.
 pub fn of(content: &Content, day_zone: Tz) -> Times {
     let (start, end) = content.when.span.instants(day_zone);
-    let last = if content.when.recurrence.is_empty() { Some(end) } else { recurrence::last_end(&content.when, day_zone) };
+    let last = if content.when.recurrence.is_empty() {
+        Some(end)
+    } else {
+        recurrence::last_end(&content.when, day_zone)
+    };
     Times {
         starts_at: start.timestamp_millis(),
         ends_at: end.timestamp_millis(),
@@ -21,6 +25,12 @@ pub fn of(content: &Content, day_zone: Tz) -> Times {
 }
 
 /// Computes and stores them.
-pub async fn store(tx: &mut Tx, tenant: TenantId, id: BookingId, content: &Content, day_zone: Tz) -> Result<(), StoreError> {
+pub async fn store(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: BookingId,
+    content: &Content,
+    day_zone: Tz,
+) -> Result<(), StoreError> {
     bookings::set_times(tx, tenant, id, of(content, day_zone), TZDB).await
 }

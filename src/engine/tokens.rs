@@ -28,7 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Said of an account whose grant is dead.
 const DEAD_GRANT: &str = "Google no longer accepts the permission; the user has to connect the account again";
 /// Said of an account whose user took calendar access back.
-pub(super) const NO_CALENDAR: &str = "the user does not allow access to the calendar";
+pub const NO_CALENDAR: &str = "the user does not allow access to the calendar";
 
 /// Why there is no access token.
 #[derive(Debug, thiserror::Error)]

@@ -18,17 +18,26 @@ pub struct NewUser {
     pub email: String,
     /// IANA name; the tenant's when not given.
     pub time_zone: Option<String>,
+    /// What is known to be wrong with the request already; it is refused together with what is found here.
+    pub bad: Vec<BadField>,
 }
 
 impl NewUser {
     fn problems(&self) -> Vec<BadField> {
-        let mut bad = Vec::new();
-        bad.extend(checked_name("name", &self.name).err());
+        let mut bad = self.bad.clone();
+        let mut add = |found: BadField| {
+            if !bad.iter().any(|known| known.field == found.field) {
+                bad.push(found);
+            }
+        };
+        if let Err(problem) = checked_name("name", &self.name) {
+            add(problem);
+        }
         if !is_address(&self.email) {
-            bad.push(BadField::new("email", "must be an email address"));
+            add(BadField::new("email", "must be an email address"));
         }
         if let Some(Err(unknown)) = self.time_zone.as_deref().map(parse_zone) {
-            bad.push(BadField::new("time_zone", format!("is refused: {unknown}")));
+            add(BadField::new("time_zone", format!("is refused: {unknown}")));
         }
         bad
     }

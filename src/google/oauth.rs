@@ -10,12 +10,13 @@ use http::Method;
 use http_body_util::Full;
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
-    HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -152,7 +153,7 @@ impl OAuth {
         let request = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .set_pkce_verifier(verifier(verifier_text)?);
-        tokens(request.request_async(&|request| self.carry(request)).await)
+        tokens(request.request_async(self).await)
     }
 
     /// Gets a new access token. Only an error of class `Reconnect` says that the grant is dead.
@@ -160,7 +161,7 @@ impl OAuth {
         let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         let client = self.client()?;
         let request = client.exchange_refresh_token(&token);
-        tokens(request.request_async(&|request| self.carry(request)).await)
+        tokens(request.request_async(self).await)
     }
 
     /// Ends a grant, given its refresh token or an access token. A token that is already void counts as done.
@@ -209,15 +210,23 @@ impl OAuth {
             .set_auth_uri(AuthUrl::new(endpoints.auth_url.clone()).map_err(wrong("auth_url"))?)
             .set_token_uri(TokenUrl::new(endpoints.token_url.clone()).map_err(wrong("token_url"))?))
     }
+}
+
+/// The crate's way to the wire. A type of its own rather than a closure, whose future the compiler cannot prove `Send`.
+impl<'c> AsyncHttpClient<'c> for OAuth {
+    type Error = GoogleError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, GoogleError>> + Send + 'c>>;
 
     /// Gives the crate only successes to read: refusals are ours, with all that the crate would drop.
-    async fn carry(&self, request: HttpRequest) -> Result<HttpResponse, GoogleError> {
-        let request = request.map(|body| Full::new(Bytes::from(body)));
-        let reply = self.transport.answer(Speaker::OAuth, request).await?;
-        let mut response = HttpResponse::new(reply.body.to_vec());
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = reply.headers;
-        Ok(response)
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(async move {
+            let request = request.map(|body| Full::new(Bytes::from(body)));
+            let reply = self.transport.answer(Speaker::OAuth, request).await?;
+            let mut response = HttpResponse::new(reply.body.to_vec());
+            *response.status_mut() = reply.status;
+            *response.headers_mut() = reply.headers;
+            Ok(response)
+        })
     }
 }
 

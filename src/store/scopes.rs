@@ -167,8 +167,8 @@ pub async fn finish(
     now: i64,
     due_at: i64,
 ) -> Result<bool, StoreError> {
-    const SQL: &str = "UPDATE sync_scopes SET sync_token = $5, fingerprint = $6, failures = 0, last_error = NULL, \
-             last_good_at = $7, due_at = CASE WHEN due_at = 0 THEN 0 ELSE $8 END, lease_until = 0 \
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = $5, fingerprint = $6, failures = 0, \
+             last_error = CASE WHEN writes_paused_until > $7 THEN last_error ELSE NULL END, last_good_at = $7, due_at = CASE WHEN due_at = 0 THEN 0 ELSE $8 END, lease_until = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
     let key = &claim.key;
     let values = args![
@@ -253,6 +253,8 @@ pub struct ScopeContext {
     pub is_write_calendar: bool,
     /// Whether the calendar is frozen.
     pub is_frozen: bool,
+    /// Until when nothing is written (ms).
+    pub writes_paused_until: i64,
     /// Whether rows of the user wait to be pushed (perhaps to another calendar).
     pub has_pending: bool,
     /// Whether a placement of the calendar waits for other scopes, or has got an answer.
@@ -262,7 +264,7 @@ pub struct ScopeContext {
 /// Reads it.
 pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>, StoreError> {
     const SQL: &str = "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
-             c.writes, CASE WHEN c.frozen IS NULL THEN 0 ELSE 1 END AS is_frozen, \
+             c.writes, o.writes_paused_until, CASE WHEN c.frozen IS NULL THEN 0 ELSE 1 END AS is_frozen, \
              CASE WHEN EXISTS (SELECT 1 FROM row_state s WHERE s.tenant_id = a.tenant_id AND s.user_id = a.user_id \
                  AND s.kind = 'booking' AND s.version <> s.agreed_version) THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id \
@@ -270,8 +272,11 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
                  AND (p.answer IS NOT NULL OR p.waiting = 'lead_lost')) THEN 1 ELSE 0 END AS has_waiting \
          FROM calendars c JOIN accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id \
          JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id \
+         JOIN sync_scopes o ON o.tenant_id = c.tenant_id AND o.account_id = c.account_id AND o.calendar_id = c.calendar_id \
          WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.calendar_id = $3";
-    let row = tx.fetch_optional(SQL, args![key.tenant, key.account, &key.calendar]).await?;
+    let row = tx
+        .fetch_optional(SQL, args![key.tenant, key.account, &key.calendar])
+        .await?;
     row.map(|row| {
         Ok(ScopeContext {
             user_id: row.parse("user_id")?,
@@ -282,6 +287,7 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
             title: row.text("title")?,
             is_write_calendar: row.flag("writes")?,
             is_frozen: row.flag("is_frozen")?,
+            writes_paused_until: row.int("writes_paused_until")?,
             has_pending: row.int("has_pending")? != 0,
             has_waiting: row.int("has_waiting")? != 0,
         })
@@ -293,7 +299,9 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
 pub async fn peek(tx: &mut Tx, key: &ScopeKey) -> Result<Option<Claim>, StoreError> {
     const SQL: &str = "SELECT tenant_id, account_id, calendar_id, fence, sync_token, fingerprint, failures FROM sync_scopes \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND enabled = 1";
-    let row = tx.fetch_optional(SQL, args![key.tenant, key.account, &key.calendar]).await?;
+    let row = tx
+        .fetch_optional(SQL, args![key.tenant, key.account, &key.calendar])
+        .await?;
     row.as_ref().map(claim_of).transpose()
 }
 
@@ -302,7 +310,19 @@ pub async fn keep_token(tx: &mut Tx, claim: &Claim, sync_token: &str, fingerprin
     const SQL: &str = "UPDATE sync_scopes SET sync_token = $5, fingerprint = $6 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
     let key = &claim.key;
-    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence, sync_token, fingerprint]).await.map(drop)
+    tx.execute(
+        SQL,
+        args![
+            key.tenant,
+            key.account,
+            &key.calendar,
+            claim.fence,
+            sync_token,
+            fingerprint
+        ],
+    )
+    .await
+    .map(drop)
 }
 
 /// Whether a lost lead may be decided: every active scope of the account but this one, and of the accounts of the booking's
@@ -313,8 +333,27 @@ pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, s
          AND (s.account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = s.tenant_id AND p.booking_id = $4 \
               AND p.calendar_id = s.calendar_id AND p.account_id = s.account_id)) \
          AND (s.last_started_at <= $5 OR s.last_good_at < s.last_started_at)";
-    let rows = tx.fetch_all(SQL, args![key.tenant, key.account, &key.calendar, booking, since]).await?;
+    let rows = tx
+        .fetch_all(SQL, args![key.tenant, key.account, &key.calendar, booking, since])
+        .await?;
     rows.first().map_or(Ok(true), |row| Ok(row.int("n")? == 0))
+}
+
+/// Makes due what [`all_looked_since`] waits for.
+pub async fn make_others_due(tx: &mut Tx, key: &ScopeKey, booking: BookingId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET due_at = 0 WHERE tenant_id = $1 AND enabled = 1 AND failures = 0 \
+         AND NOT (account_id = $2 AND calendar_id = $3) \
+         AND (account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = sync_scopes.tenant_id \
+              AND p.booking_id = $4 AND p.calendar_id = sync_scopes.calendar_id AND p.account_id = sync_scopes.account_id))";
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, booking]).await.map(drop)
+}
+
+/// Nothing is written to this calendar until then; reading goes on.
+pub async fn pause_writes(tx: &mut Tx, claim: &Claim, until: i64, error: &str) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET writes_paused_until = $5, last_error = $6 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
+    let key = &claim.key;
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence, until, error]).await.map(drop)
 }
 
 /// Whether a scope could be claimed now; a look that takes no lock.

@@ -8,7 +8,7 @@ mod list;
 
 pub use edit::{BookingEdit, MailWish};
 pub use facts::Facts;
-pub use list::OccurrenceKey;
+pub use list::{MAX_RANGE_DAYS, OccurrenceKey};
 
 pub(super) use edit::Problems;
 

@@ -3,7 +3,7 @@
 //! Between the exchange and the commit the new grant lives only here. Whatever then goes wrong hands its token to the
 //! revocations, unless the same identity has a live connection: Google would end that one with it.
 use super::link::{self, Link};
-use super::{CHOOSE_MS, ConnectError, FEATURES, Refusal, deny, redirect_uri, verifier};
+use super::{CHOOSE_MS, ConnectError, FEATURES, Refusal, deny, follow, redirect_uri, verifier};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{AccountId, TenantId, UserId};
 use crate::engine::disconnect::{Orphan, queue_revocation};
@@ -13,7 +13,7 @@ use crate::google::oauth::{Identity, Tokens};
 use crate::google::scopes::{Feature, requested};
 use crate::store::accounts::{self, AccountState};
 use crate::store::connects::{self, Connect, Purpose, Step};
-use crate::store::{Tx, calendars, changes, disconnects, revocations, scopes};
+use crate::store::{Tx, calendars, disconnects, revocations};
 use secrecy::SecretString;
 
 /// What Google sent the browser back with.
@@ -213,11 +213,7 @@ async fn store(
         _ => (AccountState::Choosing, None),
     };
     accounts::set_state(&mut tx, tenant, id, state, error).await?;
-    scopes::enable_scopes(&mut tx, tenant, id, state == AccountState::Active).await?;
-    if state == AccountState::Active {
-        scopes::make_due(&mut tx, tenant, id).await?;
-    }
-    changes::record(&mut tx, tenant, "account", &id.to_string()).await?;
+    follow(&mut tx, tenant, id).await?;
     let step = if has_calendar { Step::Chosen } else { Step::Denied };
     let until = engine.now_ms() + CHOOSE_MS;
     if !connects::advance(&mut tx, tenant, row.id, Step::Sent, step, Some(id), until).await? {

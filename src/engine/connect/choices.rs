@@ -117,7 +117,7 @@ fn from_google(entry: CalendarEntry) -> Listed {
 }
 
 /// What stands chosen now; the primary calendar for both when nothing was ever chosen.
-pub(crate) fn preset(account: &Account, calendars: &[Calendar]) -> Choices {
+pub fn preset(account: &Account, calendars: &[Calendar]) -> Choices {
     let ids = |keep: fn(&Calendar) -> bool| {
         let kept = calendars.iter().filter(move |calendar| keep(calendar));
         kept.map(|calendar| calendar.calendar_id.clone())
@@ -261,27 +261,26 @@ pub async fn narrow(
     Ok(calendars)
 }
 
-/// Brings scopes and frozen calendars in line with what is in force.
-async fn follow(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<(), StoreError> {
+/// Brings scopes and frozen calendars in line with what is in force, and makes what is followed due now.
+pub(crate) async fn follow(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<(), StoreError> {
+    let account = accounts::get(tx, tenant, id).await?;
+    let works = account.is_some_and(|account| is_followed(&account));
+    scopes::enable_scopes(tx, tenant, id, false).await?;
     for calendar in calendars::of_account(tx, tenant, id).await? {
-        if calendar.reads {
-            scopes::ensure_scope(tx, tenant, id, &calendar.calendar_id).await?;
-        }
         let frozen = match (calendar.reads, calendar.user_reads) {
             (true, _) => None,
             (false, true) => Some(NARROWED),
             (false, false) => continue,
         };
         calendars::freeze(tx, tenant, id, &calendar.calendar_id, frozen).await?;
+        if works && calendar.reads {
+            scopes::ensure_scope(tx, tenant, id, &calendar.calendar_id).await?;
+        }
     }
-    let account = accounts::get(tx, tenant, id).await?;
-    let works = account.is_some_and(|account| is_followed(&account));
-    scopes::enable_scopes(tx, tenant, id, works).await?;
-    scopes::make_due(tx, tenant, id).await?;
     changes::record(tx, tenant, "account", &id.to_string()).await
 }
 
 /// Whether an account is polled: it is active and its user allows access to the calendar.
-pub(crate) fn is_followed(account: &Account) -> bool {
+fn is_followed(account: &Account) -> bool {
     account.state == AccountState::Active && Feature::Calendar.missing(&account.scopes).is_empty()
 }

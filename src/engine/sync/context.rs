@@ -92,6 +92,11 @@ impl<'a> Context<'a> {
         self.settings.as_ref().expect("load_rest ran before anything is merged")
     }
 
+    /// Where the user's all-day bookings begin.
+    pub fn day_zone(&self) -> Tz {
+        self.scope.user_zone.parse().unwrap_or(Tz::UTC)
+    }
+
     /// The access token; refreshed if it is about to end.
     pub async fn access(&self) -> Result<SecretString, SyncError> {
         Ok(tokens::access_token(self.engine, self.tenant(), self.key().account).await?)

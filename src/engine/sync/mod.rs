@@ -15,6 +15,7 @@
 //! - `pull.rs`: talks to Google, writes nothing
 //! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet
 //! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question
+//! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
 //! - `removal.rs`: deletions and cancellations: brake, lost leads, whole series
 //! - `outbound.rs`: creates, patches, deletes; `series.rs`: what a write to a series does to its occurrences
 mod context;
@@ -27,6 +28,7 @@ mod removal;
 mod report;
 mod series;
 mod settle;
+mod waiting;
 
 pub use error::SyncError;
 pub use report::{PassReport, Step};

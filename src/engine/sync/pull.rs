@@ -142,7 +142,7 @@ async fn look_around(context: &Context<'_>, listing: &mut Listing) -> Result<Vec
     if context.has_waiting {
         // Somebody has answered: decide on what Google shows now, not on what it showed when the question was asked.
         let answered = placements::to_plan_again(&mut tx, tenant, &key.calendar).await?;
-        let answered = answered.into_iter().filter(|placement| placement.account_id == key.account);
+        let answered = answered.into_iter().filter(|p| p.account_id == key.account && p.answer.is_some());
         wanted.extend(answered.map(|placement| placement.event_id).filter(|id| !listing.events.contains_key(id)));
     }
     if listing.full {

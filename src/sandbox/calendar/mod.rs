@@ -62,7 +62,7 @@ impl Ctx<'_> {
             let scope = format!("https://www.googleapis.com/auth/{name}");
             self.call.scopes.contains(&scope)
         };
-        names.iter().any(|name| granted(name))
+        names.iter().any(granted)
     }
 
     /// 412 unless the call's `If-Match`, if any, names this etag.

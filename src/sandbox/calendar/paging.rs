@@ -135,7 +135,7 @@ pub fn cut(token: &PageToken, listing: Listing, size: usize, switches: &Switches
         .max(1);
     let empty = switches
         .empty_page_every
-        .is_some_and(|every| token.page % every == 0);
+        .is_some_and(|every| token.page.is_multiple_of(every));
     let start = token.offset.min(listing.keys.len());
     let end = if empty {
         start

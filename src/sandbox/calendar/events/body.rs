@@ -171,10 +171,10 @@ pub fn settle(fields: &mut Object, place: &Place) -> Result<(), Refusal> {
         &["default", "public", "private", "confidential"],
     )?;
     one_of("transparency", &["opaque", "transparent"])?;
-    if let Some(color) = fields.get("colorId").and_then(Value::as_str) {
-        if !color.parse::<u8>().is_ok_and(|id| (1..=11).contains(&id)) {
-            return Err(Refusal::invalid_field("colorId"));
-        }
+    if let Some(color) = fields.get("colorId").and_then(Value::as_str)
+        && !color.parse::<u8>().is_ok_and(|id| (1..=11).contains(&id))
+    {
+        return Err(Refusal::invalid_field("colorId"));
     }
     if let Some(source) = fields.get("source") {
         let url = source["url"].as_str().unwrap_or_default();

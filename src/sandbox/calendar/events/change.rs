@@ -34,10 +34,10 @@ impl State {
         check_private(role, &old)?;
         let sent = ctx.body()?;
         let body = known(&sent, &ctx.params)?;
-        if old.gone.is_some() {
-            if let Some(answer) = self.refuse_deleted(ctx, &calendar, role, &old, &body) {
-                return answer;
-            }
+        if old.gone.is_some()
+            && let Some(answer) = self.refuse_deleted(ctx, &calendar, role, &old, &body)
+        {
+            return answer;
         }
         ctx.check_match(&old.etag())?;
         check_type(&old, &body)?;

@@ -244,10 +244,10 @@ fn check_combination(params: &Params, now: i64) -> Result<(), Refusal> {
             "orderBy",
         ));
     }
-    if let (Some(min), Some(max)) = (params.instant("timeMin"), params.instant("timeMax")) {
-        if max <= min {
-            return Err(Refusal::empty_range());
-        }
+    if let (Some(min), Some(max)) = (params.instant("timeMin"), params.instant("timeMax"))
+        && max <= min
+    {
+        return Err(Refusal::empty_range());
     }
     if params
         .instant("updatedMin")

@@ -1,0 +1,267 @@
+//! Items of Google meet their bookings.
+//!
+//! Series and single events come first, then occurrences, because pages show them in any order; whatever would cancel or
+//! delete something comes last, through the brake, and after it the sync token. Each chunk is one short transaction that
+//! may be repeated: an item that was applied before is recognised by its etag.
+use super::pull::Listing;
+use super::settle::{self, Gate, Known, Seen, Settled};
+use super::{PassReport, SyncError, context::Context, newcomer, removal, waiting};
+use crate::domain::event::{Event, EventState, OwnResponse};
+use crate::domain::ids::EventId;
+use crate::google::calendar::Broken;
+use crate::store::placements::{self, PlacementState};
+use crate::store::{Tx, calendars, scopes, states};
+use std::collections::HashMap;
+
+/// Items per transaction; SQLite's writer is free again well within a second.
+const CHUNK: usize = 100;
+/// How often an item is merged again because its row was edited meanwhile, before it is left to the next pass.
+const TRIES: usize = 3;
+
+/// Everything of a listing in the order in which it is applied.
+struct Work {
+    /// Singles and series, then occurrences.
+    upserts: Vec<Event>,
+    /// Tombstones, and events that their user declined.
+    tombstones: Vec<Event>,
+    gone: Vec<EventId>,
+    broken: Vec<Broken>,
+    shown: Vec<EventId>,
+}
+
+impl Work {
+    fn of(listing: Listing) -> Work {
+        let (mut upserts, mut tombstones) = (Vec::new(), Vec::new());
+        for event in listing.events.into_values() {
+            if event.state == EventState::Cancelled || event.own_response == OwnResponse::Declined {
+                tombstones.push(event);
+            } else {
+                upserts.push(event);
+            }
+        }
+        let order = |event: &Event| (event.instance_of.is_some(), event.id.clone());
+        upserts.sort_by_cached_key(order);
+        tombstones.sort_by_cached_key(order);
+        Work { upserts, tombstones, gone: listing.gone, broken: listing.broken, shown: listing.shown }
+    }
+}
+
+/// Applies a listing in short transactions.
+pub(super) async fn apply(
+    context: &mut Context<'_>,
+    listing: Listing,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let token = listing.token.clone();
+    let changed_calendar = listing.changed_calendar;
+    let work = Work::of(listing);
+    let families = newcomer::Families::of(&work.upserts);
+    if let Some((role, zone)) = changed_calendar {
+        let mut tx = context.begin().await?;
+        note_calendar(&mut tx, context, role.as_str(), zone.name()).await?;
+        tx.commit().await?;
+    }
+    for broken in work.broken.chunks(CHUNK) {
+        let mut tx = context.begin().await?;
+        set_aside(&mut tx, context, broken, report).await?;
+        tx.commit().await?;
+    }
+    let mut removals = Vec::new();
+    for (chunk, confirm) in work.upserts.chunks(CHUNK).map(|chunk| (chunk, true)) {
+        let mut tx = context.begin().await?;
+        upsert(&mut tx, context, chunk, &families, &mut removals, report).await?;
+        if confirm {
+            tx.commit().await?;
+        }
+    }
+    if !work.shown.is_empty() {
+        for chunk in work.shown.chunks(1000) {
+            let mut tx = context.begin().await?;
+            placements::confirm(&mut tx, context.tenant(), &context.key().calendar, chunk, context.started_at).await?;
+            tx.commit().await?;
+        }
+    }
+    let mut tx = context.begin().await?;
+    last(&mut tx, context, &work, removals, report).await?;
+    scopes::keep_token(&mut tx, context.claim, &token, &context.fingerprint).await?;
+    tx.commit().await?;
+    context.token = Some(token);
+    Ok(())
+}
+
+/// The same in one transaction, which the caller rolls back.
+pub(super) async fn plan(
+    context: &mut Context<'_>,
+    tx: &mut Tx,
+    listing: Listing,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let work = Work::of(listing);
+    let families = newcomer::Families::of(&work.upserts);
+    let mut removals = Vec::new();
+    set_aside(tx, context, &work.broken, report).await?;
+    for chunk in work.upserts.chunks(CHUNK) {
+        upsert(tx, context, chunk, &families, &mut removals, report).await?;
+    }
+    last(tx, context, &work, removals, report).await
+}
+
+async fn note_calendar(tx: &mut Tx, context: &Context<'_>, role: &str, zone: &str) -> Result<(), SyncError> {
+    let key = context.key();
+    let role = role.parse().unwrap_or(calendars::AccessRole::FreeBusyReader);
+    calendars::set_role(tx, key.tenant, key.account, &key.calendar, role, zone, &context.scope.title).await?;
+    if context.scope.is_frozen {
+        calendars::freeze(tx, key.tenant, key.account, &key.calendar, None).await?;
+    }
+    Ok(())
+}
+
+async fn set_aside(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    broken: &[Broken],
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    for item in broken {
+        let id = item.id.clone().unwrap_or_else(|| EventId::from("(no id)"));
+        waiting::refuse_event(tx, context, &id, &item.reason, Some(&item.raw), report).await?;
+    }
+    Ok(())
+}
+
+async fn upsert(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    events: &[Event],
+    families: &newcomer::Families,
+    removals: &mut Vec<Known>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let mut known = known_of(tx, context, events).await?;
+    let mut fresh = Vec::new();
+    for event in events {
+        waiting::release(tx, context, "google", event.id.as_str()).await?;
+        match known.remove(&event.id) {
+            Some(known) => meet(tx, context, known, event, removals, report).await?,
+            None => newcomer::welcome(tx, context, event, families, &mut fresh, report).await?,
+        }
+    }
+    states::agree_as_they_stand(tx, context.tenant(), &fresh).await?;
+    Ok(())
+}
+
+async fn known_of(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    events: &[Event],
+) -> Result<HashMap<EventId, Known>, SyncError> {
+    let ids: Vec<EventId> = events.iter().map(|event| event.id.clone()).collect();
+    let found = placements::get_many(tx, context.tenant(), &context.key().calendar, &ids).await?;
+    // An echo needs no look at its booking.
+    let etags: HashMap<&EventId, &str> = events.iter().map(|event| (&event.id, event.etag.as_str())).collect();
+    let (echoes, changed): (Vec<_>, Vec<_>) = found.into_iter().partition(|placement| {
+        placement.state == PlacementState::Live
+            && placement.waiting.is_none()
+            && etags.get(&placement.event_id).is_some_and(|etag| *etag == placement.etag)
+    });
+    let changed = settle::load(tx, context.tenant(), changed).await?;
+    let echoes = echoes.into_iter().map(|placement| Known { placement, row: None, state: None });
+    Ok(changed.into_iter().chain(echoes).map(|known| (known.placement.event_id.clone(), known)).collect())
+}
+
+/// An event whose placement is known.
+async fn meet(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: Known,
+    event: &Event,
+    removals: &mut Vec<Known>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let placement = &known.placement;
+    let settled_state = matches!(placement.state, PlacementState::Live | PlacementState::Gone);
+    if settled_state && placement.waiting.is_none() {
+        let echo = placement.etag == event.etag && !event.etag.is_empty();
+        let stale = event.updated_at < placement.remote_updated_at;
+        if echo || stale {
+            return Ok(());
+        }
+    }
+    if placement.account_id != context.key().account {
+        // The same calendar read through another account, which leads.
+        return Ok(());
+    }
+    if !placement.is_lead {
+        return newcomer::note_follower(tx, context, known.placement, event).await;
+    }
+    match again(tx, context, known, Seen::Event(event), Gate::Closed, report).await? {
+        Some(Settled::Removal(known)) => removals.push(*known),
+        Some(Settled::Agreed | Settled::Push(_)) => {
+            let id = event.id.as_str();
+            tracing::trace!(event = id, "settled");
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Settles; if the row was edited meanwhile, loads it again. `None`: it never stood still, the next pass will see it.
+pub(super) async fn again(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    mut known: Known,
+    seen: Seen<'_>,
+    gate: Gate,
+    report: &mut PassReport,
+) -> Result<Option<Settled>, SyncError> {
+    for _ in 0..TRIES {
+        let placement = known.placement.clone();
+        match settle::settle(tx, context, &mut known, seen, gate, report).await? {
+            Settled::MovedOn => {
+                let Some(fresh) = settle::load(tx, context.tenant(), vec![placement]).await?.pop() else {
+                    return Ok(None);
+                };
+                known = fresh;
+            }
+            settled => return Ok(Some(settled)),
+        }
+    }
+    // Without an etag the next pass reads the event first.
+    known.placement.etag.clear();
+    placements::put(tx, &known.placement).await?;
+    states::disagree(tx, context.tenant(), known.booking_id()).await?;
+    Ok(None)
+}
+
+/// Tombstones, answered and lost items, removals.
+async fn last(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    work: &Work,
+    mut removals: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let mut candidates: Vec<(Known, Option<Event>)> = removals.drain(..).map(|known| (known, None)).collect();
+    for chunk in work.tombstones.chunks(CHUNK) {
+        let mut known = known_of(tx, context, chunk).await?;
+        for event in chunk {
+            waiting::release(tx, context, "google", event.id.as_str()).await?;
+            match known.remove(&event.id) {
+                Some(known) => candidates.push((known, Some(event.clone()))),
+                None if event.state == EventState::Cancelled => {
+                    newcomer::cancelled_occurrence(tx, context, event, report).await?;
+                }
+                None => {}
+            }
+        }
+    }
+    for chunk in work.gone.chunks(CHUNK) {
+        let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
+        for known in settle::load(tx, context.tenant(), found).await? {
+            waiting::release(tx, context, "google", known.placement.event_id.as_str()).await?;
+            candidates.push((known, None));
+        }
+    }
+    removal::inbound(tx, context, candidates, report).await?;
+    removal::decide_lost_leads(tx, context, report).await
+}

@@ -1,0 +1,386 @@
+//! Events that Accord meets for the first time in a calendar.
+//!
+//! Identity within a tenant is (iCalUID, original start): the same meeting in another calendar becomes a further placement
+//! of the booking that is there already. A copy that a user made has an iCalUID of its own and is a foreign event, whatever
+//! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
+use super::inbound;
+use super::settle::{self, Gate, Seen};
+use super::{PassReport, SyncError, context::Context, waiting};
+use crate::domain::booking::{Content, Occurrence, Side, Status};
+use crate::domain::event::{Event, EventContent, EventState, InstanceOf};
+use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
+use crate::domain::merge;
+use crate::domain::recurrence;
+use crate::domain::time::OriginalStart;
+use crate::domain::validate::Limits;
+use crate::engine::times;
+use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
+use crate::store::placements::{self, Placement, PlacementState};
+use crate::store::{Tx, accounts, states};
+use std::collections::HashMap;
+
+/// The series of a listing, as they are now: what a new master may be the tail of.
+pub(super) struct Families {
+    masters: HashMap<EventId, EventContent>,
+}
+
+impl Families {
+    pub fn of(events: &[Event]) -> Families {
+        let masters = events
+            .iter()
+            .filter(|event| event.is_master())
+            .filter_map(|event| match &event.state {
+                EventState::Live(content) => Some((event.id.clone(), content.clone())),
+                EventState::Cancelled => None,
+            })
+            .collect();
+        Families { masters }
+    }
+}
+
+/// A live event without a placement.
+pub(super) async fn welcome(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    event: &Event,
+    families: &Families,
+    fresh: &mut Vec<BookingId>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let EventState::Live(content) = &event.state else { return Ok(()) };
+    if !event.ordinary {
+        return Ok(());
+    }
+    let content = merge::as_booking(content, event.words, &context.resources);
+    if let Some(problem) = Limits::GOOGLE.problems(&content).first() {
+        let reason = format!("its {} {}", problem.field, problem.problem);
+        return waiting::refuse_event(tx, context, &event.id, &reason, None, report).await;
+    }
+    if let Some(instance) = &event.instance_of {
+        if let Some(series) = series_of(tx, context, instance).await? {
+            return welcome_occurrence(tx, context, event, instance, &series, &content, fresh, report).await;
+        }
+        // The series is not visible to this user (invited to one occurrence only): it stands alone.
+    }
+    let original_start = event.instance_of.as_ref().map(|instance| instance.original_start);
+    let new_id = BookingId(context.engine.fresh_uuid());
+    let id = match &event.ical_uid {
+        Some(uid) => placements::identify(tx, context.tenant(), uid, original_start, new_id).await?,
+        None => new_id,
+    };
+    if id != new_id {
+        return join(tx, context, event, id, &content, report).await;
+    }
+    let split = split_from(tx, context, event, &content, families).await?;
+    let mut text = BookingText::of(&content, None, split.as_ref().map(|series| series.id), Side::Google);
+    let mut customers: Vec<CustomerId> = Vec::new();
+    let mut owner = context.scope.user_id;
+    if let Some(series) = &split {
+        text.origin.clone_from(&series.text.origin);
+        text.resource_id.clone_from(&series.text.resource_id);
+        customers.clone_from(&series.customer_ids);
+        owner = series.user_id;
+    }
+    create(tx, context, id, owner, &text, &customers, &content).await?;
+    let content = text.content().unwrap_or(content);
+    let placement = placement(context, event, id, true, Some(content), None);
+    placements::put(tx, &placement).await?;
+    fresh.push(id);
+    report.bookings_created += 1;
+    report.step("create a booking", Some(id), Some(&event.id));
+    Ok(())
+}
+
+async fn create(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    id: BookingId,
+    owner: UserId,
+    text: &BookingText,
+    customers: &[CustomerId],
+    content: &Content,
+) -> Result<(), SyncError> {
+    let tenant_id = context.tenant();
+    let created_at = context.engine.now_ms();
+    let new = NewBooking { tenant_id, id, user_id: owner, text, customer_ids: customers, created_at };
+    bookings::insert(tx, &new).await?;
+    Ok(times::store(tx, tenant_id, id, content, context.day_zone()).await?)
+}
+
+fn placement(
+    context: &Context<'_>,
+    event: &Event,
+    booking: BookingId,
+    is_lead: bool,
+    base_local: Option<Content>,
+    series: Option<&InstanceOf>,
+) -> Placement {
+    let base_remote = match &event.state {
+        EventState::Live(content) => Some(merge::live_form(content, event.words)),
+        EventState::Cancelled => None,
+    };
+    let live = event.state != EventState::Cancelled;
+    Placement {
+        tenant_id: context.tenant(),
+        calendar_id: context.key().calendar.clone(),
+        event_id: event.id.clone(),
+        booking_id: booking,
+        account_id: context.key().account,
+        is_lead,
+        state: if live { PlacementState::Live } else { PlacementState::Gone },
+        ical_uid: event.ical_uid.clone(),
+        series_event_id: series.map(|instance| instance.series.clone()),
+        original_start: event.instance_of.as_ref().map(|instance| instance.original_start),
+        etag: event.etag.clone(),
+        remote_updated_at: event.updated_at,
+        words: event.words,
+        is_writable: event.organizer && context.reading.role.writes(),
+        has_guests: event.has_guests,
+        is_ours: false,
+        base_local,
+        base_remote,
+        waiting: None,
+        answer: None,
+        confirmed_at: context.started_at,
+    }
+}
+
+/// The placement of an occurrence's series in this calendar, with its booking.
+struct Series {
+    placement: Placement,
+    row: BookingRow,
+}
+
+async fn series_of(tx: &mut Tx, context: &Context<'_>, instance: &InstanceOf) -> Result<Option<Series>, SyncError> {
+    let (tenant, calendar) = (context.tenant(), &context.key().calendar);
+    let Some(placement) = placements::get(tx, tenant, calendar, &instance.series).await? else { return Ok(None) };
+    let row = bookings::get(tx, tenant, placement.booking_id).await?;
+    Ok(row.filter(|row| !row.text.recurrence.is_empty()).map(|row| Series { placement, row }))
+}
+
+/// An occurrence that differs from its series. Its row may be there already: made in the app, or seen through another
+/// calendar.
+#[expect(clippy::too_many_arguments, reason = "one case of `welcome`")]
+async fn welcome_occurrence(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    event: &Event,
+    instance: &InstanceOf,
+    series: &Series,
+    content: &Content,
+    fresh: &mut Vec<BookingId>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let is_lead = series.placement.is_lead;
+    let existing = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await?;
+    if let Some(row) = existing {
+        let base = unchanged_occurrence(&series.row, instance.original_start);
+        let mut placement = placement(context, event, row.id, is_lead, base.clone(), Some(instance));
+        placement.is_ours = series.placement.is_ours;
+        if !is_lead {
+            return Ok(placements::put(tx, &placement).await?);
+        }
+        // Both sides have changed the same occurrence: merged against what the series says.
+        placement.etag.clear();
+        placement.base_remote = base.map(|base| merge::live_form(&merge::as_event(&base, None), event.words));
+        placements::put(tx, &placement).await?;
+        if let Some(known) = settle::load(tx, tenant, vec![placement]).await?.pop() {
+            inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
+        }
+        return Ok(());
+    }
+    let id = BookingId(context.engine.fresh_uuid());
+    let mut content = content.clone();
+    // Overrides inherit the resource unless the place itself was changed.
+    if content.resource_id.is_none() && content.location == series.row.text.location {
+        content.resource_id = series.row.text.resource_id.as_ref().and_then(|id| id.parse().ok());
+    }
+    let occurrence = Occurrence { series_id: series.row.id, original_start: instance.original_start };
+    let text = BookingText::of(&content, Some(&occurrence), None, series.row.text.origin());
+    create(tx, context, id, series.row.user_id, &text, &series.row.customer_ids, &content).await?;
+    let mut placement = placement(context, event, id, is_lead, Some(content), Some(instance));
+    placement.is_ours = series.placement.is_ours;
+    placements::put(tx, &placement).await?;
+    fresh.push(id);
+    report.bookings_created += 1;
+    report.step("create a changed occurrence", Some(id), Some(&event.id));
+    Ok(())
+}
+
+/// What an occurrence would be if nobody had changed it.
+pub(super) fn unchanged_occurrence(series: &BookingRow, original_start: OriginalStart) -> Option<Content> {
+    let content = series.text.content().ok()?;
+    let span = content.when.span.shift_to(original_start)?;
+    Some(Content { when: crate::domain::time::When::once(span), ..content })
+}
+
+/// A tombstone without a placement: only that of an occurrence of a known series means anything.
+pub(super) async fn cancelled_occurrence(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    event: &Event,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let Some(instance) = &event.instance_of else { return Ok(()) };
+    let Some(series) = series_of(tx, context, instance).await? else { return Ok(()) };
+    let Some(unchanged) = unchanged_occurrence(&series.row, instance.original_start) else { return Ok(()) };
+    if !recurrence::contains(&unchanged_series(&series.row).unwrap_or(unchanged.when.clone()), instance.original_start) {
+        return Ok(());
+    }
+    let tenant = context.tenant();
+    if let Some(row) = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await? {
+        let mut placement = placement(context, event, row.id, series.placement.is_lead, Some(unchanged.clone()), Some(instance));
+        placement.state = PlacementState::Live;
+        placement.base_remote = Some(merge::live_form(&merge::as_event(&unchanged, None), placement.words));
+        placements::put(tx, &placement).await?;
+        if let (true, Some(known)) = (placement.is_lead, settle::load(tx, tenant, vec![placement]).await?.pop()) {
+            inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
+        }
+        return Ok(());
+    }
+    let id = BookingId(context.engine.fresh_uuid());
+    let content = Content { status: Status::Cancelled, ..unchanged.clone() };
+    let occurrence = Occurrence { series_id: series.row.id, original_start: instance.original_start };
+    let text = BookingText::of(&content, Some(&occurrence), None, series.row.text.origin());
+    create(tx, context, id, series.row.user_id, &text, &[], &content).await?;
+    let mut placement = placement(context, event, id, series.placement.is_lead, Some(content), Some(instance));
+    placement.base_remote = Some(merge::RemoteForm {
+        status: Status::Cancelled,
+        content: merge::as_event(&unchanged, None),
+    });
+    placement.is_ours = series.placement.is_ours;
+    placements::put(tx, &placement).await?;
+    states::agree_as_they_stand(tx, tenant, &[id]).await?;
+    report.bookings_cancelled += 1;
+    report.step("cancel an occurrence", Some(id), Some(&event.id));
+    Ok(())
+}
+
+fn unchanged_series(series: &BookingRow) -> Option<crate::domain::time::When> {
+    series.text.content().ok().map(|content| content.when)
+}
+
+/// The series that this new master is the tail of, if "this and following" has just cut one.
+async fn split_from(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    event: &Event,
+    content: &Content,
+    families: &Families,
+) -> Result<Option<BookingRow>, SyncError> {
+    if content.when.recurrence.is_empty() {
+        return Ok(None);
+    }
+    let start = OriginalStart::of(&content.when.span);
+    let tenant = context.tenant();
+    let mut candidates: Vec<BookingId> = event.mark.into_iter().collect();
+    let original = event.id.as_str().rsplit_once("_R").map(|(original, _)| EventId::from(original));
+    if let Some(original) = &original {
+        let found = placements::get(tx, tenant, &context.key().calendar, original).await?;
+        candidates.extend(found.map(|placement| placement.booking_id));
+    }
+    for series in bookings::get_many(tx, tenant, &candidates).await? {
+        let Some(lead) = placements::leads(tx, tenant, &[series.id]).await?.pop() else { continue };
+        if lead.calendar_id != context.key().calendar {
+            continue;
+        }
+        // The cut may be in this very listing, applied already, or still to come.
+        let now = families.masters.get(&lead.event_id).map(|master| master.when.clone());
+        let Ok(stored) = series.text.content() else { continue };
+        let before = lead.base_remote.as_ref().map(|form| form.content.when.clone()).unwrap_or(stored.when.clone());
+        let cut = [now.as_ref(), Some(&stored.when)].into_iter().flatten().any(|when| ends_just_before(when, start));
+        let whole = now.as_ref().is_some_and(|now| recurrence::is_cut_of(&before, now, start));
+        let named = original.as_ref() == Some(&lead.event_id);
+        if cut || whole || named {
+            return Ok(Some(series));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a series was cut so that `start` would have been its next occurrence.
+fn ends_just_before(when: &crate::domain::time::When, start: OriginalStart) -> bool {
+    recurrence::cut_at(when).is_some_and(|cut| cut < start && !recurrence::contains(when, start))
+}
+
+/// The same meeting in a further calendar.
+async fn join(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    event: &Event,
+    booking: BookingId,
+    content: &Content,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let others = placements::of_booking(tx, tenant, booking).await?;
+    let lead = others.iter().find(|other| other.is_lead).cloned();
+    let mut mine = placement(context, event, booking, false, Some(content.clone()), None);
+    report.step("add a placement", Some(booking), Some(&event.id));
+    let takes_over = match &lead {
+        None => true,
+        Some(lead) => {
+            let lost = lead.state == PlacementState::Gone || lead.waiting == Some(merge::Waiting::LeadLost);
+            let not_the_organizers = !lead.is_writable && mine.is_writable;
+            lost || not_the_organizers
+        }
+    };
+    if lead.as_ref().is_some_and(|lead| lead.state == PlacementState::Hidden) {
+        mine.state = PlacementState::Hidden;
+    }
+    if !takes_over {
+        return Ok(placements::put(tx, &mine).await?);
+    }
+    mine.is_lead = true;
+    if let Some(mut old) = lead {
+        mine.is_ours = old.is_ours;
+        // What both sides agreed on through the old placement still holds; the new one is merged against it.
+        if old.is_writable == mine.is_writable {
+            mine.base_local = old.base_local.take().or(mine.base_local);
+            mine.base_remote = old.base_remote.clone().or(mine.base_remote);
+        }
+        old.is_lead = false;
+        if old.waiting == Some(merge::Waiting::LeadLost) {
+            old.waiting = None;
+            old.state = PlacementState::Gone;
+        }
+        placements::put(tx, &old).await?;
+    }
+    mine.etag.clear();
+    placements::put(tx, &mine).await?;
+    if let Some(account) = accounts::get(tx, tenant, context.key().account).await? {
+        states::set_carrier(tx, tenant, booking, account.user_id).await?;
+    }
+    if let Some(known) = settle::load(tx, tenant, vec![mine]).await?.pop() {
+        if known.row.is_none() && known.state.as_ref().is_none_or(|state| state.deleted.is_none()) {
+            // The app has deleted this booking; the event in a further calendar does not bring it back.
+            let hidden = Placement { state: PlacementState::Hidden, ..known.placement };
+            return Ok(placements::put(tx, &hidden).await?);
+        }
+        inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
+    }
+    Ok(())
+}
+
+/// A placement that does not lead: it tells that the meeting is in that calendar too, and nothing about its fields.
+pub(super) async fn note_follower(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    old: Placement,
+    event: &Event,
+) -> Result<(), SyncError> {
+    let fresh = placement(context, event, old.booking_id, false, None, None);
+    let state = if old.state == PlacementState::Hidden { old.state } else { fresh.state };
+    let base_remote = fresh.base_remote.clone().or(old.base_remote);
+    let noted = Placement {
+        state,
+        base_remote,
+        base_local: old.base_local,
+        series_event_id: old.series_event_id,
+        is_ours: old.is_ours,
+        ical_uid: fresh.ical_uid.clone().or(old.ical_uid),
+        ..fresh
+    };
+    Ok(placements::put(tx, &noted).await?)
+}

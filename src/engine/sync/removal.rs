@@ -1,0 +1,265 @@
+//! Cancellations and deletions: the brake, lost leads, whole series.
+//!
+//! Nothing dies without proof, and nothing dies in masses: what would be removed is collected, counted together with the
+//! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
+use super::inbound;
+use super::settle::{Gate, Known, Seen};
+use super::{PassReport, SyncError, context::Context};
+use crate::domain::booking::{Content, Status};
+use crate::domain::event::{Event, EventState};
+use crate::domain::ids::{BookingId, QuestionId};
+use crate::domain::merge::Waiting;
+use crate::store::placements::{self, Placement, PlacementState};
+use crate::store::questions::{self, QuestionRow};
+use crate::store::{Tx, bookings, changes, scopes, states};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Items that Google does not show any more, or shows as cancelled or declined.
+pub(super) async fn inbound(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    candidates: Vec<(Known, Option<Event>)>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let mut removals = Vec::new();
+    for (known, event) in candidates {
+        if known.placement.account_id != context.key().account {
+            continue;
+        }
+        if !known.placement.is_lead {
+            follower_gone(tx, known.placement).await?;
+            continue;
+        }
+        if known.placement.state == PlacementState::Creating {
+            // Not confirmed yet: the outbound half will look.
+            continue;
+        }
+        if known.placement.waiting == Some(Waiting::LeadLost) {
+            // Decided by `decide_lost_leads`.
+            continue;
+        }
+        if known.placement.answer.is_some() {
+            carry_out(tx, context, known, event.as_ref(), report).await?;
+            continue;
+        }
+        let seen = event.as_ref().map_or(Seen::Gone, Seen::Event);
+        match inbound::again(tx, context, known, seen, Gate::Closed, report).await? {
+            Some(super::settle::Settled::Removal(known)) => removals.push((*known, event)),
+            Some(_) | None => {}
+        }
+    }
+    let mut certain = Vec::new();
+    for (known, event) in removals {
+        let declined = event.as_ref().is_some_and(|event| event.state != EventState::Cancelled);
+        if declined || !wait_for_others(tx, context, &known, report).await? {
+            certain.push((known, event));
+        }
+    }
+    let ids: Vec<BookingId> = certain.iter().map(|(known, _)| known.booking_id()).collect();
+    if brakes(tx, context, &ids).await? {
+        return hold(tx, context, certain.into_iter().map(|(known, _)| known).collect(), report).await;
+    }
+    for (known, event) in certain {
+        carry_out(tx, context, known, event.as_ref(), report).await?;
+    }
+    Ok(())
+}
+
+async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncError> {
+    let gone = Placement { state: PlacementState::Gone, ..placement };
+    Ok(placements::put(tx, &gone).await?)
+}
+
+/// Cancels the booking, and with a series its changed occurrences.
+async fn carry_out(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: Known,
+    event: Option<&Event>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let (id, key) = (known.booking_id(), context.key());
+    let is_series = known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty());
+    let seen = event.map_or(Seen::Gone, Seen::Event);
+    inbound::again(tx, context, known, seen, Gate::Open, report).await?;
+    placements::note_deletion(tx, key.tenant, key.account, &key.calendar, id, context.engine.now_ms()).await?;
+    if is_series {
+        cancel_occurrences(tx, context, id).await?;
+    }
+    Ok(())
+}
+
+/// The changed occurrences of a series that is cancelled are cancelled with it; Google does not name them one by one.
+pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, series: BookingId) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let Some(lead) = placements::leads(tx, tenant, &[series]).await?.pop() else { return Ok(()) };
+    for row in bookings::overrides(tx, tenant, &[series]).await? {
+        if let Ok(content) = row.text.content() {
+            if content.status != Status::Cancelled {
+                let cancelled = Content { status: Status::Cancelled, ..content };
+                bookings::update(tx, tenant, row.id, row.version, &cancelled).await?;
+            }
+        }
+        states::agree_as_they_stand(tx, tenant, &[row.id]).await?;
+    }
+    for placement in placements::of_series(tx, tenant, &lead.calendar_id, &lead.event_id).await? {
+        let mut gone = Placement { state: PlacementState::Gone, waiting: None, answer: None, ..placement };
+        if let Some(base) = &mut gone.base_local {
+            base.status = Status::Cancelled;
+        }
+        if let Some(base) = &mut gone.base_remote {
+            base.status = Status::Cancelled;
+        }
+        placements::put(tx, &gone).await?;
+    }
+    Ok(())
+}
+
+/// Whether this many removals, with those of the last day, are more than the brake lets through.
+pub(super) async fn brakes(tx: &mut Tx, context: &Context<'_>, removals: &[BookingId]) -> Result<bool, SyncError> {
+    if removals.is_empty() {
+        return Ok(false);
+    }
+    let (key, settings) = (context.key(), context.settings());
+    let held = placements::waiting(tx, key.tenant, key.account).await?;
+    let held = held.iter().filter(|p| p.calendar_id == key.calendar && p.waiting == Some(Waiting::Brake)).count();
+    let since = context.engine.now_ms() - DAY_MS;
+    let recent = placements::count_deletions(tx, key.tenant, key.account, &key.calendar, since).await?;
+    let live = placements::count_live(tx, key.tenant, key.account, &key.calendar).await?;
+    let total = i64::try_from(removals.len() + held).unwrap_or(i64::MAX).saturating_add(recent);
+    #[expect(clippy::cast_precision_loss, reason = "counts of bookings are far below 2^52")]
+    let share = total as f64 / (live.saturating_add(recent).max(1)) as f64;
+    Ok(total >= i64::from(settings.brake_min) && share > settings.brake_share)
+}
+
+/// Holds removals until the admin approves exactly this set.
+pub(super) async fn hold(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    removals: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let (engine, key) = (context.engine, context.key());
+    for known in removals {
+        report.braked += 1;
+        report.step("hold a removal", Some(known.booking_id()), Some(&known.placement.event_id));
+        let held = Placement { waiting: Some(Waiting::Brake), answer: None, ..known.placement };
+        placements::put(tx, &held).await?;
+    }
+    let mut set: Vec<String> = placements::waiting(tx, key.tenant, key.account)
+        .await?
+        .into_iter()
+        .filter(|placement| placement.calendar_id == key.calendar && placement.waiting == Some(Waiting::Brake))
+        .map(|placement| placement.booking_id.to_string())
+        .collect();
+    set.sort();
+    let digest: String = Sha256::digest(set.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+    let now = engine.now_ms();
+    for open in questions::list(tx, key.tenant, None, Some("open"), None, 1000).await? {
+        let about_this = open.kind == "brake" && open.calendar_id == key.calendar && open.account_id == key.account;
+        if about_this && open.subject_id != digest {
+            questions::withdraw(tx, key.tenant, &key.calendar, &open.subject_id, now).await?;
+        }
+    }
+    let id = QuestionId(engine.fresh_uuid());
+    let detail = json!({"count": set.len(), "booking_ids": set}).to_string();
+    let question = QuestionRow {
+        id,
+        kind: Waiting::Brake.as_str().to_owned(),
+        addressee: "admin".to_owned(),
+        user_id: Some(context.scope.user_id),
+        account_id: key.account,
+        calendar_id: key.calendar.clone(),
+        subject_id: digest,
+        choices: vec!["approve".to_owned(), "reject".to_owned()],
+        detail_sealed: engine.seal("questions", "detail_sealed", key.tenant, &id.to_string(), detail.as_bytes()),
+        state: "open".to_owned(),
+        answer: None,
+        answered_by: None,
+        created_at: now,
+        answered_at: None,
+    };
+    if questions::insert(tx, key.tenant, &question).await? {
+        changes::record(tx, key.tenant, "question", &id.to_string()).await?;
+    }
+    Ok(())
+}
+
+/// Whether the loss of a lead has to wait until the other scopes that might show the event elsewhere have been looked at.
+async fn wait_for_others(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: &Known,
+    report: &mut PassReport,
+) -> Result<bool, SyncError> {
+    if known.placement.original_start.is_some() {
+        // An occurrence cannot be moved to another calendar alone.
+        return Ok(false);
+    }
+    let key = context.key();
+    let since = context.started_at;
+    let booking = known.booking_id();
+    if scopes::all_looked_since(tx, key, booking, since).await? && !has_living_follower(tx, context, booking).await? {
+        return Ok(false);
+    }
+    let mut lost = Placement { waiting: Some(Waiting::LeadLost), ..known.placement.clone() };
+    lost.confirmed_at = since;
+    placements::put(tx, &lost).await?;
+    scopes::make_others_due(tx, key, booking).await?;
+    report.waiting += 1;
+    report.step("wait for other calendars", Some(booking), Some(&known.placement.event_id));
+    Ok(true)
+}
+
+async fn has_living_follower(tx: &mut Tx, context: &Context<'_>, booking: BookingId) -> Result<bool, SyncError> {
+    let all = placements::of_booking(tx, context.tenant(), booking).await?;
+    Ok(all.iter().any(|placement| !placement.is_lead && placement.state == PlacementState::Live))
+}
+
+/// Lost leads for which every other scope has been looked at: a living placement takes the lead, or the booking is cancelled.
+pub(super) async fn decide_lost_leads(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    if !context.has_waiting {
+        return Ok(());
+    }
+    let key = context.key();
+    let mut certain = Vec::new();
+    for placement in placements::to_plan_again(tx, key.tenant, &key.calendar).await? {
+        let mine = placement.account_id == key.account && placement.waiting == Some(Waiting::LeadLost);
+        if !mine || !scopes::all_looked_since(tx, key, placement.booking_id, placement.confirmed_at).await? {
+            continue;
+        }
+        let booking = placement.booking_id;
+        let all = placements::of_booking(tx, key.tenant, booking).await?;
+        let heir = all.into_iter().find(|other| !other.is_lead && other.state == PlacementState::Live);
+        if let Some(heir) = heir {
+            let old = Placement {
+                is_lead: false,
+                waiting: None,
+                state: PlacementState::Gone,
+                ..placement.clone()
+            };
+            placements::put(tx, &old).await?;
+            let base_local = placement.base_local.clone().or(heir.base_local.clone());
+            placements::put(tx, &Placement { is_lead: true, base_local, ..heir }).await?;
+            report.step("pass the lead on", Some(booking), Some(&placement.event_id));
+        } else {
+            let placement = Placement { waiting: None, ..placement };
+            certain.extend(super::settle::load(tx, key.tenant, vec![placement]).await?);
+        }
+    }
+    let ids: Vec<BookingId> = certain.iter().map(Known::booking_id).collect();
+    if brakes(tx, context, &ids).await? {
+        return hold(tx, context, certain, report).await;
+    }
+    for known in certain {
+        carry_out(tx, context, known, None, report).await?;
+    }
+    Ok(())
+}

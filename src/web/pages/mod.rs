@@ -1,0 +1,133 @@
+//! The pages a user sees: connecting, choosing, signing in, leaving.
+//!
+//! No JavaScript, nothing from other hosts, nothing kept by the browser or told to the next site. Every form carries a token
+//! that belongs to the browser's cookie. What the pages show comes from one engine call each.
+mod browser;
+mod connect;
+mod me;
+mod problem;
+
+use crate::engine::Engine;
+use crate::engine::connect::Choices;
+use crate::store::calendars::Calendar;
+use crate::templates::{TemplateError, Templates};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use minijinja::{Value, context};
+use std::sync::Arc;
+
+/// No form of ours is longer, not even with hundreds of calendars.
+const BODY_LIMIT: usize = 256 * 1024;
+
+/// What the pages work with; cheap to clone.
+#[derive(Clone)]
+pub struct Pages {
+    engine: Engine,
+    templates: Arc<Templates>,
+    /// Whether cookies are for https only.
+    secure: bool,
+    policy: HeaderValue,
+}
+
+impl Pages {
+    /// `auth_url` is Google's consent address: browsers apply `form-action` to where a form is redirected, too.
+    ///
+    /// # Errors
+    /// When an embedded template is broken.
+    pub fn new(engine: Engine, auth_url: &str) -> Result<Self, TemplateError> {
+        // Scheme, two slashes, host: what a content security policy calls an origin.
+        let google: Vec<&str> = auth_url.splitn(4, '/').take(3).collect();
+        let policy = format!(
+            "default-src 'none'; style-src 'self'; form-action 'self' {}; frame-ancestors 'none'; base-uri 'none'",
+            google.join("/")
+        );
+        Ok(Self {
+            templates: Arc::new(Templates::embedded()?),
+            secure: engine.public_url.starts_with("https://"),
+            // A configured address that cannot be in a header cannot be sent to either: then forms stay here.
+            policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'")),
+            engine,
+        })
+    }
+
+    fn page(&self, status: StatusCode, template: &str, context: Value) -> Response {
+        let mut response = match self.templates.render(template, context) {
+            Ok(page) => (status, Html(page)).into_response(),
+            Err(error) => {
+                tracing::error!(%error, "a page cannot be shown");
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "This page cannot be shown. Please try again later.",
+                )
+                    .into_response()
+            }
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+}
+
+/// The routes of all pages, for any outer state.
+pub fn router<S: Clone + Send + Sync + 'static>(pages: Pages) -> Router<S> {
+    Router::new()
+        .route("/pages.css", get(stylesheet))
+        .route("/connect/{link}", get(connect::open))
+        .route("/connect/{link}/google", post(connect::depart))
+        .route("/oauth/callback", get(connect::callback))
+        .route("/connect/{link}/choices", get(connect::offer).post(connect::choose))
+        .route("/connect/{link}/done", get(connect::done))
+        .route("/me/{tenant}", get(me::show))
+        .route("/me/{tenant}/sign-in", post(me::sign_in))
+        .route("/me/{tenant}/sign-out", post(me::sign_out))
+        .route("/me/{tenant}/choices", post(me::choose))
+        .route("/me/{tenant}/reconnect", post(me::reconnect))
+        .route("/me/{tenant}/disconnect", get(me::ask_disconnect).post(me::disconnect))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(pages)
+}
+
+async fn stylesheet() -> Response {
+    const CSS: &str = include_str!("../../../templates/pages/pages.css");
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], CSS).into_response()
+}
+
+/// 303: the browser goes on with GET, and going back does not send the form again.
+fn see_other(address: &str) -> Response {
+    match HeaderValue::try_from(address) {
+        Ok(address) => {
+            let headers = [
+                (header::LOCATION, address),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+            ];
+            (StatusCode::SEE_OTHER, headers).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// What `choices_fields.html` shows.
+fn choices_fields(calendars: &[Calendar], choices: &Choices) -> Value {
+    let rows: Vec<Value> = calendars
+        .iter()
+        .map(|calendar| {
+            context! {
+                id => calendar.calendar_id.as_str(),
+                title => &calendar.title,
+                is_primary => calendar.is_primary,
+                has_words => calendar.access_role.can_read_words(),
+                can_write => calendar.access_role.can_write(),
+                reads => choices.reads.contains(&calendar.calendar_id),
+                writes => choices.writes.as_ref() == Some(&calendar.calendar_id),
+            }
+        })
+        .collect();
+    context! { calendars => rows, has_write => choices.writes.is_some(), private_shown => choices.private_shown }
+}
