@@ -8,10 +8,7 @@ const LIST: &str = "users/me/calendarList";
 
 fn scope_refused(error: &Value, method: &str) {
     assert_eq!(error["status"], "PERMISSION_DENIED");
-    assert_eq!(
-        error["details"][0]["reason"],
-        "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
-    );
+    assert_eq!(error["details"][0]["reason"], "ACCESS_TOKEN_SCOPE_INSUFFICIENT");
     assert_eq!(error["details"][0]["metadata"]["method"], method);
 }
 
@@ -25,8 +22,7 @@ fn the_events_scope_alone_reaches_neither_the_calendar_list_nor_free_busy() {
         .scopes(&scopes)
         .refused(403, "insufficientPermissions");
     scope_refused(&error, "calendar.v3.CalendarList.List");
-    let query =
-        json!({"timeMin": "2026-03-02T00:00:00Z", "timeMax": "2026-03-03T00:00:00Z", "items": []});
+    let query = json!({"timeMin": "2026-03-02T00:00:00Z", "timeMax": "2026-03-03T00:00:00Z", "items": []});
     let error = world
         .post(ANNA, "freeBusy", query)
         .scopes(&scopes)
@@ -45,10 +41,7 @@ fn the_app_created_scope_reaches_own_secondary_calendars_only() {
         .scopes(&scopes)
         .ok();
     let events = format!("calendars/{}/events", id(&made));
-    let event = world
-        .post(ANNA, &events, meeting("Ours"))
-        .scopes(&scopes)
-        .ok();
+    let event = world.post(ANNA, &events, meeting("Ours")).scopes(&scopes).ok();
     world.get(ANNA, &events).scopes(&scopes).ok();
     world
         .get(ANNA, LIST)
@@ -72,10 +65,7 @@ fn the_app_created_scope_reaches_own_secondary_calendars_only() {
 #[test]
 fn the_owned_scope_does_not_reach_calendars_of_others() {
     let mut world = World::new();
-    world.control(
-        "set_role",
-        json!({"user": ANNA, "calendar": BEN, "role": "writer"}),
-    );
+    world.control("set_role", json!({"user": ANNA, "calendar": BEN, "role": "writer"}));
     let path = format!("calendars/{BEN}/events");
     world
         .get(ANNA, &path)
@@ -99,11 +89,7 @@ fn the_calendar_list_pages_by_100_and_at_most_250_with_the_sync_token_on_the_las
     let first = world.get(ANNA, LIST).q("maxResults", "5000").ok();
     assert_eq!(items(&first).len(), 250);
     let page = first["nextPageToken"].as_str().expect("more pages");
-    let last = world
-        .get(ANNA, LIST)
-        .q("maxResults", "5000")
-        .q("pageToken", page)
-        .ok();
+    let last = world.get(ANNA, LIST).q("maxResults", "5000").q("pageToken", page).ok();
     assert_eq!(items(&last).len(), 11);
     token(&last);
 }
@@ -136,11 +122,7 @@ fn a_renamed_calendar_is_not_in_the_delta_but_in_a_full_list() {
     let calendar = world.secondary("Old");
     let since = token(&world.get(ANNA, LIST).ok());
     world
-        .patch(
-            ANNA,
-            &format!("calendars/{calendar}"),
-            json!({"summary": "New"}),
-        )
+        .patch(ANNA, &format!("calendars/{calendar}"), json!({"summary": "New"}))
         .ok();
     let delta = world.get(ANNA, LIST).q("syncToken", &since).ok();
     assert_eq!(items(&delta), Vec::<Value>::new());
@@ -157,10 +139,7 @@ fn a_renamed_calendar_is_not_in_the_delta_but_in_a_full_list() {
 fn a_removed_calendar_arrives_as_deleted() {
     let mut world = World::new();
     let calendar = world.secondary("Shared");
-    world.control(
-        "set_role",
-        json!({"user": BEN, "calendar": calendar, "role": "reader"}),
-    );
+    world.control("set_role", json!({"user": BEN, "calendar": calendar, "role": "reader"}));
     let since = token(&world.get(BEN, LIST).ok());
     world.delete(BEN, &format!("{LIST}/{calendar}")).empty(204);
     let delta = items(&world.get(BEN, LIST).q("syncToken", &since).ok());
@@ -170,9 +149,7 @@ fn a_removed_calendar_arrives_as_deleted() {
         (&json!(calendar), &json!(true))
     );
     assert!(delta[0].get("summary").is_none());
-    world
-        .get(BEN, &format!("{LIST}/{calendar}"))
-        .refused(404, "notFound");
+    world.get(BEN, &format!("{LIST}/{calendar}")).refused(404, "notFound");
     let full = world.get(BEN, LIST).ok();
     assert_eq!(ids(&items(&full)), [BEN]);
 }
@@ -189,10 +166,7 @@ fn a_hidden_calendar_arrives_in_the_delta_and_leaves_the_plain_list() {
     let delta = items(&world.get(ANNA, LIST).q("syncToken", &since).ok());
     assert_eq!(delta[0]["hidden"], true);
     assert_eq!(ids(&items(&world.get(ANNA, LIST).ok())), [ANNA]);
-    assert_eq!(
-        items(&world.get(ANNA, LIST).q("showHidden", "true").ok()).len(),
-        2
-    );
+    assert_eq!(items(&world.get(ANNA, LIST).q("showHidden", "true").ok()).len(), 2);
 }
 
 /// Checklist line 32
@@ -202,13 +176,8 @@ fn a_new_calendar_needs_a_title_and_belongs_to_the_tokens_user() {
     world
         .post(ANNA, "calendars", json!({"timeZone": "Europe/Prague"}))
         .refused(400, "required");
-    let made = world
-        .post(ANNA, "calendars", json!({"summary": "Rooms"}))
-        .ok();
-    assert_eq!(
-        (&made["dataOwner"], &made["timeZone"]),
-        (&json!(ANNA), &json!("UTC"))
-    );
+    let made = world.post(ANNA, "calendars", json!({"summary": "Rooms"})).ok();
+    assert_eq!((&made["dataOwner"], &made["timeZone"]), (&json!(ANNA), &json!("UTC")));
     assert!(id(&made).ends_with("@group.calendar.google.com"));
     let entry = world.get(ANNA, &format!("{LIST}/{}", id(&made))).ok();
     assert_eq!(entry["accessRole"], "owner");
@@ -249,14 +218,8 @@ fn too_many_new_calendars_exceed_the_usage_limits_and_deleting_refunds_nothing()
 fn expired_calendar_list_tokens_ask_for_a_full_sync_and_garbage_is_no_token() {
     let mut world = World::new();
     let since = token(&world.get(ANNA, LIST).ok());
-    world
-        .get(ANNA, LIST)
-        .q("syncToken", "garbage")
-        .refused(400, "invalid");
-    world
-        .get(BEN, LIST)
-        .q("syncToken", &since)
-        .refused(400, "invalid");
+    world.get(ANNA, LIST).q("syncToken", "garbage").refused(400, "invalid");
+    world.get(BEN, LIST).q("syncToken", &since).refused(400, "invalid");
     world.control("expire_sync_tokens", json!({}));
     world
         .get(ANNA, LIST)
@@ -291,17 +254,13 @@ fn only_primary_calendars_are_cleared_and_only_secondary_ones_deleted() {
         .refused(400, "cannotDeletePrimaryCalendar");
     let event = world.insert(meeting("Gone soon"));
     let (_, since) = world.full(ANNA);
-    world
-        .post(ANNA, "calendars/primary/clear", json!({}))
-        .empty(204);
+    world.post(ANNA, "calendars/primary/clear", json!({})).empty(204);
     let (gone, _) = world.delta(ANNA, &since);
     assert_eq!(
         (ids(&gone), &gone[0]["status"]),
         (vec![event["id"].as_str().unwrap()], &json!("cancelled"))
     );
-    world
-        .delete(ANNA, &format!("calendars/{calendar}"))
-        .empty(204);
+    world.delete(ANNA, &format!("calendars/{calendar}")).empty(204);
     world
         .get(ANNA, &format!("calendars/{calendar}/events"))
         .refused(404, "notFound");
@@ -326,23 +285,14 @@ fn roles_decide_what_is_read_and_written() {
         assert!(event.get("summary").is_none() && event.get("iCalUID").is_none());
         assert!(event["start"].get("dateTime").is_some());
     }
-    world.control(
-        "set_role",
-        json!({"user": BEN, "calendar": ANNA, "role": "reader"}),
-    );
+    world.control("set_role", json!({"user": BEN, "calendar": ANNA, "role": "reader"}));
     let stub = world.get(BEN, &format!("{path}/{secret}")).ok();
     assert_eq!(stub["visibility"], "private");
     assert!(stub.get("summary").is_none() && stub.get("description").is_none());
-    assert_eq!(
-        world.get(BEN, &format!("{path}/{open}")).ok()["summary"],
-        "Open"
-    );
+    assert_eq!(world.get(BEN, &format!("{path}/{open}")).ok()["summary"], "Open");
     let error = world.patch(BEN, &format!("{path}/{open}"), json!({"summary": "x"}));
     let error = error.refused(403, "requiredAccessLevel");
-    assert_eq!(
-        error["message"],
-        "You need to have writer access to this calendar."
-    );
+    assert_eq!(error["message"], "You need to have writer access to this calendar.");
     let role = json!({"user": BEN, "calendar": ANNA, "role": "writerWithoutPrivateAccess"});
     world.control("set_role", role);
     world
@@ -351,18 +301,9 @@ fn roles_decide_what_is_read_and_written() {
     world
         .delete(BEN, &format!("{path}/{secret}"))
         .refused(403, "requiredAccessLevel");
-    world.control(
-        "set_role",
-        json!({"user": BEN, "calendar": ANNA, "role": "writer"}),
-    );
-    assert_eq!(
-        world.get(BEN, &format!("{path}/{secret}")).ok()["summary"],
-        "Secret"
-    );
-    world.control(
-        "set_role",
-        json!({"user": BEN, "calendar": ANNA, "role": null}),
-    );
+    world.control("set_role", json!({"user": BEN, "calendar": ANNA, "role": "writer"}));
+    assert_eq!(world.get(BEN, &format!("{path}/{secret}")).ok()["summary"], "Secret");
+    world.control("set_role", json!({"user": BEN, "calendar": ANNA, "role": null}));
     world.get(BEN, &path).refused(404, "notFound");
 }
 
@@ -405,10 +346,9 @@ fn free_busy_merges_times_and_reports_unknown_calendars_inside() {
     free["transparency"] = json!("transparent");
     free["end"]["dateTime"] = json!("2026-03-03T20:00:00+01:00");
     world.insert(free);
-    let query = |to: &str| json!({"timeMin": "2026-03-03T00:00:00Z", "timeMax": to, "items": [{"id": "primary"}, {"id": BEN}]});
-    let answer = world
-        .post(ANNA, "freeBusy", query("2026-03-04T00:00:00Z"))
-        .ok();
+    let query =
+        |to: &str| json!({"timeMin": "2026-03-03T00:00:00Z", "timeMax": to, "items": [{"id": "primary"}, {"id": BEN}]});
+    let answer = world.post(ANNA, "freeBusy", query("2026-03-04T00:00:00Z")).ok();
     let busy = json!([{"start": "2026-03-03T09:00:00Z", "end": "2026-03-03T11:00:00Z"}]);
     assert_eq!(answer["calendars"]["primary"]["busy"], busy);
     assert_eq!(answer["calendars"][BEN]["errors"][0]["reason"], "notFound");
@@ -443,9 +383,7 @@ fn settings_tell_the_zone_and_unknown_parameters_are_refused() {
         .q("prettyPrint", "false")
         .ok();
     assert_eq!(
-        world.get(ANNA, "colors").ok()["event"]
-            .as_object()
-            .map(|all| all.len()),
+        world.get(ANNA, "colors").ok()["event"].as_object().map(|all| all.len()),
         Some(11)
     );
 }

@@ -18,10 +18,7 @@ fn a_page_has_250_events_at_most_2500_and_may_be_empty_in_between() {
     let mut world = World::new();
     many(&mut world, 2501);
     assert_eq!(items(&world.get(ANNA, EVENTS).ok()).len(), 250);
-    assert_eq!(
-        items(&world.get(ANNA, EVENTS).q("maxResults", "9999").ok()).len(),
-        2500
-    );
+    assert_eq!(items(&world.get(ANNA, EVENTS).q("maxResults", "9999").ok()).len(), 2500);
     world
         .get(ANNA, EVENTS)
         .q("maxResults", "0")
@@ -59,10 +56,7 @@ fn page_token_and_sync_token_never_come_together() {
         }
         let page = call.ok();
         seen += items(&page).len();
-        assert_ne!(
-            page.get("nextPageToken").is_some(),
-            page.get("nextSyncToken").is_some()
-        );
+        assert_ne!(page.get("nextPageToken").is_some(), page.get("nextSyncToken").is_some());
         match page.get("nextPageToken") {
             Some(token) => page_token = token.as_str().map(str::to_owned),
             None => break,
@@ -85,10 +79,7 @@ fn a_sync_token_bears_no_other_request_restrictions() {
         ("timeMax", "2026-12-01T00:00:00Z"),
         ("updatedMin", "2026-03-01T00:00:00Z"),
     ] {
-        let call = world
-            .get(ANNA, EVENTS)
-            .q("syncToken", &since)
-            .q(name, value);
+        let call = world.get(ANNA, EVENTS).q("syncToken", &since).q(name, value);
         let error = call.refused(400, "syncTokenWithRequestRestrictions");
         assert_eq!(
             error["message"],
@@ -103,10 +94,7 @@ fn a_sync_token_bears_no_other_request_restrictions() {
 fn a_sync_token_bears_no_show_deleted_false() {
     let mut world = World::new();
     let (_, since) = world.full(ANNA);
-    let call = world
-        .get(ANNA, EVENTS)
-        .q("syncToken", &since)
-        .q("showDeleted", "false");
+    let call = world.get(ANNA, EVENTS).q("syncToken", &since).q("showDeleted", "false");
     call.refused(400, "syncTokenWithRequestRestrictions");
     world
         .get(ANNA, EVENTS)
@@ -120,10 +108,7 @@ fn a_sync_token_bears_no_show_deleted_false() {
 fn a_sync_token_bears_no_order() {
     let mut world = World::new();
     let (_, since) = world.full(ANNA);
-    let call = world
-        .get(ANNA, EVENTS)
-        .q("syncToken", &since)
-        .q("orderBy", "updated");
+    let call = world.get(ANNA, EVENTS).q("syncToken", &since).q("orderBy", "updated");
     call.refused(400, "syncTokenWithNonDefaultOrdering");
 }
 
@@ -136,10 +121,7 @@ fn garbage_and_foreign_sync_tokens_are_invalid() {
     cut.truncate(since.len() - 4);
     let list = token(&world.get(ANNA, "users/me/calendarList").ok());
     for bad in ["garbage", "", &cut, &list] {
-        let error = world
-            .get(ANNA, EVENTS)
-            .q("syncToken", bad)
-            .refused(400, "invalid");
+        let error = world.get(ANNA, EVENTS).q("syncToken", bad).refused(400, "invalid");
         assert_eq!(error["message"], "Invalid sync token value.");
     }
     let foreign = world.get(BEN, EVENTS).q("syncToken", &since);
@@ -152,11 +134,7 @@ fn an_expired_sync_token_asks_for_a_full_sync_even_on_a_later_page() {
     let mut world = World::new();
     let (_, since) = world.full(ANNA);
     many(&mut world, 3);
-    let first = world
-        .get(ANNA, EVENTS)
-        .q("syncToken", &since)
-        .q("maxResults", "2")
-        .ok();
+    let first = world.get(ANNA, EVENTS).q("syncToken", &since).q("maxResults", "2").ok();
     let page = first["nextPageToken"].as_str().expect("more").to_owned();
     world.control("expire_sync_tokens", json!({"calendar": ANNA}));
     let error = world
@@ -172,10 +150,7 @@ fn an_expired_sync_token_asks_for_a_full_sync_even_on_a_later_page() {
         error["message"],
         "Sync token is no longer valid, a full sync is required."
     );
-    let call = world
-        .get(ANNA, EVENTS)
-        .q("syncToken", &since)
-        .q("pageToken", &page);
+    let call = world.get(ANNA, EVENTS).q("syncToken", &since).q("pageToken", &page);
     call.q("maxResults", "2").refused(410, "fullSyncRequired");
 }
 
@@ -185,9 +160,7 @@ fn a_change_of_sharing_ends_the_calendars_sync_tokens() {
     let mut world = World::new();
     let (_, since) = world.full(ANNA);
     let rule = json!({"scope": {"type": "user", "value": BEN}, "role": "reader"});
-    world
-        .post(ANNA, &format!("calendars/{ANNA}/acl"), rule)
-        .ok();
+    world.post(ANNA, &format!("calendars/{ANNA}/acl"), rule).ok();
     world
         .get(ANNA, EVENTS)
         .q("syncToken", &since)
@@ -198,13 +171,8 @@ fn a_change_of_sharing_ends_the_calendars_sync_tokens() {
 #[test]
 fn updated_min_reaches_back_about_a_month() {
     let mut world = World::new();
-    world
-        .get(ANNA, EVENTS)
-        .q("updatedMin", "2026-02-10T00:00:00Z")
-        .ok();
-    let call = world
-        .get(ANNA, EVENTS)
-        .q("updatedMin", "2025-12-01T00:00:00Z");
+    world.get(ANNA, EVENTS).q("updatedMin", "2026-02-10T00:00:00Z").ok();
+    let call = world.get(ANNA, EVENTS).q("updatedMin", "2025-12-01T00:00:00Z");
     call.refused(410, "updatedMinTooLongAgo");
 }
 
@@ -216,9 +184,7 @@ fn a_plain_full_list_hides_deleted_events_but_shows_cancelled_instances() {
     world.delete(ANNA, &format!("{EVENTS}/{single}")).empty(204);
     world.insert(weekly("RRULE:FREQ=WEEKLY;COUNT=3"));
     let instance = "series00_20260316T080000Z";
-    world
-        .delete(ANNA, &format!("{EVENTS}/{instance}"))
-        .empty(204);
+    world.delete(ANNA, &format!("{EVENTS}/{instance}")).empty(204);
     let (listed, _) = world.full(ANNA);
     assert_eq!(ids(&listed), ["series00", instance]);
     assert_eq!(listed[1]["status"], "cancelled");
@@ -227,9 +193,7 @@ fn a_plain_full_list_hides_deleted_events_but_shows_cancelled_instances() {
     let all = items(&world.get(ANNA, EVENTS).q("showDeleted", "true").ok());
     assert_eq!(all.len(), 3);
     assert_eq!(
-        all.iter()
-            .find(|event| event["id"] == single.as_str())
-            .unwrap()["summary"],
+        all.iter().find(|event| event["id"] == single.as_str()).unwrap()["summary"],
         "Deleted"
     );
     // Cancelled instances of a dead series are not worth a row.
@@ -248,26 +212,15 @@ fn expanded_with_deleted_shows_cancelled_instances_but_no_cancelled_series() {
     let mut other = weekly("RRULE:FREQ=WEEKLY;COUNT=2");
     other["id"] = json!("otherseries");
     world.insert(other);
-    world
-        .delete(ANNA, &format!("{EVENTS}/otherseries"))
-        .empty(204);
+    world.delete(ANNA, &format!("{EVENTS}/otherseries")).empty(204);
     let page = world
         .get(ANNA, EVENTS)
         .q("showDeleted", "true")
         .q("singleEvents", "true")
         .ok();
     let listed = items(&page);
-    let statuses: Vec<_> = listed
-        .iter()
-        .map(|event| event["status"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        statuses
-            .iter()
-            .filter(|status| **status == "cancelled")
-            .count(),
-        1
-    );
+    let statuses: Vec<_> = listed.iter().map(|event| event["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == "cancelled").count(), 1);
     assert_eq!(statuses.len(), 3);
     assert!(ids(&listed).iter().all(|id| id.starts_with("series00_")));
 }
@@ -302,10 +255,7 @@ fn order_by_start_time_needs_single_events() {
         .get(ANNA, EVENTS)
         .q("orderBy", "startTime")
         .q("singleEvents", "true");
-    let titles: Vec<_> = items(&call.ok())
-        .iter()
-        .map(|e| e["summary"].clone())
-        .collect();
+    let titles: Vec<_> = items(&call.ok()).iter().map(|e| e["summary"].clone()).collect();
     assert_eq!(titles, ["Early", "Late"]);
 }
 
@@ -315,20 +265,10 @@ fn later_delta_pages_must_repeat_sync_token_and_parameters() {
     let mut world = World::new();
     let (_, since) = world.full(ANNA);
     many(&mut world, 3);
-    let first = world
-        .get(ANNA, EVENTS)
-        .q("syncToken", &since)
-        .q("maxResults", "2")
-        .ok();
+    let first = world.get(ANNA, EVENTS).q("syncToken", &since).q("maxResults", "2").ok();
     let page = first["nextPageToken"].as_str().expect("more");
-    world
-        .get(ANNA, EVENTS)
-        .q("pageToken", page)
-        .refused(400, "invalid");
-    let call = world
-        .get(ANNA, EVENTS)
-        .q("pageToken", page)
-        .q("syncToken", &since);
+    world.get(ANNA, EVENTS).q("pageToken", page).refused(400, "invalid");
+    let call = world.get(ANNA, EVENTS).q("pageToken", page).q("syncToken", &since);
     let last = call.ok();
     assert_eq!(items(&last).len(), 1);
     token(&last);
@@ -346,20 +286,12 @@ fn what_changes_while_paging_comes_in_the_next_delta() {
     let first = world.get(ANNA, EVENTS).q("maxResults", "2").ok();
     let page = first["nextPageToken"].as_str().expect("more").to_owned();
     world
-        .patch(
-            ANNA,
-            &format!("{EVENTS}/item00000"),
-            json!({"summary": "Changed"}),
-        )
+        .patch(ANNA, &format!("{EVENTS}/item00000"), json!({"summary": "Changed"}))
         .ok();
     let mut early = meeting("New");
     early["id"] = json!("aaaaa");
     world.insert(early);
-    let last = world
-        .get(ANNA, EVENTS)
-        .q("maxResults", "2")
-        .q("pageToken", &page)
-        .ok();
+    let last = world.get(ANNA, EVENTS).q("maxResults", "2").q("pageToken", &page).ok();
     assert_eq!(ids(&items(&last)), ["item00002", "item00003"]);
     let (delta, _) = world.delta(ANNA, &token(&last));
     assert_eq!(ids(&delta), ["aaaaa", "item00000"]);
@@ -387,17 +319,11 @@ fn own_writes_come_back_in_the_next_delta_with_the_etag_of_the_reply() {
     let (delta, since) = world.delta(ANNA, &since);
     assert_eq!(delta, [made.clone()]);
     let changed = world
-        .patch(
-            ANNA,
-            &format!("{EVENTS}/{}", id(&made)),
-            json!({"summary": "x"}),
-        )
+        .patch(ANNA, &format!("{EVENTS}/{}", id(&made)), json!({"summary": "x"}))
         .ok();
     let (delta, since) = world.delta(ANNA, &since);
     assert_eq!(delta, [changed]);
-    world
-        .delete(ANNA, &format!("{EVENTS}/{}", id(&made)))
-        .empty(204);
+    world.delete(ANNA, &format!("{EVENTS}/{}", id(&made))).empty(204);
     assert_eq!(world.delta(ANNA, &since).0.len(), 1);
 }
 
@@ -410,11 +336,7 @@ fn delta_items_are_whole_events_and_cancelled_ones_are_stubs() {
     let event = id(&world.insert(event));
     let (_, since) = world.full(ANNA);
     world
-        .patch(
-            ANNA,
-            &format!("{EVENTS}/{event}"),
-            json!({"location": "Here"}),
-        )
+        .patch(ANNA, &format!("{EVENTS}/{event}"), json!({"location": "Here"}))
         .ok();
     let (delta, since) = world.delta(ANNA, &since);
     assert_eq!(
@@ -438,9 +360,7 @@ fn a_cancelled_event_is_still_found_by_get() {
         (&found["status"], &found["summary"]),
         (&json!("cancelled"), &json!("Gone"))
     );
-    world
-        .get(ANNA, &format!("{EVENTS}/neverwas"))
-        .refused(404, "notFound");
+    world.get(ANNA, &format!("{EVENTS}/neverwas")).refused(404, "notFound");
 }
 
 /// Checklist line 59
@@ -448,16 +368,8 @@ fn a_cancelled_event_is_still_found_by_get() {
 fn the_window_bounds_ends_and_starts_exclusively_and_needs_offsets() {
     let mut world = World::new();
     world.insert(meeting("10 to 11"));
-    let mut count = |from: &str, to: &str| {
-        items(
-            &world
-                .get(ANNA, EVENTS)
-                .q("timeMin", from)
-                .q("timeMax", to)
-                .ok(),
-        )
-        .len()
-    };
+    let mut count =
+        |from: &str, to: &str| items(&world.get(ANNA, EVENTS).q("timeMin", from).q("timeMax", to).ok()).len();
     assert_eq!(count("2026-03-03T09:59:59Z", "2026-03-04T00:00:00Z"), 1);
     assert_eq!(count("2026-03-03T10:00:00Z", "2026-03-04T00:00:00Z"), 0);
     assert_eq!(count("2026-03-01T00:00:00Z", "2026-03-03T09:00:01Z"), 1);
@@ -476,21 +388,17 @@ fn the_window_bounds_ends_and_starts_exclusively_and_needs_offsets() {
 fn deltas_keep_the_window_of_the_first_call_and_report_what_left_it() {
     let mut world = World::new();
     let inside = id(&world.insert(meeting("Inside")));
-    let page = world
-        .get(ANNA, EVENTS)
-        .q("timeMin", "2026-03-03T00:00:00Z")
-        .ok();
+    let page = world.get(ANNA, EVENTS).q("timeMin", "2026-03-03T00:00:00Z").ok();
     assert_eq!(ids(&items(&page)), [inside.as_str()]);
     let since = token(&page);
-    let earlier = json!({"start": {"dateTime": "2026-01-05T10:00:00+01:00"}, "end": {"dateTime": "2026-01-05T11:00:00+01:00"}});
+    let earlier =
+        json!({"start": {"dateTime": "2026-01-05T10:00:00+01:00"}, "end": {"dateTime": "2026-01-05T11:00:00+01:00"}});
     let mut outside = earlier.clone();
     outside["summary"] = json!("Outside");
     world.insert(outside);
     let (nothing, since) = world.delta(ANNA, &since);
     assert_eq!(nothing, Vec::<Value>::new());
-    world
-        .patch(ANNA, &format!("{EVENTS}/{inside}"), earlier)
-        .ok();
+    world.patch(ANNA, &format!("{EVENTS}/{inside}"), earlier).ok();
     let (left, _) = world.delta(ANNA, &since);
     assert_eq!(
         (ids(&left), &left[0]["status"]),
@@ -566,8 +474,7 @@ fn without_event_types_all_types_are_listed() {
 fn above_max_attendees_only_the_own_entry_is_left() {
     let mut world = World::new();
     let mut event = meeting("Many guests");
-    event["attendees"] =
-        json!([{"email": ANNA}, {"email": "x@example.com"}, {"email": "y@example.com"}]);
+    event["attendees"] = json!([{"email": ANNA}, {"email": "x@example.com"}, {"email": "y@example.com"}]);
     let made = world.insert(event);
     let path = format!("{EVENTS}/{}", id(&made));
     let few = world.get(ANNA, &path).q("maxAttendees", "2").ok();
@@ -616,9 +523,7 @@ fn purged_tombstones_free_their_ids_and_end_older_tokens() {
         .q("syncToken", &before)
         .refused(410, "fullSyncRequired");
     world.delta(ANNA, &after);
-    world
-        .get(ANNA, &format!("{EVENTS}/purgeme"))
-        .refused(404, "notFound");
+    world.get(ANNA, &format!("{EVENTS}/purgeme")).refused(404, "notFound");
     world.insert(event);
 }
 
@@ -631,10 +536,13 @@ fn raw_events_come_out_as_they_went_in() {
     });
     let (_, since) = world.full(ANNA);
     world.control("raw_event", json!({"calendar": ANNA, "event": poison}));
-    world.control("raw_event", json!({"calendar": ANNA, "event": {
-        "id": "zerolength",
-        "start": {"dateTime": "2026-03-03T10:00:00Z"}, "end": {"dateTime": "2026-03-03T10:00:00Z"},
-    }}));
+    world.control(
+        "raw_event",
+        json!({"calendar": ANNA, "event": {
+            "id": "zerolength",
+            "start": {"dateTime": "2026-03-03T10:00:00Z"}, "end": {"dateTime": "2026-03-03T10:00:00Z"},
+        }}),
+    );
     let (delta, _) = world.delta(ANNA, &since);
     assert_eq!(ids(&delta), ["poison", "zerolength"]);
     for (key, value) in poison.as_object().unwrap() {
@@ -654,10 +562,7 @@ fn switches_hide_tokens_duplicate_shuffle_and_empty_lists() {
     assert!(page.get("nextSyncToken").is_none() && page.get("nextPageToken").is_none());
     world.control("hide_page_tokens", json!({"on": false}));
     let (sorted, since) = world.full(ANNA);
-    world.control(
-        "paging",
-        json!({"duplicate_items": true, "shuffle_seed": 7}),
-    );
+    world.control("paging", json!({"duplicate_items": true, "shuffle_seed": 7}));
     let (listed, _) = world.full(ANNA);
     assert_eq!(listed.len(), 40);
     let mut unique: Vec<&str> = ids(&listed);
@@ -669,14 +574,6 @@ fn switches_hide_tokens_duplicate_shuffle_and_empty_lists() {
     assert_eq!(world.full(ANNA).0.len(), 20);
     assert_eq!(world.delta(ANNA, &since).0.len(), 0);
     let dump = world.control("dump", json!({}));
-    assert_eq!(
-        dump["calendars"][ANNA]["events"].as_object().unwrap().len(),
-        20
-    );
-    assert!(
-        world
-            .service
-            .control("nonsense", &json!({}), MONDAY)
-            .is_err()
-    );
+    assert_eq!(dump["calendars"][ANNA]["events"].as_object().unwrap().len(), 20);
+    assert!(world.service.control("nonsense", &json!({}), MONDAY).is_err());
 }

@@ -4,6 +4,7 @@
 //! tenant it works for; what it needs from outside (time, randomness, the network) comes with the engine.
 pub mod bookings;
 pub mod changes;
+pub mod conflicts;
 pub mod connect;
 pub mod disconnect;
 pub mod due;
@@ -11,6 +12,8 @@ pub mod housekeeping;
 pub mod notice;
 pub mod occurrences;
 pub mod once;
+pub mod quarantine;
+pub mod questions;
 pub mod refusal;
 pub mod resources;
 pub mod sealed;

@@ -8,7 +8,16 @@ impl Engine {
     /// Seals `plain` for one column of one row.
     pub fn seal(&self, table: &str, column: &str, tenant: TenantId, row: &str, plain: &[u8]) -> Vec<u8> {
         let tenant = tenant.to_string();
-        self.keys.seal(&*self.entropy, &SealContext { table, column, tenant: &tenant, row }, plain)
+        self.keys.seal(
+            &*self.entropy,
+            &SealContext {
+                table,
+                column,
+                tenant: &tenant,
+                row,
+            },
+            plain,
+        )
     }
 
     /// Opens what was sealed for this column of this row.
@@ -21,6 +30,14 @@ impl Engine {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let tenant = tenant.to_string();
-        self.keys.open(&SealContext { table, column, tenant: &tenant, row }, sealed)
+        self.keys.open(
+            &SealContext {
+                table,
+                column,
+                tenant: &tenant,
+                row,
+            },
+            sealed,
+        )
     }
 }

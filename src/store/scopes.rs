@@ -345,7 +345,9 @@ pub async fn make_others_due(tx: &mut Tx, key: &ScopeKey, booking: BookingId) ->
          AND NOT (account_id = $2 AND calendar_id = $3) \
          AND (account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = sync_scopes.tenant_id \
               AND p.booking_id = $4 AND p.calendar_id = sync_scopes.calendar_id AND p.account_id = sync_scopes.account_id))";
-    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, booking]).await.map(drop)
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, booking])
+        .await
+        .map(drop)
 }
 
 /// Nothing is written to this calendar until then; reading goes on.
@@ -353,7 +355,12 @@ pub async fn pause_writes(tx: &mut Tx, claim: &Claim, until: i64, error: &str) -
     const SQL: &str = "UPDATE sync_scopes SET writes_paused_until = $5, last_error = $6 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
     let key = &claim.key;
-    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence, until, error]).await.map(drop)
+    tx.execute(
+        SQL,
+        args![key.tenant, key.account, &key.calendar, claim.fence, until, error],
+    )
+    .await
+    .map(drop)
 }
 
 /// Whether a scope could be claimed now; a look that takes no lock.

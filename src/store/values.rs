@@ -123,6 +123,12 @@ impl Row {
 
     /// A number that is never null.
     pub fn int(&self, column: &'static str) -> Result<i64, StoreError> {
+        // Columns are BIGINT everywhere, but PostgreSQL takes a literal in a select for INT4.
+        if let Row::Postgres(row) = self
+            && let Ok(small) = row.try_get::<i32, _>(column)
+        {
+            return Ok(i64::from(small));
+        }
         get!(self, column, i64)
     }
 

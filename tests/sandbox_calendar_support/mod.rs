@@ -107,10 +107,7 @@ impl World {
     /// A secondary calendar of Anna's.
     pub fn secondary(&mut self, title: &str) -> String {
         let calendar = self.post(ANNA, "calendars", json!({"summary": title})).ok();
-        calendar["id"]
-            .as_str()
-            .expect("a calendar has an id")
-            .to_owned()
+        calendar["id"].as_str().expect("a calendar has an id").to_owned()
     }
 }
 
@@ -179,10 +176,7 @@ pub fn items(page: &Value) -> Vec<Value> {
 }
 
 pub fn token(page: &Value) -> String {
-    assert!(
-        page.get("nextPageToken").is_none(),
-        "one page is not enough here"
-    );
+    assert!(page.get("nextPageToken").is_none(), "one page is not enough here");
     page["nextSyncToken"]
         .as_str()
         .expect("the last page has a sync token")
@@ -201,10 +195,7 @@ pub fn id(event: &Value) -> String {
 }
 
 pub fn etag(resource: &Value) -> String {
-    resource["etag"]
-        .as_str()
-        .expect("a resource has an etag")
-        .to_owned()
+    resource["etag"].as_str().expect("a resource has an etag").to_owned()
 }
 
 /// A timed event on 3 March 2026, in Prague.

@@ -47,8 +47,12 @@ impl<'a> Context<'a> {
             role: AccessRole::from_google(&scope.access_role),
             show_private: scope.private_shown,
         };
-        let fingerprint =
-            format!("{}-{}-{}", ListParameters::fingerprint(), engine.sync.window_past_days, scope.private_shown);
+        let fingerprint = format!(
+            "{}-{}-{}",
+            ListParameters::fingerprint(),
+            engine.sync.window_past_days,
+            scope.private_shown
+        );
         Ok(Context {
             engine,
             claim,
@@ -68,7 +72,9 @@ impl<'a> Context<'a> {
     /// Reads what only a pass with work needs.
     pub async fn load_rest(&mut self) -> Result<(), SyncError> {
         let mut tx = self.engine.db.read().await?;
-        let tenant = tenants::get(&mut tx, self.tenant()).await?.ok_or(SyncError::NoSuchScope)?;
+        let tenant = tenants::get(&mut tx, self.tenant())
+            .await?
+            .ok_or(SyncError::NoSuchScope)?;
         self.settings = Some(tenant.settings.effective(&self.engine.defaults));
         self.resources = ResourceNames::new(resources::names(&mut tx, self.tenant()).await?);
         let aside = quarantine::list(&mut tx, self.tenant(), Some(self.key().account)).await?;
@@ -162,6 +168,10 @@ impl Resources for ResourceNames {
 
     fn by_name(&self, text: &str) -> Option<ResourceId> {
         let key = name_key(text);
-        if key.is_empty() { None } else { self.ids.get(&key).copied().flatten() }
+        if key.is_empty() {
+            None
+        } else {
+            self.ids.get(&key).copied().flatten()
+        }
     }
 }

@@ -35,7 +35,9 @@ impl SyncError {
             SyncError::Google(error) => error.class(),
             SyncError::Token(error) => error.class(),
             SyncError::Seal(_) => FailureClass::OperatorAlarm,
-            SyncError::Store(_) | SyncError::LostLease | SyncError::NoSuchScope => FailureClass::Transient { retry_after: None },
+            SyncError::Store(_) | SyncError::LostLease | SyncError::NoSuchScope => {
+                FailureClass::Transient { retry_after: None }
+            }
         }
     }
 }

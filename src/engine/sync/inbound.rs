@@ -42,7 +42,13 @@ impl Work {
         let order = |event: &Event| (event.instance_of.is_some(), event.id.clone());
         upserts.sort_by_cached_key(order);
         tombstones.sort_by_cached_key(order);
-        Work { upserts, tombstones, gone: listing.gone, broken: listing.broken, shown: listing.shown }
+        Work {
+            upserts,
+            tombstones,
+            gone: listing.gone,
+            broken: listing.broken,
+            shown: listing.shown,
+        }
     }
 }
 
@@ -77,7 +83,14 @@ pub(super) async fn apply(
     if !work.shown.is_empty() {
         for chunk in work.shown.chunks(1000) {
             let mut tx = context.begin().await?;
-            placements::confirm(&mut tx, context.tenant(), &context.key().calendar, chunk, context.started_at).await?;
+            placements::confirm(
+                &mut tx,
+                context.tenant(),
+                &context.key().calendar,
+                chunk,
+                context.started_at,
+            )
+            .await?;
             tx.commit().await?;
         }
     }
@@ -109,7 +122,16 @@ pub(super) async fn plan(
 async fn note_calendar(tx: &mut Tx, context: &Context<'_>, role: &str, zone: &str) -> Result<(), SyncError> {
     let key = context.key();
     let role = role.parse().unwrap_or(calendars::AccessRole::FreeBusyReader);
-    calendars::set_role(tx, key.tenant, key.account, &key.calendar, role, zone, &context.scope.title).await?;
+    calendars::set_role(
+        tx,
+        key.tenant,
+        key.account,
+        &key.calendar,
+        role,
+        zone,
+        &context.scope.title,
+    )
+    .await?;
     if context.scope.is_frozen {
         calendars::freeze(tx, key.tenant, key.account, &key.calendar, None).await?;
     }
@@ -150,11 +172,7 @@ async fn upsert(
     Ok(())
 }
 
-async fn known_of(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    events: &[Event],
-) -> Result<HashMap<EventId, Known>, SyncError> {
+async fn known_of(tx: &mut Tx, context: &Context<'_>, events: &[Event]) -> Result<HashMap<EventId, Known>, SyncError> {
     let ids: Vec<EventId> = events.iter().map(|event| event.id.clone()).collect();
     let found = placements::get_many(tx, context.tenant(), &context.key().calendar, &ids).await?;
     // An echo needs no look at its booking.
@@ -162,11 +180,21 @@ async fn known_of(
     let (echoes, changed): (Vec<_>, Vec<_>) = found.into_iter().partition(|placement| {
         placement.state == PlacementState::Live
             && placement.waiting.is_none()
-            && etags.get(&placement.event_id).is_some_and(|etag| *etag == placement.etag)
+            && etags
+                .get(&placement.event_id)
+                .is_some_and(|etag| *etag == placement.etag)
     });
     let changed = settle::load(tx, context.tenant(), changed).await?;
-    let echoes = echoes.into_iter().map(|placement| Known { placement, row: None, state: None });
-    Ok(changed.into_iter().chain(echoes).map(|known| (known.placement.event_id.clone(), known)).collect())
+    let echoes = echoes.into_iter().map(|placement| Known {
+        placement,
+        row: None,
+        state: None,
+    });
+    Ok(changed
+        .into_iter()
+        .chain(echoes)
+        .map(|known| (known.placement.event_id.clone(), known))
+        .collect())
 }
 
 /// An event whose placement is known.

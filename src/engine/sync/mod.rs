@@ -33,7 +33,7 @@ mod waiting;
 pub use error::SyncError;
 pub use report::{PassReport, Step};
 
-use super::Engine;
+use super::{Engine, tokens};
 use crate::domain::failure::{self, FailureClass};
 use crate::store::scopes::{self, Claim, ScopeKey};
 use context::Context;
@@ -54,7 +54,15 @@ pub struct SyncSettings {
 /// # Errors
 /// What stopped the pass. It is also stored with the scope, which is due again after a delay that fits the failure.
 pub async fn pass(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
-    match run(engine, claim, next_due).await {
+    let mut outcome = run(engine, claim, next_due).await;
+    if matches!(&outcome, Err(error) if error.class() == FailureClass::Unauthorized) {
+        // The access token was refused before its time: once with a fresh one. What was applied is recognised.
+        outcome = match renew_access(engine, claim).await {
+            Ok(()) => run(engine, claim, next_due).await,
+            Err(error) => Err(error),
+        };
+    }
+    match outcome {
         Ok(report) => Ok(report),
         Err(SyncError::LostLease) => Err(SyncError::LostLease),
         Err(error) => {
@@ -62,6 +70,12 @@ pub async fn pass(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassR
             Err(error)
         }
     }
+}
+
+async fn renew_access(engine: &Engine, claim: &Claim) -> Result<(), SyncError> {
+    let (tenant, account) = (claim.key.tenant, claim.key.account);
+    let refused = tokens::access_token(engine, tenant, account).await?;
+    Ok(tokens::invalidate(engine, tenant, account, &refused).await?)
 }
 
 async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
@@ -95,7 +109,10 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
     };
     let mut context = Context::load(engine, &mut tx, &claim).await?;
     drop(tx);
-    let mut report = PassReport { steps: Some(Vec::new()), ..PassReport::default() };
+    let mut report = PassReport {
+        steps: Some(Vec::new()),
+        ..PassReport::default()
+    };
     let listing = pull::pull(&mut context, &mut report).await?;
     context.load_rest().await?;
     let mut tx = engine.db.begin().await?;
@@ -112,7 +129,9 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
     let jitter = f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX);
     let failures = u32::try_from(claim.failures).unwrap_or(u32::MAX);
     let wait = failure::delay(class, failures, jitter);
-    let due_at = engine.now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+    let due_at = engine
+        .now_ms()
+        .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     let mut tx = engine.db.begin().await?;
     scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
     if class == FailureClass::Gone {

@@ -47,7 +47,9 @@ pub(super) async fn welcome(
     fresh: &mut Vec<BookingId>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let EventState::Live(content) = &event.state else { return Ok(()) };
+    let EventState::Live(content) = &event.state else {
+        return Ok(());
+    };
     if !event.ordinary {
         return Ok(());
     }
@@ -102,7 +104,14 @@ async fn create(
 ) -> Result<(), SyncError> {
     let tenant_id = context.tenant();
     let created_at = context.engine.now_ms();
-    let new = NewBooking { tenant_id, id, user_id: owner, text, customer_ids: customers, created_at };
+    let new = NewBooking {
+        tenant_id,
+        id,
+        user_id: owner,
+        text,
+        customer_ids: customers,
+        created_at,
+    };
     bookings::insert(tx, &new).await?;
     Ok(times::store(tx, tenant_id, id, content, context.day_zone()).await?)
 }
@@ -127,7 +136,11 @@ fn placement(
         booking_id: booking,
         account_id: context.key().account,
         is_lead,
-        state: if live { PlacementState::Live } else { PlacementState::Gone },
+        state: if live {
+            PlacementState::Live
+        } else {
+            PlacementState::Gone
+        },
         ical_uid: event.ical_uid.clone(),
         series_event_id: series.map(|instance| instance.series.clone()),
         original_start: event.instance_of.as_ref().map(|instance| instance.original_start),
@@ -153,9 +166,13 @@ struct Series {
 
 async fn series_of(tx: &mut Tx, context: &Context<'_>, instance: &InstanceOf) -> Result<Option<Series>, SyncError> {
     let (tenant, calendar) = (context.tenant(), &context.key().calendar);
-    let Some(placement) = placements::get(tx, tenant, calendar, &instance.series).await? else { return Ok(None) };
+    let Some(placement) = placements::get(tx, tenant, calendar, &instance.series).await? else {
+        return Ok(None);
+    };
     let row = bookings::get(tx, tenant, placement.booking_id).await?;
-    Ok(row.filter(|row| !row.text.recurrence.is_empty()).map(|row| Series { placement, row }))
+    Ok(row
+        .filter(|row| !row.text.recurrence.is_empty())
+        .map(|row| Series { placement, row }))
 }
 
 /// An occurrence that differs from its series. Its row may be there already: made in the app, or seen through another
@@ -196,9 +213,21 @@ async fn welcome_occurrence(
     if content.resource_id.is_none() && content.location == series.row.text.location {
         content.resource_id = series.row.text.resource_id.as_ref().and_then(|id| id.parse().ok());
     }
-    let occurrence = Occurrence { series_id: series.row.id, original_start: instance.original_start };
+    let occurrence = Occurrence {
+        series_id: series.row.id,
+        original_start: instance.original_start,
+    };
     let text = BookingText::of(&content, Some(&occurrence), None, series.row.text.origin());
-    create(tx, context, id, series.row.user_id, &text, &series.row.customer_ids, &content).await?;
+    create(
+        tx,
+        context,
+        id,
+        series.row.user_id,
+        &text,
+        &series.row.customer_ids,
+        &content,
+    )
+    .await?;
     let mut placement = placement(context, event, id, is_lead, Some(content), Some(instance));
     placement.is_ours = series.placement.is_ours;
     placements::put(tx, &placement).await?;
@@ -212,7 +241,10 @@ async fn welcome_occurrence(
 pub(super) fn unchanged_occurrence(series: &BookingRow, original_start: OriginalStart) -> Option<Content> {
     let content = series.text.content().ok()?;
     let span = content.when.span.shift_to(original_start)?;
-    Some(Content { when: crate::domain::time::When::once(span), ..content })
+    Some(Content {
+        when: crate::domain::time::When::once(span),
+        ..content
+    })
 }
 
 /// A tombstone without a placement: only that of an occurrence of a known series means anything.
@@ -222,29 +254,61 @@ pub(super) async fn cancelled_occurrence(
     event: &Event,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let Some(instance) = &event.instance_of else { return Ok(()) };
-    let Some(series) = series_of(tx, context, instance).await? else { return Ok(()) };
-    let Some(unchanged) = unchanged_occurrence(&series.row, instance.original_start) else { return Ok(()) };
-    if !recurrence::contains(&unchanged_series(&series.row).unwrap_or(unchanged.when.clone()), instance.original_start) {
+    let Some(instance) = &event.instance_of else {
+        return Ok(());
+    };
+    let Some(series) = series_of(tx, context, instance).await? else {
+        return Ok(());
+    };
+    let Some(unchanged) = unchanged_occurrence(&series.row, instance.original_start) else {
+        return Ok(());
+    };
+    if !recurrence::contains(
+        &unchanged_series(&series.row).unwrap_or(unchanged.when.clone()),
+        instance.original_start,
+    ) {
         return Ok(());
     }
     let tenant = context.tenant();
     if let Some(row) = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await? {
-        let mut placement = placement(context, event, row.id, series.placement.is_lead, Some(unchanged.clone()), Some(instance));
+        let mut placement = placement(
+            context,
+            event,
+            row.id,
+            series.placement.is_lead,
+            Some(unchanged.clone()),
+            Some(instance),
+        );
         placement.state = PlacementState::Live;
         placement.base_remote = Some(merge::live_form(&merge::as_event(&unchanged, None), placement.words));
         placements::put(tx, &placement).await?;
-        if let (true, Some(known)) = (placement.is_lead, settle::load(tx, tenant, vec![placement]).await?.pop()) {
+        if let (true, Some(known)) = (
+            placement.is_lead,
+            settle::load(tx, tenant, vec![placement]).await?.pop(),
+        ) {
             inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
         }
         return Ok(());
     }
     let id = BookingId(context.engine.fresh_uuid());
-    let content = Content { status: Status::Cancelled, ..unchanged.clone() };
-    let occurrence = Occurrence { series_id: series.row.id, original_start: instance.original_start };
+    let content = Content {
+        status: Status::Cancelled,
+        ..unchanged.clone()
+    };
+    let occurrence = Occurrence {
+        series_id: series.row.id,
+        original_start: instance.original_start,
+    };
     let text = BookingText::of(&content, Some(&occurrence), None, series.row.text.origin());
     create(tx, context, id, series.row.user_id, &text, &[], &content).await?;
-    let mut placement = placement(context, event, id, series.placement.is_lead, Some(content), Some(instance));
+    let mut placement = placement(
+        context,
+        event,
+        id,
+        series.placement.is_lead,
+        Some(content),
+        Some(instance),
+    );
     placement.base_remote = Some(merge::RemoteForm {
         status: Status::Cancelled,
         content: merge::as_event(&unchanged, None),
@@ -275,22 +339,37 @@ async fn split_from(
     let start = OriginalStart::of(&content.when.span);
     let tenant = context.tenant();
     let mut candidates: Vec<BookingId> = event.mark.into_iter().collect();
-    let original = event.id.as_str().rsplit_once("_R").map(|(original, _)| EventId::from(original));
+    let original = event
+        .id
+        .as_str()
+        .rsplit_once("_R")
+        .map(|(original, _)| EventId::from(original));
     if let Some(original) = &original {
         let found = placements::get(tx, tenant, &context.key().calendar, original).await?;
         candidates.extend(found.map(|placement| placement.booking_id));
     }
     for series in bookings::get_many(tx, tenant, &candidates).await? {
-        let Some(lead) = placements::leads(tx, tenant, &[series.id]).await?.pop() else { continue };
+        let Some(lead) = placements::leads(tx, tenant, &[series.id]).await?.pop() else {
+            continue;
+        };
         if lead.calendar_id != context.key().calendar {
             continue;
         }
         // The cut may be in this very listing, applied already, or still to come.
         let now = families.masters.get(&lead.event_id).map(|master| master.when.clone());
         let Ok(stored) = series.text.content() else { continue };
-        let before = lead.base_remote.as_ref().map(|form| form.content.when.clone()).unwrap_or(stored.when.clone());
-        let cut = [now.as_ref(), Some(&stored.when)].into_iter().flatten().any(|when| ends_just_before(when, start));
-        let whole = now.as_ref().is_some_and(|now| recurrence::is_cut_of(&before, now, start));
+        let before = lead
+            .base_remote
+            .as_ref()
+            .map(|form| form.content.when.clone())
+            .unwrap_or(stored.when.clone());
+        let cut = [now.as_ref(), Some(&stored.when)]
+            .into_iter()
+            .flatten()
+            .any(|when| ends_just_before(when, start));
+        let whole = now
+            .as_ref()
+            .is_some_and(|now| recurrence::is_cut_of(&before, now, start));
         let named = original.as_ref() == Some(&lead.event_id);
         if cut || whole || named {
             return Ok(Some(series));
@@ -355,7 +434,10 @@ async fn join(
     if let Some(known) = settle::load(tx, tenant, vec![mine]).await?.pop() {
         if known.row.is_none() && known.state.as_ref().is_none_or(|state| state.deleted.is_none()) {
             // The app has deleted this booking; the event in a further calendar does not bring it back.
-            let hidden = Placement { state: PlacementState::Hidden, ..known.placement };
+            let hidden = Placement {
+                state: PlacementState::Hidden,
+                ..known.placement
+            };
             return Ok(placements::put(tx, &hidden).await?);
         }
         inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
@@ -371,7 +453,11 @@ pub(super) async fn note_follower(
     event: &Event,
 ) -> Result<(), SyncError> {
     let fresh = placement(context, event, old.booking_id, false, None, None);
-    let state = if old.state == PlacementState::Hidden { old.state } else { fresh.state };
+    let state = if old.state == PlacementState::Hidden {
+        old.state
+    } else {
+        fresh.state
+    };
     let base_remote = fresh.base_remote.clone().or(old.base_remote);
     let noted = Placement {
         state,

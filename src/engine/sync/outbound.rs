@@ -74,7 +74,15 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
 /// What would be pushed, in a transaction that the caller rolls back.
 pub(super) async fn plan(context: &Context<'_>, tx: &mut Tx, report: &mut PassReport) -> Result<(), SyncError> {
     let (key, scope) = (context.key(), &context.scope);
-    let ids = states::pending(tx, key.tenant, scope.user_id, key.account, &key.calendar, scope.is_write_calendar).await?;
+    let ids = states::pending(
+        tx,
+        key.tenant,
+        scope.user_id,
+        key.account,
+        &key.calendar,
+        scope.is_write_calendar,
+    )
+    .await?;
     let mut removals = Vec::new();
     for id in ids {
         match prepare(tx, context, id, report).await? {
@@ -117,7 +125,15 @@ fn plan_write(known: &Known, step: RemoteStep, report: &mut PassReport) {
 async fn pending(context: &Context<'_>) -> Result<Vec<BookingId>, SyncError> {
     let (key, scope) = (context.key(), &context.scope);
     let mut tx = context.engine.db.read().await?;
-    Ok(states::pending(&mut tx, key.tenant, scope.user_id, key.account, &key.calendar, scope.is_write_calendar).await?)
+    Ok(states::pending(
+        &mut tx,
+        key.tenant,
+        scope.user_id,
+        key.account,
+        &key.calendar,
+        scope.is_write_calendar,
+    )
+    .await?)
 }
 
 /// A limit that lasts hours: reading goes on, writing pauses.
@@ -125,7 +141,13 @@ async fn pause_writes(context: &Context<'_>, error: &GoogleError) -> Result<(), 
     let wait = crate::domain::failure::delay(error.class(), 0, 0.0);
     let until = context.engine.now_ms() + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
     let mut tx = context.begin().await?;
-    scopes::pause_writes(&mut tx, context.claim, until, &format!("{}: {error}", error.class().as_str())).await?;
+    scopes::pause_writes(
+        &mut tx,
+        context.claim,
+        until,
+        &format!("{}: {error}", error.class().as_str()),
+    )
+    .await?;
     Ok(tx.commit().await?)
 }
 
@@ -149,7 +171,9 @@ async fn prepare(
     report: &mut PassReport,
 ) -> Result<Prepared, SyncError> {
     let tenant = context.tenant();
-    let Some(state) = states::get_many(tx, tenant, &[id]).await?.pop() else { return Ok(Prepared::Done) };
+    let Some(state) = states::get_many(tx, tenant, &[id]).await?.pop() else {
+        return Ok(Prepared::Done);
+    };
     if !state.is_pending() {
         return Ok(Prepared::Done);
     }
@@ -159,13 +183,17 @@ async fn prepare(
     }
     waiting::release(tx, context, "app", &refused.1).await?;
     let lead = placements::leads(tx, tenant, &[id]).await?.pop();
-    let Some(lead) = lead else { return prepare_unplaced(tx, context, id, state, report).await };
+    let Some(lead) = lead else {
+        return prepare_unplaced(tx, context, id, state, report).await;
+    };
     let asked = matches!(lead.waiting, Some(merge::Waiting::Guests | merge::Waiting::Conflict));
     if lead.waiting.is_some() && lead.answer.is_none() && !asked {
         // Brake, lost lead and what was asked about Google's side hold whatever the row says.
         return Ok(Prepared::Done);
     }
-    let Some(known) = settle::load(tx, tenant, vec![lead]).await?.pop() else { return Ok(Prepared::Done) };
+    let Some(known) = settle::load(tx, tenant, vec![lead]).await?.pop() else {
+        return Ok(Prepared::Done);
+    };
     if let Some(reason) = problem_of(&known) {
         waiting::refuse_row(tx, context, &known, &reason, report).await?;
         return Ok(Prepared::Done);
@@ -183,9 +211,7 @@ async fn prepare(
             states::agree(tx, tenant, id, known.version()).await?;
             Ok(Prepared::Done)
         }
-        PlacementState::Live | PlacementState::Gone => {
-            settle_unchanged(tx, context, known, Gate::Closed, report).await
-        }
+        PlacementState::Live | PlacementState::Gone => settle_unchanged(tx, context, known, Gate::Closed, report).await,
     }
 }
 
@@ -219,13 +245,20 @@ async fn occurrence_of_deleted_series(
     if known.row.is_some() {
         return Ok(None);
     }
-    let series = known.text().and_then(|text| text.series_id.as_ref()?.parse::<BookingId>().ok());
+    let series = known
+        .text()
+        .and_then(|text| text.series_id.as_ref()?.parse::<BookingId>().ok());
     let Some(series) = series else { return Ok(None) };
     if bookings::get(tx, context.tenant(), series).await?.is_some() {
         return Ok(None);
     }
     states::agree(tx, context.tenant(), known.booking_id(), known.version()).await?;
-    let gone = Placement { state: PlacementState::Gone, waiting: None, answer: None, ..known.placement.clone() };
+    let gone = Placement {
+        state: PlacementState::Gone,
+        waiting: None,
+        answer: None,
+        ..known.placement.clone()
+    };
     placements::put(tx, &gone).await?;
     Ok(Some(Prepared::Done))
 }
@@ -244,7 +277,11 @@ async fn prepare_unplaced(
         states::agree(tx, tenant, id, state.version).await?;
         return Ok(Prepared::Done);
     };
-    let mut known = Known { placement: blank(context, id), row: Some(row), state: Some(state) };
+    let mut known = Known {
+        placement: blank(context, id),
+        row: Some(row),
+        state: Some(state),
+    };
     let booking = match known.row.as_ref().map(bookings::BookingRow::read) {
         Some(Ok(booking)) => booking,
         Some(Err(problem)) => {
@@ -324,7 +361,10 @@ async fn settle_seen(
     Ok(match settled {
         Some(Settled::Push(step)) => {
             let stored = placements::get(tx, context.tenant(), &placement.calendar_id, &placement.event_id).await?;
-            match settle::load(tx, context.tenant(), stored.into_iter().collect()).await?.pop() {
+            match settle::load(tx, context.tenant(), stored.into_iter().collect())
+                .await?
+                .pop()
+            {
                 Some(known) => Prepared::Write(Box::new(known), step),
                 None => Prepared::Done,
             }
@@ -364,18 +404,30 @@ async fn create(context: &Context<'_>, known: Known, report: &mut PassReport) ->
     let access = context.access().await?;
     let (google, key) = (&context.engine.google, context.key());
     // What is sent is what the id was stored with; later edits of the row are pushed when it is there.
-    let Some(content) = known.placement.base_local.clone() else { return Ok(Prepared::Done) };
+    let Some(content) = known.placement.base_local.clone() else {
+        return Ok(Prepared::Done);
+    };
     let name = content.resource_id.and_then(|id| context.resources.name(id));
     let body = insert_body(&known.placement.event_id, &content, name, known.booking_id());
-    match google.insert_event(&access, &key.calendar, &context.reading, &body).await {
+    match google
+        .insert_event(&access, &key.calendar, &context.reading, &body)
+        .await
+    {
         Ok(item) => {
             report.events_created += 1;
-            report.step("create the event", Some(known.booking_id()), Some(&known.placement.event_id));
+            report.step(
+                "create the event",
+                Some(known.booking_id()),
+                Some(&known.placement.event_id),
+            );
             adopt(context, known, item, true, report).await
         }
         Err(error) => match error.class() {
             FailureClass::Duplicate409 => {
-                match google.get_event(&access, &key.calendar, &context.reading, &known.placement.event_id).await {
+                match google
+                    .get_event(&access, &key.calendar, &context.reading, &known.placement.event_id)
+                    .await
+                {
                     Ok(item) => adopt(context, known, item, false, report).await,
                     Err(error) if error.class() == FailureClass::Gone => another_id(context, known).await,
                     Err(error) => Err(error.into()),
@@ -400,22 +452,40 @@ async fn adopt(
     if event.mark != Some(known.booking_id()) && event.state != EventState::Cancelled {
         return another_id(context, known).await;
     }
-    let Some(sent) = known.placement.base_local.clone() else { return Ok(Prepared::Done) };
+    let Some(sent) = known.placement.base_local.clone() else {
+        return Ok(Prepared::Done);
+    };
     let mut tx = context.begin().await?;
     let tenant = context.tenant();
     if let Some(uid) = &event.ical_uid {
         placements::identify(&mut tx, tenant, uid, None, known.booking_id()).await?;
     }
-    let fresh = settle::load(&mut tx, tenant, vec![known.placement.clone()]).await?.pop();
-    let Some(mut known) = fresh else { return Ok(Prepared::Done) };
+    let fresh = settle::load(&mut tx, tenant, vec![known.placement.clone()])
+        .await?
+        .pop();
+    let Some(mut known) = fresh else {
+        return Ok(Prepared::Done);
+    };
     let name = sent.resource_id.and_then(|id| context.resources.name(id));
-    let as_sent = merge::as_event(&Content { location: String::new(), ..sent.clone() }, name);
+    let as_sent = merge::as_event(
+        &Content {
+            location: String::new(),
+            ..sent.clone()
+        },
+        name,
+    );
     let form = match &event.state {
         // The answer to the insert is the agreement. An event that was met by its taken id may have been edited since:
         // then what was sent is.
         EventState::Live(content) if answered => merge::live_form(content, event.words),
-        EventState::Live(_) => RemoteForm { status: Status::Confirmed, content: as_sent },
-        EventState::Cancelled => RemoteForm { status: Status::Confirmed, content: as_sent },
+        EventState::Live(_) => RemoteForm {
+            status: Status::Confirmed,
+            content: as_sent,
+        },
+        EventState::Cancelled => RemoteForm {
+            status: Status::Confirmed,
+            content: as_sent,
+        },
     };
     known.placement.state = PlacementState::Live;
     known.placement.base_local = Some(sent);
@@ -431,11 +501,7 @@ async fn adopt(
 
 /// The insert was performed, the event was deleted, and the answer to the insert was lost: the booking lives, so its event
 /// comes back under its id.
-async fn revive_adopted(
-    mut tx: Tx,
-    mut known: Known,
-    event: &Event,
-) -> Result<Prepared, SyncError> {
+async fn revive_adopted(mut tx: Tx, mut known: Known, event: &Event) -> Result<Prepared, SyncError> {
     known.placement.etag.clone_from(&event.etag);
     if let Some(base) = &mut known.placement.base_local {
         base.status = Status::Cancelled;
@@ -521,7 +587,10 @@ async fn read_unconfirmed(context: &Context<'_>, known: Known, event: Option<Eve
     }
     placements::put(&mut tx, &placement).await?;
     tx.commit().await?;
-    Ok(Prepared::Write(Box::new(Known { placement, ..known }), RemoteStep::Delete))
+    Ok(Prepared::Write(
+        Box::new(Known { placement, ..known }),
+        RemoteStep::Delete,
+    ))
 }
 
 /// Finds the instance that a changed occurrence is.
@@ -531,11 +600,19 @@ async fn find(
     series: Placement,
     report: &mut PassReport,
 ) -> Result<Prepared, SyncError> {
-    let Some(occurrence) = &booking.occurrence else { return Ok(Prepared::Done) };
+    let Some(occurrence) = &booking.occurrence else {
+        return Ok(Prepared::Done);
+    };
     let access = context.access().await?;
     let (google, key) = (&context.engine.google, context.key());
-    let wanted = Wanted { original_start: Some(occurrence.original_start), window: None, show_deleted: true };
-    let found = google.instances(&access, &key.calendar, &context.reading, &series.event_id, &wanted).await?;
+    let wanted = Wanted {
+        original_start: Some(occurrence.original_start),
+        window: None,
+        show_deleted: true,
+    };
+    let found = google
+        .instances(&access, &key.calendar, &context.reading, &series.event_id, &wanted)
+        .await?;
     let event = found.into_iter().find_map(|item| match item {
         ParsedItem::Event(event) => Some(*event),
         ParsedItem::Broken(_) => None,
@@ -546,7 +623,9 @@ async fn find(
         tx.commit().await?;
         return Ok(Prepared::Done);
     };
-    let Some(row) = bookings::get(&mut tx, key.tenant, occurrence.series_id).await? else { return Ok(Prepared::Done) };
+    let Some(row) = bookings::get(&mut tx, key.tenant, occurrence.series_id).await? else {
+        return Ok(Prepared::Done);
+    };
     let base = newcomer::unchanged_occurrence(&row, occurrence.original_start);
     let mut placement = blank(context, booking.id);
     placement.event_id = event.id.clone();
@@ -557,7 +636,9 @@ async fn find(
     placement.is_ours = series.is_ours;
     placement.base_remote = match &event.state {
         EventState::Live(content) => Some(merge::live_form(content, event.words)),
-        EventState::Cancelled => base.as_ref().map(|base| merge::live_form(&merge::as_event(base, None), event.words)),
+        EventState::Cancelled => base
+            .as_ref()
+            .map(|base| merge::live_form(&merge::as_event(base, None), event.words)),
     };
     placement.base_local = base;
     placements::put(&mut tx, &placement).await?;
@@ -588,7 +669,9 @@ async fn write(
             Err(error) => refused(context, known, error, report).await,
         };
     }
-    let Some(content) = known.row.as_ref().and_then(|row| row.text.content().ok()) else { return Ok(Prepared::Done) };
+    let Some(content) = known.row.as_ref().and_then(|row| row.text.content().ok()) else {
+        return Ok(Prepared::Done);
+    };
     let (Some(local), Some(remote)) = (placement.base_local.clone(), placement.base_remote.clone()) else {
         return Ok(Prepared::Done);
     };
@@ -598,12 +681,23 @@ async fn write(
         _ => (Changed::ALL, Some(Status::Confirmed)),
     };
     let location = merge::location_to_write(&base, &content, &context.resources);
-    let target = if placement.original_start.is_some() { Target::Occurrence } else { Target::Event };
+    let target = if placement.original_start.is_some() {
+        Target::Occurrence
+    } else {
+        Target::Event
+    };
     let body = patch_body(changed, status, &content, &location, target);
-    match google.patch_event(&access, &key.calendar, &context.reading, event_id, etag, &body).await {
+    match google
+        .patch_event(&access, &key.calendar, &context.reading, event_id, etag, &body)
+        .await
+    {
         Ok(ParsedItem::Event(event)) => {
             report.events_updated += 1;
-            let action = if status.is_some() { "bring the event back" } else { "update the event" };
+            let action = if status.is_some() {
+                "bring the event back"
+            } else {
+                "update the event"
+            };
             report.step(action, Some(known.booking_id()), Some(event_id));
             let replaced = changed.location.then(|| base.remote.content.location.clone());
             written(context, known, content, &event, replaced, report).await?;
@@ -616,7 +710,14 @@ async fn write(
             Err(GoogleError::protocol("Google answers a write with an event that cannot be read").into())
         }
         Err(error) if error.class() == FailureClass::Gone && step == RemoteStep::Revive => {
-            another_id(context, Known { placement: recreate(known.placement.clone(), &content), ..known }).await
+            another_id(
+                context,
+                Known {
+                    placement: recreate(known.placement.clone(), &content),
+                    ..known
+                },
+            )
+            .await
         }
         Err(error) => refused(context, known, error, report).await,
     }
@@ -643,14 +744,22 @@ async fn written(
     replaced: Option<String>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let EventState::Live(shown) = &event.state else { return Ok(()) };
+    let EventState::Live(shown) = &event.state else {
+        return Ok(());
+    };
     let tenant = context.tenant();
     let mut tx = context.begin().await?;
     let mut agreed = known.version();
-    let mut sent = Content { status: Status::Confirmed, ..sent };
+    let mut sent = Content {
+        status: Status::Confirmed,
+        ..sent
+    };
     if event.words == Words::Shared && sent.location != shown.location {
         // The note mirrors Google's text, which is the resource's name now.
-        let noted = Content { location: shown.location.clone(), ..sent.clone() };
+        let noted = Content {
+            location: shown.location.clone(),
+            ..sent.clone()
+        };
         if bookings::update(&mut tx, tenant, known.booking_id(), agreed, &noted).await? {
             let state = states::get_many(&mut tx, tenant, &[known.booking_id()]).await?.pop();
             agreed = state.map_or(agreed, |state| state.version);
@@ -696,7 +805,11 @@ fn is_a_note(context: &Context<'_>, known: &Known, old: &str, new: &str) -> bool
 /// The event is gone; so both sides agree.
 async fn deleted(context: &Context<'_>, known: Known, report: &mut PassReport) -> Result<Prepared, SyncError> {
     report.events_deleted += 1;
-    report.step("delete the event", Some(known.booking_id()), Some(&known.placement.event_id));
+    report.step(
+        "delete the event",
+        Some(known.booking_id()),
+        Some(&known.placement.event_id),
+    );
     let mut tx = context.begin().await?;
     let tenant = context.tenant();
     let mut placement = known.placement.clone();
@@ -742,7 +855,10 @@ async fn refused(
         }
         FailureClass::Permission(Denied::NotOrganizer | Denied::EventType) => {
             let mut tx = context.begin().await?;
-            let placement = Placement { is_writable: false, ..known.placement };
+            let placement = Placement {
+                is_writable: false,
+                ..known.placement
+            };
             placements::put(&mut tx, &placement).await?;
             let known = settle::load(&mut tx, context.tenant(), vec![placement]).await?.pop();
             if let Some(known) = known {
@@ -778,9 +894,22 @@ async fn forbidden(
         tx.commit().await?;
         return Ok(Prepared::Done);
     }
-    let role = calendar.access_role.as_str().parse().unwrap_or(calendars::AccessRole::Reader);
+    let role = calendar
+        .access_role
+        .as_str()
+        .parse()
+        .unwrap_or(calendars::AccessRole::Reader);
     let zone = context.reading.zone.name();
-    calendars::set_role(&mut tx, key.tenant, key.account, &key.calendar, role, zone, &calendar.summary).await?;
+    calendars::set_role(
+        &mut tx,
+        key.tenant,
+        key.account,
+        &key.calendar,
+        role,
+        zone,
+        &calendar.summary,
+    )
+    .await?;
     tx.commit().await?;
     Err(error.into())
 }

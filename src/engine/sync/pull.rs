@@ -58,7 +58,11 @@ impl Listing {
 }
 
 pub(super) async fn pull(context: &mut Context<'_>, report: &mut PassReport) -> Result<Listing, SyncError> {
-    let stored = context.claim.sync_token.as_deref().filter(|_| context.claim.fingerprint == context.fingerprint);
+    let stored = context
+        .claim
+        .sync_token
+        .as_deref()
+        .filter(|_| context.claim.fingerprint == context.fingerprint);
     let mut listing = match stored {
         None => list(context, None).await?,
         Some(token) => match list(context, Some(token)).await {
@@ -84,13 +88,26 @@ async fn list(context: &mut Context<'_>, since: Option<&str>) -> Result<Listing,
     let access = context.access().await?;
     let engine = context.engine;
     let window_start = engine.clock.now() - TimeDelta::days(i64::from(engine.sync.window_past_days));
-    let parameters = ListParameters { window_start, page_size: engine.sync.page_size };
-    let mut listing = Listing { full: since.is_none(), ..Listing::default() };
+    let parameters = ListParameters {
+        window_start,
+        page_size: engine.sync.page_size,
+    };
+    let mut listing = Listing {
+        full: since.is_none(),
+        ..Listing::default()
+    };
     let mut page_token: Option<String> = None;
     loop {
-        let query = Query { parameters: &parameters, since, page: page_token.as_deref() };
+        let query = Query {
+            parameters: &parameters,
+            since,
+            page: page_token.as_deref(),
+        };
         let calendar = &context.claim.key.calendar;
-        let page = engine.google.list_events(&access, calendar, &context.reading, &query).await?;
+        let page = engine
+            .google
+            .list_events(&access, calendar, &context.reading, &query)
+            .await?;
         let role = page.access_role.unwrap_or(context.reading.role);
         let zone = page.time_zone.unwrap_or(context.reading.zone);
         if (role, zone) != (context.reading.role, context.reading.zone) {
@@ -122,8 +139,12 @@ async fn list(context: &mut Context<'_>, since: Option<&str>) -> Result<Listing,
 async fn look_around(context: &Context<'_>, listing: &mut Listing) -> Result<Vec<EventId>, SyncError> {
     let mut wanted: HashSet<EventId> = HashSet::new();
     let series = |event: &Event| event.instance_of.as_ref().map(|instance| instance.series.clone());
-    let parents: HashSet<EventId> =
-        listing.events.values().filter_map(series).filter(|id| !listing.events.contains_key(id)).collect();
+    let parents: HashSet<EventId> = listing
+        .events
+        .values()
+        .filter_map(series)
+        .filter(|id| !listing.events.contains_key(id))
+        .collect();
     let sparse: Vec<EventId> = listing
         .events
         .values()
@@ -142,8 +163,14 @@ async fn look_around(context: &Context<'_>, listing: &mut Listing) -> Result<Vec
     if context.has_waiting {
         // Somebody has answered: decide on what Google shows now, not on what it showed when the question was asked.
         let answered = placements::to_plan_again(&mut tx, tenant, &key.calendar).await?;
-        let answered = answered.into_iter().filter(|p| p.account_id == key.account && p.answer.is_some());
-        wanted.extend(answered.map(|placement| placement.event_id).filter(|id| !listing.events.contains_key(id)));
+        let answered = answered
+            .into_iter()
+            .filter(|p| p.account_id == key.account && p.answer.is_some());
+        wanted.extend(
+            answered
+                .map(|placement| placement.event_id)
+                .filter(|id| !listing.events.contains_key(id)),
+        );
     }
     if listing.full {
         let before = context.started_at;

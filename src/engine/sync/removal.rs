@@ -60,7 +60,13 @@ pub(super) async fn inbound(
     }
     let ids: Vec<BookingId> = certain.iter().map(|(known, _)| known.booking_id()).collect();
     if brakes(tx, context, &ids).await? {
-        return hold(tx, context, certain.into_iter().map(|(known, _)| known).collect(), report).await;
+        return hold(
+            tx,
+            context,
+            certain.into_iter().map(|(known, _)| known).collect(),
+            report,
+        )
+        .await;
     }
     for (known, event) in certain {
         carry_out(tx, context, known, event.as_ref(), report).await?;
@@ -69,7 +75,10 @@ pub(super) async fn inbound(
 }
 
 async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncError> {
-    let gone = Placement { state: PlacementState::Gone, ..placement };
+    let gone = Placement {
+        state: PlacementState::Gone,
+        ..placement
+    };
     Ok(placements::put(tx, &gone).await?)
 }
 
@@ -95,18 +104,28 @@ async fn carry_out(
 /// The changed occurrences of a series that is cancelled are cancelled with it; Google does not name them one by one.
 pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, series: BookingId) -> Result<(), SyncError> {
     let tenant = context.tenant();
-    let Some(lead) = placements::leads(tx, tenant, &[series]).await?.pop() else { return Ok(()) };
+    let Some(lead) = placements::leads(tx, tenant, &[series]).await?.pop() else {
+        return Ok(());
+    };
     for row in bookings::overrides(tx, tenant, &[series]).await? {
         if let Ok(content) = row.text.content() {
             if content.status != Status::Cancelled {
-                let cancelled = Content { status: Status::Cancelled, ..content };
+                let cancelled = Content {
+                    status: Status::Cancelled,
+                    ..content
+                };
                 bookings::update(tx, tenant, row.id, row.version, &cancelled).await?;
             }
         }
         states::agree_as_they_stand(tx, tenant, &[row.id]).await?;
     }
     for placement in placements::of_series(tx, tenant, &lead.calendar_id, &lead.event_id).await? {
-        let mut gone = Placement { state: PlacementState::Gone, waiting: None, answer: None, ..placement };
+        let mut gone = Placement {
+            state: PlacementState::Gone,
+            waiting: None,
+            answer: None,
+            ..placement
+        };
         if let Some(base) = &mut gone.base_local {
             base.status = Status::Cancelled;
         }
@@ -125,11 +144,16 @@ pub(super) async fn brakes(tx: &mut Tx, context: &Context<'_>, removals: &[Booki
     }
     let (key, settings) = (context.key(), context.settings());
     let held = placements::waiting(tx, key.tenant, key.account).await?;
-    let held = held.iter().filter(|p| p.calendar_id == key.calendar && p.waiting == Some(Waiting::Brake)).count();
+    let held = held
+        .iter()
+        .filter(|p| p.calendar_id == key.calendar && p.waiting == Some(Waiting::Brake))
+        .count();
     let since = context.engine.now_ms() - DAY_MS;
     let recent = placements::count_deletions(tx, key.tenant, key.account, &key.calendar, since).await?;
     let live = placements::count_live(tx, key.tenant, key.account, &key.calendar).await?;
-    let total = i64::try_from(removals.len() + held).unwrap_or(i64::MAX).saturating_add(recent);
+    let total = i64::try_from(removals.len() + held)
+        .unwrap_or(i64::MAX)
+        .saturating_add(recent);
     #[expect(clippy::cast_precision_loss, reason = "counts of bookings are far below 2^52")]
     let share = total as f64 / (live.saturating_add(recent).max(1)) as f64;
     Ok(total >= i64::from(settings.brake_min) && share > settings.brake_share)
@@ -145,8 +169,16 @@ pub(super) async fn hold(
     let (engine, key) = (context.engine, context.key());
     for known in removals {
         report.braked += 1;
-        report.step("hold a removal", Some(known.booking_id()), Some(&known.placement.event_id));
-        let held = Placement { waiting: Some(Waiting::Brake), answer: None, ..known.placement };
+        report.step(
+            "hold a removal",
+            Some(known.booking_id()),
+            Some(&known.placement.event_id),
+        );
+        let held = Placement {
+            waiting: Some(Waiting::Brake),
+            answer: None,
+            ..known.placement
+        };
         placements::put(tx, &held).await?;
     }
     let mut set: Vec<String> = placements::waiting(tx, key.tenant, key.account)
@@ -156,7 +188,10 @@ pub(super) async fn hold(
         .map(|placement| placement.booking_id.to_string())
         .collect();
     set.sort();
-    let digest: String = Sha256::digest(set.join("\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = Sha256::digest(set.join("\n"))
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let now = engine.now_ms();
     for open in questions::list(tx, key.tenant, None, Some("open"), None, 1000).await? {
         let about_this = open.kind == "brake" && open.calendar_id == key.calendar && open.account_id == key.account;
@@ -175,7 +210,13 @@ pub(super) async fn hold(
         calendar_id: key.calendar.clone(),
         subject_id: digest,
         choices: vec!["approve".to_owned(), "reject".to_owned()],
-        detail_sealed: engine.seal("questions", "detail_sealed", key.tenant, &id.to_string(), detail.as_bytes()),
+        detail_sealed: engine.seal(
+            "questions",
+            "detail_sealed",
+            key.tenant,
+            &id.to_string(),
+            detail.as_bytes(),
+        ),
         state: "open".to_owned(),
         answer: None,
         answered_by: None,
@@ -205,18 +246,27 @@ async fn wait_for_others(
     if scopes::all_looked_since(tx, key, booking, since).await? && !has_living_follower(tx, context, booking).await? {
         return Ok(false);
     }
-    let mut lost = Placement { waiting: Some(Waiting::LeadLost), ..known.placement.clone() };
+    let mut lost = Placement {
+        waiting: Some(Waiting::LeadLost),
+        ..known.placement.clone()
+    };
     lost.confirmed_at = since;
     placements::put(tx, &lost).await?;
     scopes::make_others_due(tx, key, booking).await?;
     report.waiting += 1;
-    report.step("wait for other calendars", Some(booking), Some(&known.placement.event_id));
+    report.step(
+        "wait for other calendars",
+        Some(booking),
+        Some(&known.placement.event_id),
+    );
     Ok(true)
 }
 
 async fn has_living_follower(tx: &mut Tx, context: &Context<'_>, booking: BookingId) -> Result<bool, SyncError> {
     let all = placements::of_booking(tx, context.tenant(), booking).await?;
-    Ok(all.iter().any(|placement| !placement.is_lead && placement.state == PlacementState::Live))
+    Ok(all
+        .iter()
+        .any(|placement| !placement.is_lead && placement.state == PlacementState::Live))
 }
 
 /// Lost leads for which every other scope has been looked at: a living placement takes the lead, or the booking is cancelled.
@@ -237,7 +287,9 @@ pub(super) async fn decide_lost_leads(
         }
         let booking = placement.booking_id;
         let all = placements::of_booking(tx, key.tenant, booking).await?;
-        let heir = all.into_iter().find(|other| !other.is_lead && other.state == PlacementState::Live);
+        let heir = all
+            .into_iter()
+            .find(|other| !other.is_lead && other.state == PlacementState::Live);
         if let Some(heir) = heir {
             let old = Placement {
                 is_lead: false,
@@ -247,10 +299,21 @@ pub(super) async fn decide_lost_leads(
             };
             placements::put(tx, &old).await?;
             let base_local = placement.base_local.clone().or(heir.base_local.clone());
-            placements::put(tx, &Placement { is_lead: true, base_local, ..heir }).await?;
+            placements::put(
+                tx,
+                &Placement {
+                    is_lead: true,
+                    base_local,
+                    ..heir
+                },
+            )
+            .await?;
             report.step("pass the lead on", Some(booking), Some(&placement.event_id));
         } else {
-            let placement = Placement { waiting: None, ..placement };
+            let placement = Placement {
+                waiting: None,
+                ..placement
+            };
             certain.extend(super::settle::load(tx, key.tenant, vec![placement]).await?);
         }
     }

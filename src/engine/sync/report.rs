@@ -53,9 +53,19 @@ pub struct Step {
 impl PassReport {
     /// Whether the pass changed nothing on either side.
     pub fn is_quiet(&self) -> bool {
-        let PassReport { full: _, read: _, steps: _, .. } = self;
+        let PassReport {
+            full: _,
+            read: _,
+            steps: _,
+            ..
+        } = self;
         *self
-            == PassReport { full: self.full, read: self.read, steps: self.steps.clone(), ..PassReport::default() }
+            == PassReport {
+                full: self.full,
+                read: self.read,
+                steps: self.steps.clone(),
+                ..PassReport::default()
+            }
     }
 
     /// How many requests changed something in Google.
@@ -75,7 +85,12 @@ impl PassReport {
         reason: Option<String>,
     ) {
         if let Some(steps) = &mut self.steps {
-            steps.push(Step { action, booking_id: booking, event_id: event.cloned(), reason });
+            steps.push(Step {
+                action,
+                booking_id: booking,
+                event_id: event.cloned(),
+                reason,
+            });
         }
     }
 }

@@ -20,11 +20,20 @@ pub(super) async fn after_write(
     let occurrences = placements::of_series(&mut tx, key.tenant, &key.calendar, &series).await?;
     drop(tx);
     for placement in occurrences {
-        let Some(original_start) = placement.original_start else { continue };
+        let Some(original_start) = placement.original_start else {
+            continue;
+        };
         let access = context.access().await?;
-        let wanted = Wanted { original_start: Some(original_start), window: None, show_deleted: true };
-        let found =
-            context.engine.google.instances(&access, &key.calendar, &context.reading, &series, &wanted).await?;
+        let wanted = Wanted {
+            original_start: Some(original_start),
+            window: None,
+            show_deleted: true,
+        };
+        let found = context
+            .engine
+            .google
+            .instances(&access, &key.calendar, &context.reading, &series, &wanted)
+            .await?;
         let event = found.into_iter().find_map(|item| match item {
             ParsedItem::Event(event) => Some(*event),
             ParsedItem::Broken(_) => None,
@@ -49,7 +58,11 @@ pub(super) async fn after_write(
 
 async fn rename(tx: &mut Tx, placement: Placement, id: EventId) -> Result<(), SyncError> {
     placements::remove(tx, placement.tenant_id, &placement.calendar_id, &placement.event_id).await?;
-    let renamed = Placement { event_id: id, etag: String::new(), ..placement };
+    let renamed = Placement {
+        event_id: id,
+        etag: String::new(),
+        ..placement
+    };
     placements::put(tx, &renamed).await?;
     Ok(states::disagree(tx, renamed.tenant_id, renamed.booking_id).await?)
 }
@@ -62,7 +75,9 @@ pub(super) async fn vanished(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let tenant = context.tenant();
-    let Some(row) = bookings::get(tx, tenant, id).await? else { return Ok(()) };
+    let Some(row) = bookings::get(tx, tenant, id).await? else {
+        return Ok(());
+    };
     let lead = placements::leads(tx, tenant, &[id]).await?.pop();
     let content = row.text.content().ok();
     let conflict = FieldConflict {
@@ -77,12 +92,25 @@ pub(super) async fn vanished(
         event_id: EventId(String::new()),
         ..super::outbound::blank(context, id)
     });
-    let known = settle::Known { placement: placement.clone(), state: None, row: Some(row.clone()) };
+    let known = settle::Known {
+        placement: placement.clone(),
+        state: None,
+        row: Some(row.clone()),
+    };
     waiting::record_conflict(tx, context, &known, &conflict, report).await?;
     bookings::delete(tx, tenant, id, row.version).await?;
     states::agree_as_they_stand(tx, tenant, &[id]).await?;
     if !placement.event_id.as_str().is_empty() {
-        placements::put(tx, &Placement { state: PlacementState::Gone, waiting: None, answer: None, ..placement }).await?;
+        placements::put(
+            tx,
+            &Placement {
+                state: PlacementState::Gone,
+                waiting: None,
+                answer: None,
+                ..placement
+            },
+        )
+        .await?;
     }
     Ok(())
 }

@@ -78,7 +78,11 @@ pub(super) async fn load(tx: &mut Tx, tenant: TenantId, found: Vec<Placement>) -
             let take = single || placement.is_lead;
             Known {
                 row: if take { rows.remove(&id) } else { rows.get(&id).cloned() },
-                state: if take { states.remove(&id) } else { states.get(&id).cloned() },
+                state: if take {
+                    states.remove(&id)
+                } else {
+                    states.get(&id).cloned()
+                },
                 placement,
             }
         })
@@ -93,7 +97,11 @@ impl Known {
     /// Who owns the booking: its row says, or the row that was deleted, or else whoever's pass this is.
     pub fn owner(&self, context: &Context<'_>) -> UserId {
         let deleted = || self.state.as_ref()?.deleted.as_ref().map(|deleted| deleted.user_id);
-        self.row.as_ref().map(|row| row.user_id).or_else(deleted).unwrap_or(context.scope.user_id)
+        self.row
+            .as_ref()
+            .map(|row| row.user_id)
+            .or_else(deleted)
+            .unwrap_or(context.scope.user_id)
     }
 
     /// The columns of the booking, of a deleted one too.
@@ -108,7 +116,16 @@ impl Known {
     }
 
     pub fn origin(&self) -> Side {
-        self.text().map_or_else(|| if self.placement.is_ours { Side::App } else { Side::Google }, BookingText::origin)
+        self.text().map_or_else(
+            || {
+                if self.placement.is_ours {
+                    Side::App
+                } else {
+                    Side::Google
+                }
+            },
+            BookingText::origin,
+        )
     }
 
     fn content(&self) -> Result<Option<Content>, RowProblem> {
@@ -149,7 +166,11 @@ pub(super) async fn settle(
     let outcome = match decision {
         Decision::Wait(why, fields) => {
             // The memory and the etag stay: what was seen is not applied.
-            known.placement = Placement { waiting: Some(why), answer: None, ..before.placement };
+            known.placement = Placement {
+                waiting: Some(why),
+                answer: None,
+                ..before.placement
+            };
             placements::put(tx, &known.placement).await?;
             waiting::ask(tx, context, known, why, &fields, seen, report).await?;
             return Ok(Settled::Waiting);
@@ -207,7 +228,9 @@ async fn erase_words(
         base.content.location.clear();
     }
     let id = known.booking_id().to_string();
-    let nothing = context.engine.seal("conflicts", "values_sealed", context.tenant(), &id, b"{}");
+    let nothing = context
+        .engine
+        .seal("conflicts", "values_sealed", context.tenant(), &id, b"{}");
     conflicts::erase_values(tx, context.tenant(), known.booking_id(), &nothing).await?;
     Ok(())
 }
@@ -239,20 +262,38 @@ fn decide(
         // The deletion of the row is settled. Only a person who brings the event back in Google brings the booking back.
         let event = remote_event?;
         let content = merge::as_booking(&event, placement.words, &context.resources);
-        let base = Base { local: content.clone(), remote: merge::live_form(&event, placement.words) };
-        let outcome =
-            Outcome { local: LocalStep::Reinstate(content), remote: RemoteStep::Keep, base, conflicts: Vec::new() };
+        let base = Base {
+            local: content.clone(),
+            remote: merge::live_form(&event, placement.words),
+        };
+        let outcome = Outcome {
+            local: LocalStep::Reinstate(content),
+            remote: RemoteStep::Keep,
+            base,
+            conflicts: Vec::new(),
+        };
         return Some(Decision::Act(outcome));
     };
     let base = Base {
         local: placement.base_local.clone().unwrap_or_else(|| content.clone()),
         remote: placement.base_remote.clone().or_else(|| {
-            remote_event.as_ref().map(|event| merge::live_form(event, placement.words))
+            remote_event
+                .as_ref()
+                .map(|event| merge::live_form(event, placement.words))
         })?,
     };
-    let local = if known.row.is_some() { Local::Row(&content) } else { Local::Deleted(&content) };
+    let local = if known.row.is_some() {
+        Local::Row(&content)
+    } else {
+        Local::Deleted(&content)
+    };
     let remote = remote_event.as_ref().map_or(Remote::Cancelled, Remote::Live);
-    Some(merge::reconcile(&base, local, remote, &context.rules(placement, origin, placement.words)))
+    Some(merge::reconcile(
+        &base,
+        local,
+        remote,
+        &context.rules(placement, origin, placement.words),
+    ))
 }
 
 /// Carries out the local step and remembers the agreement.
@@ -366,11 +407,20 @@ async fn reinstate(tx: &mut Tx, context: &Context<'_>, known: &Known, new: &Cont
         }
     }
     let owner = known.owner(context);
-    let wanted = deleted.as_ref().map(|deleted| deleted.customer_ids.clone()).unwrap_or_default();
+    let wanted = deleted
+        .as_ref()
+        .map(|deleted| deleted.customer_ids.clone())
+        .unwrap_or_default();
     let customers = crate::store::users::customers_among(tx, tenant, owner, &wanted).await?;
     let created_at = deleted.map_or_else(|| context.engine.now_ms(), |deleted| deleted.created_at);
-    let new =
-        NewBooking { tenant_id: tenant, id: known.booking_id(), user_id: owner, text: &text, customer_ids: &customers, created_at };
+    let new = NewBooking {
+        tenant_id: tenant,
+        id: known.booking_id(),
+        user_id: owner,
+        text: &text,
+        customer_ids: &customers,
+        created_at,
+    };
     bookings::insert(tx, &new).await?;
     Ok(true)
 }
@@ -378,12 +428,24 @@ async fn reinstate(tx: &mut Tx, context: &Context<'_>, known: &Known, new: &Cont
 /// A deleted row of an occurrence comes back as cancelled: without it the series would show the occurrence again.
 async fn keep_cancelled_occurrence(tx: &mut Tx, context: &Context<'_>, known: &mut Known) -> Result<(), SyncError> {
     let tenant = context.tenant();
-    let Some(deleted) = known.state.as_ref().and_then(|state| state.deleted.clone()) else { return Ok(()) };
-    let Some(series) = deleted.text.series_id.as_ref().and_then(|id| id.parse::<BookingId>().ok()) else { return Ok(()) };
+    let Some(deleted) = known.state.as_ref().and_then(|state| state.deleted.clone()) else {
+        return Ok(());
+    };
+    let Some(series) = deleted
+        .text
+        .series_id
+        .as_ref()
+        .and_then(|id| id.parse::<BookingId>().ok())
+    else {
+        return Ok(());
+    };
     if bookings::get(tx, tenant, series).await?.is_none() {
         return Ok(());
     }
-    let text = BookingText { status: Status::Cancelled.as_str().to_owned(), ..deleted.text };
+    let text = BookingText {
+        status: Status::Cancelled.as_str().to_owned(),
+        ..deleted.text
+    };
     let new = NewBooking {
         tenant_id: tenant,
         id: known.booking_id(),

@@ -5,8 +5,8 @@ use crate::domain::event::{Event, EventState};
 use crate::domain::ids::{ConflictId, EventId, QuarantineId, QuestionId};
 use crate::domain::merge::{FieldConflict, Waiting};
 use crate::store::conflicts::{self, ConflictRow};
-use crate::store::questions::{self, QuestionRow};
 use crate::store::quarantine::{self, QuarantineRow};
+use crate::store::questions::{self, QuestionRow};
 use crate::store::{Tx, changes};
 use serde_json::json;
 
@@ -29,7 +29,13 @@ pub(super) async fn ask(
     };
     let basis = json!({"version": known.version(), "etag": etag});
     if let Some(open) = questions::open_about(tx, tenant, &key.calendar, &subject).await? {
-        let detail = engine.open("questions", "detail_sealed", tenant, &open.id.to_string(), &open.detail_sealed)?;
+        let detail = engine.open(
+            "questions",
+            "detail_sealed",
+            tenant,
+            &open.id.to_string(),
+            &open.detail_sealed,
+        )?;
         let same = serde_json::from_slice::<serde_json::Value>(&detail).is_ok_and(|detail| detail["basis"] == basis);
         if same && open.kind == why.as_str() {
             return Ok(());
@@ -64,7 +70,13 @@ pub(super) async fn ask(
         calendar_id: key.calendar.clone(),
         subject_id: subject,
         choices: choices.iter().map(|choice| (*choice).to_owned()).collect(),
-        detail_sealed: engine.seal("questions", "detail_sealed", tenant, &id.to_string(), detail.to_string().as_bytes()),
+        detail_sealed: engine.seal(
+            "questions",
+            "detail_sealed",
+            tenant,
+            &id.to_string(),
+            detail.to_string().as_bytes(),
+        ),
         state: "open".to_owned(),
         answer: None,
         answered_by: None,
@@ -85,7 +97,10 @@ pub(super) async fn ask(
 
 fn google_side(seen: Seen<'_>) -> serde_json::Value {
     match seen {
-        Seen::Event(Event { state: EventState::Live(content), .. }) => json!({"when": content.when, "status": "confirmed"}),
+        Seen::Event(Event {
+            state: EventState::Live(content),
+            ..
+        }) => json!({"when": content.when, "status": "confirmed"}),
         Seen::Event(_) | Seen::Gone => json!({"status": "cancelled"}),
         Seen::Unchanged => serde_json::Value::Null,
     }
@@ -103,8 +118,13 @@ pub(super) async fn record_conflict(
     let id = ConflictId(engine.fresh_uuid());
     let values = json!({"base": conflict.base, "app": conflict.app, "google": conflict.google}).to_string();
     // Bound to the booking, so that all conflicts of a booking can be erased with one value.
-    let sealed =
-        engine.seal("conflicts", "values_sealed", tenant, &known.booking_id().to_string(), values.as_bytes());
+    let sealed = engine.seal(
+        "conflicts",
+        "values_sealed",
+        tenant,
+        &known.booking_id().to_string(),
+        values.as_bytes(),
+    );
     let row = ConflictRow {
         id,
         booking_id: known.booking_id(),
@@ -121,7 +141,12 @@ pub(super) async fn record_conflict(
     changes::record(tx, tenant, "conflict", &id.to_string()).await?;
     report.conflicts += 1;
     let reason = Some(format!("{}: {}", row.field, row.winner.as_deref().unwrap_or("asked")));
-    report.step_because("record a conflict", Some(known.booking_id()), Some(&known.placement.event_id), reason);
+    report.step_because(
+        "record a conflict",
+        Some(known.booking_id()),
+        Some(&known.placement.event_id),
+        reason,
+    );
     Ok(())
 }
 
@@ -150,7 +175,13 @@ pub(super) async fn refuse_event(
 ) -> Result<(), SyncError> {
     let id = QuarantineId(context.engine.fresh_uuid());
     let sealed = payload.map(|payload| {
-        context.engine.seal("quarantine", "payload_sealed", context.tenant(), event.as_str(), payload.as_bytes())
+        context.engine.seal(
+            "quarantine",
+            "payload_sealed",
+            context.tenant(),
+            event.as_str(),
+            payload.as_bytes(),
+        )
     });
     put(tx, context, id, "google", event.as_str().to_owned(), reason, sealed, 0).await?;
     report.quarantined += 1;
@@ -168,7 +199,17 @@ pub(super) async fn refuse_row(
 ) -> Result<(), SyncError> {
     let id = QuarantineId(context.engine.fresh_uuid());
     let booking = known.booking_id();
-    put(tx, context, id, "app", booking.to_string(), reason, None, known.version()).await?;
+    put(
+        tx,
+        context,
+        id,
+        "app",
+        booking.to_string(),
+        reason,
+        None,
+        known.version(),
+    )
+    .await?;
     report.quarantined += 1;
     report.step_because("set the booking aside", Some(booking), None, Some(reason.to_owned()));
     Ok(())

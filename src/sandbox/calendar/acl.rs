@@ -73,10 +73,7 @@ impl State {
             .collect();
         let mut body = Object::from_iter([
             ("kind".to_owned(), json!("calendar#acl")),
-            (
-                "etag".to_owned(),
-                paging::collection_etag(page.listing.token.position),
-            ),
+            ("etag".to_owned(), paging::collection_etag(page.listing.token.position)),
         ]);
         body.extend(page.next);
         body.insert("items".into(), Value::Array(items));
@@ -87,9 +84,7 @@ impl State {
     pub(super) fn get_rule(&mut self, ctx: &Ctx<'_>) -> Answer {
         let id = self.owned(&ctx.user, ctx.segment(1))?;
         let rule = ctx.segment(3).to_lowercase();
-        ok(self
-            .rule_resource(&id, &rule)
-            .ok_or_else(Refusal::not_found)?)
+        ok(self.rule_resource(&id, &rule).ok_or_else(Refusal::not_found)?)
     }
 
     /// `acl.insert`: also replaces the rule of the same scope.
@@ -116,9 +111,7 @@ impl State {
         let id = self.owned(&ctx.user, ctx.segment(1))?;
         let rule = ctx.segment(3).to_lowercase();
         let old = self.calendar(&id)?.acl.get(&rule).cloned();
-        let old = old
-            .filter(|old| old.role.is_some())
-            .ok_or_else(Refusal::not_found)?;
+        let old = old.filter(|old| old.role.is_some()).ok_or_else(Refusal::not_found)?;
         ctx.check_match(&format!("\"{}\"", old.stamp))?;
         let role = match role(&ctx.body()?)? {
             Some(role) => role,
@@ -134,9 +127,7 @@ impl State {
         let id = self.owned(&ctx.user, ctx.segment(1))?;
         let rule = ctx.segment(3).to_lowercase();
         let old = self.calendar(&id)?.acl.get(&rule);
-        let old = old
-            .filter(|old| old.role.is_some())
-            .ok_or_else(Refusal::not_found)?;
+        let old = old.filter(|old| old.role.is_some()).ok_or_else(Refusal::not_found)?;
         ctx.check_match(&format!("\"{}\"", old.stamp))?;
         self.write_rule(&ctx.user, &id, &rule, None, ctx.now)?;
         no_content()
@@ -173,11 +164,7 @@ impl State {
         if calendar.acl.get(rule).and_then(|old| old.role) == role {
             return;
         }
-        let new = Rule {
-            role,
-            changed,
-            stamp,
-        };
+        let new = Rule { role, changed, stamp };
         calendar.acl.insert(rule.to_owned(), new);
         calendar.epoch += 1;
         let users: Vec<String> = self.users.keys().cloned().collect();

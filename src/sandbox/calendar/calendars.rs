@@ -82,10 +82,7 @@ impl State {
     pub(super) fn get_calendar(&mut self, ctx: &Ctx<'_>) -> Answer {
         let (id, _) = self.visible(&ctx.user, ctx.segment(1))?;
         let calendar = self.calendar_resource(&id)?;
-        if calendar["etag"]
-            .as_str()
-            .is_some_and(|etag| ctx.is_unchanged(etag))
-        {
+        if calendar["etag"].as_str().is_some_and(|etag| ctx.is_unchanged(etag)) {
             return super::errors::not_modified();
         }
         ok(calendar)
@@ -94,10 +91,7 @@ impl State {
     /// `calendars.insert`: the token's user becomes the data owner.
     pub(super) fn insert_calendar(&mut self, ctx: &Ctx<'_>) -> Answer {
         let mut fields = calendar_fields(&ctx.body()?, Object::new())?;
-        let user = self
-            .users
-            .get_mut(&ctx.user)
-            .ok_or_else(Refusal::not_found)?;
+        let user = self.users.get_mut(&ctx.user).ok_or_else(Refusal::not_found)?;
         user.creations.retain(|at| ctx.now - at < CREATION_SPAN_US);
         if user.creations.len() >= CREATIONS {
             return Err(Refusal::new(
@@ -127,11 +121,7 @@ impl State {
             Method::CalendarsPatch => calendar.fields.clone(),
             _ => Object::from_iter([(
                 "timeZone".to_owned(),
-                calendar
-                    .fields
-                    .get("timeZone")
-                    .cloned()
-                    .unwrap_or(json!("UTC")),
+                calendar.fields.get("timeZone").cloned().unwrap_or(json!("UTC")),
             )]),
         };
         let fields = calendar_fields(&ctx.body()?, base)?;
@@ -157,9 +147,7 @@ impl State {
             ));
         }
         if calendar.data_owner != ctx.user {
-            return Err(Refusal::forbidden(
-                "Only the data owner can delete a calendar.",
-            ));
+            return Err(Refusal::forbidden("Only the data owner can delete a calendar."));
         }
         self.calendars.remove(&id);
         let users: Vec<String> = self.users.keys().cloned().collect();
@@ -210,11 +198,7 @@ fn calendar_fields(body: &Object, mut base: Object) -> Result<Object, Refusal> {
             base.remove(key);
         }
     }
-    if base
-        .get("summary")
-        .and_then(Value::as_str)
-        .is_none_or(str::is_empty)
-    {
+    if base.get("summary").and_then(Value::as_str).is_none_or(str::is_empty) {
         return Err(Refusal::required("Missing title."));
     }
     let zone = base.get("timeZone").and_then(Value::as_str);

@@ -11,25 +11,14 @@ use serde_json::{Value, json};
 
 impl State {
     /// Runs one command.
-    pub(super) fn control(
-        &mut self,
-        command: &str,
-        body: &Value,
-        now: i64,
-    ) -> Result<Value, String> {
+    pub(super) fn control(&mut self, command: &str, body: &Value, now: i64) -> Result<Value, String> {
         match command {
             "expire_sync_tokens" => self.expire_sync_tokens(body),
             "set_role" => self.force_role(body, now),
             "split_series" => {
                 let at = moment(text(body, "at")?)?;
                 let title = body.get("title").and_then(Value::as_str);
-                let id = self.split_series(
-                    text(body, "calendar")?,
-                    text(body, "event")?,
-                    at,
-                    title,
-                    now,
-                )?;
+                let id = self.split_series(text(body, "calendar")?, text(body, "event")?, at, title, now)?;
                 Ok(json!({"id": id}))
             }
             "paging" => self.set_paging(body),
@@ -67,9 +56,7 @@ impl State {
     }
 
     fn known_calendar(&mut self, id: &str) -> Result<&mut super::state::Calendar, String> {
-        self.calendars
-            .get_mut(id)
-            .ok_or_else(|| format!("no calendar {id}"))
+        self.calendars.get_mut(id).ok_or_else(|| format!("no calendar {id}"))
     }
 
     fn expire_sync_tokens(&mut self, body: &Value) -> Result<Value, String> {
@@ -137,9 +124,7 @@ impl State {
             .values()
             .filter(|event| {
                 // A cancelled occurrence is part of its live series and stays.
-                let series = event
-                    .series_id()
-                    .and_then(|series| calendar.events.get(series));
+                let series = event.series_id().and_then(|series| calendar.events.get(series));
                 let series_is_gone = series.is_none_or(|series| series.gone.is_some());
                 let dropped = event.gone == Some(Gone::Dropped);
                 (event.gone.is_some() || series.is_some()) && (series_is_gone || dropped)
@@ -179,9 +164,7 @@ impl State {
             opaque: self.switches.opaque_instance_ids,
             ..Event::default()
         };
-        self.known_calendar(&calendar)?
-            .events
-            .insert(id.clone(), event);
+        self.known_calendar(&calendar)?.events.insert(id.clone(), event);
         Ok(json!({"id": id}))
     }
 }

@@ -109,12 +109,7 @@ impl Refusal {
 
     /// 409: the id, or the iCalUID, is taken; tombstones count.
     pub fn duplicate() -> Self {
-        Self::new(
-            409,
-            "global",
-            "duplicate",
-            "The requested identifier already exists.",
-        )
+        Self::new(409, "global", "duplicate", "The requested identifier already exists.")
     }
 
     /// 412 of a stale `If-Match`.
@@ -168,12 +163,7 @@ impl Refusal {
 
     /// 400 of `end <= start`, or of an empty query window.
     pub fn empty_range() -> Self {
-        Self::new(
-            400,
-            "calendar",
-            "timeRangeEmpty",
-            "The specified time range is empty.",
-        )
+        Self::new(400, "calendar", "timeRangeEmpty", "The specified time range is empty.")
     }
 
     /// 410: the sync token has expired.

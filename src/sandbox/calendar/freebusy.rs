@@ -18,8 +18,7 @@ impl State {
         let body = ctx.body()?;
         let bound = |name: &str| -> Result<i64, Refusal> {
             let text = body.get(name).and_then(Value::as_str);
-            let text =
-                text.ok_or_else(|| Refusal::required(&format!("Missing {name} parameter.")))?;
+            let text = text.ok_or_else(|| Refusal::required(&format!("Missing {name} parameter.")))?;
             time::parameter(name, text)
         };
         let (from, to) = (bound("timeMin")?, bound("timeMax")?);
@@ -36,15 +35,9 @@ impl State {
         }
         let zone = match body.get("timeZone").and_then(Value::as_str) {
             None => Tz::UTC,
-            Some(name) => {
-                time::zone(name).ok_or_else(|| Refusal::invalid("Invalid time zone value."))?
-            }
+            Some(name) => time::zone(name).ok_or_else(|| Refusal::invalid("Invalid time zone value."))?,
         };
-        let items = body
-            .get("items")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let items = body.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
         if items.len() > MOST_CALENDARS {
             return Err(Refusal::new(
                 400,
@@ -117,8 +110,7 @@ fn blocks(event: &Event, calendar: &str) -> bool {
 fn shown(busy: Vec<(i64, i64)>, zone: Tz) -> Vec<Value> {
     let text = |us: i64| {
         let at = DateTime::from_timestamp_micros(us).unwrap_or_default();
-        at.with_timezone(&zone)
-            .to_rfc3339_opts(SecondsFormat::Secs, true)
+        at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, true)
     };
     busy.into_iter()
         .map(|(start, end)| json!({"start": text(start), "end": text(end)}))

@@ -57,10 +57,7 @@ impl State {
             .collect();
         let mut body = Object::from_iter([
             ("kind".to_owned(), json!("calendar#calendarList")),
-            (
-                "etag".to_owned(),
-                paging::collection_etag(page.listing.token.position),
-            ),
+            ("etag".to_owned(), paging::collection_etag(page.listing.token.position)),
         ]);
         body.extend(page.next);
         body.insert("items".into(), Value::Array(items));
@@ -71,12 +68,7 @@ impl State {
         let params = &ctx.params;
         let least = params.text("minAccessRole").and_then(Role::parse);
         let mut keys = Vec::new();
-        for (id, entry) in self
-            .users
-            .get(&ctx.user)
-            .into_iter()
-            .flat_map(|user| &user.list)
-        {
+        for (id, entry) in self.users.get(&ctx.user).into_iter().flat_map(|user| &user.list) {
             let shown = match &since {
                 Some(since) => entry.changed > since.position,
                 None => {
@@ -115,8 +107,7 @@ impl State {
             ("id".to_owned(), json!(id)),
         ]);
         let calendar = self.calendars.get(id);
-        let (Some(calendar), Some(role), false) = (calendar, self.role(user, id), entry.deleted)
-        else {
+        let (Some(calendar), Some(role), false) = (calendar, self.role(user, id), entry.deleted) else {
             shown.insert("defaultReminders".into(), json!([]));
             shown.insert("deleted".into(), json!(true));
             return Some(Value::Object(shown));
@@ -150,10 +141,7 @@ impl State {
     /// The id of an entry that is in the user's list and still readable.
     fn listed(&self, ctx: &Ctx<'_>) -> Result<String, Refusal> {
         let id = self.calendar_id(&ctx.user, ctx.segment(3));
-        let entry = self
-            .users
-            .get(&ctx.user)
-            .and_then(|user| user.list.get(&id));
+        let entry = self.users.get(&ctx.user).and_then(|user| user.list.get(&id));
         match entry {
             Some(entry) if !entry.deleted && self.role(&ctx.user, &id).is_some() => Ok(id),
             _ => Err(Refusal::not_found()),
@@ -164,10 +152,7 @@ impl State {
     pub(super) fn get_entry(&mut self, ctx: &Ctx<'_>) -> Answer {
         let id = self.listed(ctx)?;
         let entry = self.entry(&ctx.user, &id).ok_or_else(Refusal::not_found)?;
-        if entry["etag"]
-            .as_str()
-            .is_some_and(|etag| ctx.is_unchanged(etag))
-        {
+        if entry["etag"].as_str().is_some_and(|etag| ctx.is_unchanged(etag)) {
             return super::errors::not_modified();
         }
         ok(entry)
@@ -187,10 +172,7 @@ impl State {
     /// `calendarList.update` and `calendarList.patch`.
     pub(super) fn change_entry(&mut self, ctx: &Ctx<'_>) -> Answer {
         let id = self.listed(ctx)?;
-        let old = self
-            .users
-            .get(&ctx.user)
-            .and_then(|user| user.list.get(&id));
+        let old = self.users.get(&ctx.user).and_then(|user| user.list.get(&id));
         let old = old.cloned().unwrap_or_default();
         ctx.check_match(&format!("\"{}\"", old.stamp))?;
         let base = match ctx.method {
@@ -233,10 +215,7 @@ impl State {
     /// Marks an entry as removed; the next delta shows `deleted`.
     pub(super) fn drop_entry(&mut self, user: &str, id: &str, now: i64) {
         let (changed, stamp) = (self.next_position(), self.stamp(now));
-        let entry = self
-            .users
-            .get_mut(user)
-            .and_then(|user| user.list.get_mut(id));
+        let entry = self.users.get_mut(user).and_then(|user| user.list.get_mut(id));
         if let Some(entry) = entry.filter(|entry| !entry.deleted) {
             entry.deleted = true;
             entry.changed = changed;

@@ -24,10 +24,6 @@ pub fn patch(base: &mut Object, patch: &Object) {
 
 /// Only the named fields of a body: nothing else is writable.
 pub fn pick(body: &Object, writable: &[&str]) -> Object {
-    let known = body
-        .iter()
-        .filter(|(key, _)| writable.contains(&key.as_str()));
-    known
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+    let known = body.iter().filter(|(key, _)| writable.contains(&key.as_str()));
+    known.map(|(key, value)| (key.clone(), value.clone())).collect()
 }

@@ -212,8 +212,7 @@ impl Method {
             ],
             EventsList | EventsGet | EventsInstances => READ_EVENTS,
             EventsMove => &["calendar", "calendar.events", "calendar.events.owned"],
-            EventsInsert | EventsImport | EventsQuickAdd | EventsUpdate | EventsPatch
-            | EventsDelete => WRITE_EVENTS,
+            EventsInsert | EventsImport | EventsQuickAdd | EventsUpdate | EventsPatch | EventsDelete => WRITE_EVENTS,
         }
     }
 
@@ -230,9 +229,7 @@ impl Method {
                 ("showOwnOrganizationOnly", Flag),
                 ("syncToken", Text),
             ],
-            CalendarListInsert | CalendarListUpdate | CalendarListPatch => {
-                &[("colorRgbFormat", Flag)]
-            }
+            CalendarListInsert | CalendarListUpdate | CalendarListPatch => &[("colorRgbFormat", Flag)],
             AclList => &[
                 ("maxResults", Count(1, ANY)),
                 ("pageToken", Text),
@@ -240,11 +237,7 @@ impl Method {
                 ("syncToken", Text),
             ],
             AclInsert | AclUpdate | AclPatch => &[("sendNotifications", Flag)],
-            SettingsList => &[
-                ("maxResults", Count(1, ANY)),
-                ("pageToken", Text),
-                ("syncToken", Text),
-            ],
+            SettingsList => &[("maxResults", Count(1, ANY)), ("pageToken", Text), ("syncToken", Text)],
             EventsList => &[
                 ("alwaysIncludeEmail", Flag),
                 ("eventTypes", Words(EVENT_TYPES)),
@@ -289,11 +282,7 @@ impl Method {
                 ("sendNotifications", Flag),
                 ("sendUpdates", Word(SEND)),
             ],
-            EventsQuickAdd => &[
-                ("sendNotifications", Flag),
-                ("sendUpdates", Word(SEND)),
-                ("text", Text),
-            ],
+            EventsQuickAdd => &[("sendNotifications", Flag), ("sendUpdates", Word(SEND)), ("text", Text)],
             _ => &[],
         }
     }

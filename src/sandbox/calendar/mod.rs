@@ -95,8 +95,7 @@ impl CalendarService {
 
     /// Called when a pretend user is made: gives them a primary calendar whose id and title are the e-mail.
     pub fn add_user(&mut self, email: &str, time_zone: &str, now_us: i64) {
-        self.state
-            .add_user(&email.to_lowercase(), time_zone, now_us);
+        self.state.add_user(&email.to_lowercase(), time_zone, now_us);
     }
 
     /// One API call below `/calendar/v3`.
@@ -185,10 +184,7 @@ impl State {
         // Secondary calendars exist here only because some app created them.
         let created_by_app = calendar.primary_of.is_none() && calendar.data_owner == ctx.user;
         let owned = self.role(&ctx.user, &id) == Some(Role::Owner);
-        let public = calendar
-            .acl
-            .get("default")
-            .is_some_and(|rule| rule.role.is_some());
+        let public = calendar.acl.get("default").is_some_and(|rule| rule.role.is_some());
         let reaches = |scope: &&str| match *scope {
             "calendar.app.created" => created_by_app,
             "calendar.events.owned" | "calendar.events.owned.readonly" => owned,

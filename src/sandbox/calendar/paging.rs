@@ -106,11 +106,7 @@ impl State {
             shuffle(&mut listing.keys, seed);
         }
         if self.switches.duplicate_items {
-            listing.keys = listing
-                .keys
-                .iter()
-                .flat_map(|key| [key.clone(), key.clone()])
-                .collect();
+            listing.keys = listing.keys.iter().flat_map(|key| [key.clone(), key.clone()]).collect();
         }
         let number = self.listings.back().map_or(1, |(n, _)| n + 1);
         if self.listings.len() == REMEMBERED {
@@ -129,10 +125,7 @@ impl State {
 /// Cuts one page out of a listing and makes its next token: exactly one of the two, except where a test hides both
 /// and in ordered lists, which give no sync token.
 pub fn cut(token: &PageToken, listing: Listing, size: usize, switches: &Switches) -> Page {
-    let size = switches
-        .page_size
-        .map_or(size, |limit| limit.min(size))
-        .max(1);
+    let size = switches.page_size.map_or(size, |limit| limit.min(size)).max(1);
     let empty = switches
         .empty_page_every
         .is_some_and(|every| token.page.is_multiple_of(every));
@@ -170,10 +163,7 @@ pub fn fingerprint(params: &Params) -> String {
 
 /// A collection's etag: moves with every change.
 pub fn collection_etag(position: u64) -> Value {
-    json!(format!(
-        "\"p3{}0g\"",
-        tokens::base32hex(&position.to_be_bytes())
-    ))
+    json!(format!("\"p3{}0g\"", tokens::base32hex(&position.to_be_bytes())))
 }
 
 /// Fisher-Yates with a small congruential generator: the same seed gives the same order.

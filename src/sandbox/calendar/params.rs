@@ -102,9 +102,8 @@ impl Params {
 
     /// A required parameter.
     pub fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.text(name).ok_or_else(|| {
-            Refusal::parameter("required", &format!("Required parameter: {name}"), name)
-        })
+        self.text(name)
+            .ok_or_else(|| Refusal::parameter("required", &format!("Required parameter: {name}"), name))
     }
 
     /// Everything but `except`, as one canonical text: two calls with equal texts asked for the same.

@@ -51,12 +51,8 @@ impl Series {
             let parameters: Vec<&str> = parameters.collect();
             match name.as_str() {
                 "RRULE" => series.rules.push(series.rule(value).ok_or_else(bad)?),
-                "EXRULE" => series
-                    .excluded_rules
-                    .push(series.rule(value).ok_or_else(bad)?),
-                "RDATE" => series
-                    .added
-                    .extend(series.dates(&parameters, value).ok_or_else(bad)?),
+                "EXRULE" => series.excluded_rules.push(series.rule(value).ok_or_else(bad)?),
+                "RDATE" => series.added.extend(series.dates(&parameters, value).ok_or_else(bad)?),
                 "EXDATE" => series
                     .excluded
                     .extend(series.dates(&parameters, value).ok_or_else(bad)?),
@@ -111,11 +107,7 @@ impl Series {
         let carrier = start.and_utc().with_timezone(&rrule::Tz::UTC);
         let set = match until {
             Some(until) if until < start => None,
-            _ => Some(
-                RRuleSet::new(carrier)
-                    .rrule(rule.validate(carrier).ok()?)
-                    .limit(),
-            ),
+            _ => Some(RRuleSet::new(carrier).rrule(rule.validate(carrier).ok()?).limit()),
         };
         Some(Rule {
             set,
@@ -278,13 +270,8 @@ pub fn split(lines: &[String], series: &Series, at: When) -> Parts {
                 .split(';')
                 .filter(|part| !part.starts_with("UNTIL=") && !part.starts_with("COUNT="));
             let kept: Vec<&str> = kept.collect();
-            parts
-                .before
-                .push(format!("RRULE:{};UNTIL={until}", kept.join(";")));
-            let lowered: Vec<String> = value
-                .split(';')
-                .map(|part| lower_count(part, gone))
-                .collect();
+            parts.before.push(format!("RRULE:{};UNTIL={until}", kept.join(";")));
+            let lowered: Vec<String> = value.split(';').map(|part| lower_count(part, gone)).collect();
             parts.after.push(format!("RRULE:{}", lowered.join(";")));
             continue;
         }

@@ -352,14 +352,10 @@ impl State {
     pub fn role(&self, user: &str, calendar: &str) -> Option<Role> {
         let acl = &self.calendars.get(calendar)?.acl;
         let domain = user.split_once('@').map_or("", |(_, domain)| domain);
-        [
-            format!("user:{user}"),
-            format!("domain:{domain}"),
-            "default".to_owned(),
-        ]
-        .iter()
-        .filter_map(|id| acl.get(id)?.role)
-        .max()
+        [format!("user:{user}"), format!("domain:{domain}"), "default".to_owned()]
+            .iter()
+            .filter_map(|id| acl.get(id)?.role)
+            .max()
     }
 
     /// The calendar, if the user sees it; 404 hides the rest.

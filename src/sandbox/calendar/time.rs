@@ -20,9 +20,7 @@ impl When {
     /// The instant, in microseconds; a day begins at midnight in `zone`.
     pub fn micros(self, zone: Tz) -> i64 {
         match self {
-            When::Day(day) => {
-                resolve_local(zone, day.and_time(chrono::NaiveTime::MIN)).timestamp_micros()
-            }
+            When::Day(day) => resolve_local(zone, day.and_time(chrono::NaiveTime::MIN)).timestamp_micros(),
             When::At(at) => at.timestamp_micros(),
         }
     }
@@ -48,9 +46,7 @@ impl When {
     /// The reverse of [`When::compact`].
     pub fn from_compact(text: &str) -> Option<When> {
         if text.len() == 8 {
-            return NaiveDate::parse_from_str(text, "%Y%m%d")
-                .ok()
-                .map(When::Day);
+            return NaiveDate::parse_from_str(text, "%Y%m%d").ok().map(When::Day);
         }
         let naive = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()?;
         Some(When::At(naive.and_utc()))
@@ -100,9 +96,7 @@ pub fn parameter(name: &str, text: &str) -> Result<i64, Refusal> {
 pub fn stored(value: Option<&Value>) -> Option<When> {
     let object = value?.as_object()?;
     if let Some(day) = object.get("date").and_then(Value::as_str) {
-        return NaiveDate::parse_from_str(day, "%Y-%m-%d")
-            .ok()
-            .map(When::Day);
+        return NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().map(When::Day);
     }
     let text = object.get("dateTime")?.as_str()?;
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
@@ -136,9 +130,10 @@ pub fn written(object: &Map<String, Value>, label: &str) -> Result<Written, Refu
     };
     let zone = match text("timeZone")? {
         None => None,
-        Some(name) => Some(self::zone(name).ok_or_else(|| {
-            Refusal::invalid(&format!("Invalid time zone definition for {label} time."))
-        })?),
+        Some(name) => Some(
+            self::zone(name)
+                .ok_or_else(|| Refusal::invalid(&format!("Invalid time zone definition for {label} time.")))?,
+        ),
     };
     let bad = || Refusal::invalid(&format!("Invalid {label} time."));
     let when = match (text("date")?, text("dateTime")?) {
@@ -152,9 +147,7 @@ pub fn written(object: &Map<String, Value>, label: &str) -> Result<Written, Refu
         }
         (None, Some(at)) => match (DateTime::parse_from_rfc3339(at), zone) {
             (Ok(at), _) => When::At(truncate(at.with_timezone(&Utc))),
-            (Err(_), Some(zone)) => {
-                When::At(truncate(resolve_local(zone, local(at).ok_or_else(bad)?)))
-            }
+            (Err(_), Some(zone)) => When::At(truncate(resolve_local(zone, local(at).ok_or_else(bad)?))),
             (Err(_), None) if local(at).is_some() => {
                 return Err(Refusal::required(&format!(
                     "Missing time zone definition for {label} time."

@@ -23,18 +23,12 @@ fn guests(fields: &Object) -> &[Value] {
 }
 
 fn entry<'a>(fields: &'a Object, address: &str) -> Option<&'a Value> {
-    guests(fields)
-        .iter()
-        .find(|guest| guest["email"] == address)
+    guests(fields).iter().find(|guest| guest["email"] == address)
 }
 
 /// With `attendeesOmitted` only the own entry of the sent list counts.
 pub fn own_entry_only(old: &Object, body: &mut Object, address: &str) {
-    let is_own = |guest: &Value| {
-        guest["email"]
-            .as_str()
-            .is_some_and(|e| e.eq_ignore_ascii_case(address))
-    };
+    let is_own = |guest: &Value| guest["email"].as_str().is_some_and(|e| e.eq_ignore_ascii_case(address));
     let Some(Value::Array(sent)) = body.get("attendees") else {
         return;
     };
@@ -49,8 +43,7 @@ pub fn own_entry_only(old: &Object, body: &mut Object, address: &str) {
 /// The fields that all copies share, without the guests and the sequence.
 fn shared(fields: &Object) -> Object {
     let mut shared = fields.clone();
-    shared
-        .retain(|key, _| !LOCAL.contains(&key.as_str()) && key != "attendees" && key != "sequence");
+    shared.retain(|key, _| !LOCAL.contains(&key.as_str()) && key != "attendees" && key != "sequence");
     if let Some(Value::Object(properties)) = shared.get_mut("extendedProperties") {
         properties.remove("private");
         if properties.is_empty() {
@@ -79,9 +72,7 @@ fn composed(source: &Object, copy: Option<&Object>) -> Object {
     }
     let private = copy.and_then(|copy| copy.get("extendedProperties")?.get("private"));
     if let Some(private) = private {
-        let properties = fields
-            .entry("extendedProperties")
-            .or_insert_with(|| json!({}));
+        let properties = fields.entry("extendedProperties").or_insert_with(|| json!({}));
         properties["private"] = private.clone();
     }
     fields
@@ -97,12 +88,7 @@ impl State {
         if source.detached || source.raw || private_copy || source.organizer() != calendar {
             return Ok(());
         }
-        let guests: Vec<String> = self
-            .users
-            .keys()
-            .filter(|user| *user != calendar)
-            .cloned()
-            .collect();
+        let guests: Vec<String> = self.users.keys().filter(|user| *user != calendar).cloned().collect();
         for guest in guests {
             self.update_copy(&source, &guest, now)?;
         }
@@ -156,12 +142,7 @@ impl State {
     }
 
     /// A guest removes an event from the own calendar: that declines it.
-    pub(super) fn leave(
-        &mut self,
-        calendar: &str,
-        event: Event,
-        now: i64,
-    ) -> Result<Event, Refusal> {
+    pub(super) fn leave(&mut self, calendar: &str, event: Event, now: i64) -> Result<Event, Refusal> {
         let mut event = event;
         event.gone = Some(Gone::Deleted);
         event.raw = false;
@@ -189,14 +170,11 @@ impl State {
         let may_invite = old.fields.get("guestsCanInviteOthers") != Some(&json!(false));
         let changed = shared(&old.fields) != shared(fields);
         let others_kept = guests(&old.fields).iter().all(|guest| {
-            guest["email"] == calendar
-                || entry(fields, guest["email"].as_str().unwrap_or_default()) == Some(guest)
+            guest["email"] == calendar || entry(fields, guest["email"].as_str().unwrap_or_default()) == Some(guest)
         });
-        let still_there =
-            entry(&old.fields, calendar).is_some() == entry(fields, calendar).is_some();
+        let still_there = entry(&old.fields, calendar).is_some() == entry(fields, calendar).is_some();
         let invited = guests(fields).len() > guests(&old.fields).len();
-        let allowed =
-            may_modify || (!changed && others_kept && still_there && (!invited || may_invite));
+        let allowed = may_modify || (!changed && others_kept && still_there && (!invited || may_invite));
         if !allowed {
             return Err(Refusal::not_organizer());
         }
@@ -212,12 +190,7 @@ impl State {
     }
 
     /// Changes the organizer's event behind a guest's copy, if the organizer lives here.
-    fn change_at_organizer(
-        &mut self,
-        copy: &Event,
-        now: i64,
-        change: impl FnOnce(&mut Object),
-    ) -> Result<(), Refusal> {
+    fn change_at_organizer(&mut self, copy: &Event, now: i64, change: impl FnOnce(&mut Object)) -> Result<(), Refusal> {
         let organizer = copy.organizer().to_owned();
         let Some(found) = self
             .calendars
@@ -243,10 +216,7 @@ impl State {
 
 fn replace_entry(fields: &mut Object, entry: &Value) {
     if let Some(Value::Array(guests)) = fields.get_mut("attendees") {
-        for guest in guests
-            .iter_mut()
-            .filter(|guest| guest["email"] == entry["email"])
-        {
+        for guest in guests.iter_mut().filter(|guest| guest["email"] == entry["email"]) {
             *guest = entry.clone();
         }
     }

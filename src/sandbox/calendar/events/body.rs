@@ -59,12 +59,7 @@ pub const IMMUTABLE: [&str; 11] = [
     "workingLocationProperties",
 ];
 /// Written only by calls that announce that they know them; others keep what is stored.
-pub const GUARDED: [&str; 4] = [
-    "conferenceData",
-    "attachments",
-    "eventLabelId",
-    "hangoutLink",
-];
+pub const GUARDED: [&str; 4] = ["conferenceData", "attachments", "eventLabelId", "hangoutLink"];
 
 /// The writable fields of a body, type-checked; read-only and unknown ones are ignored, as Google does.
 pub fn known(body: &Object, params: &Params) -> Result<Object, Refusal> {
@@ -83,12 +78,8 @@ pub fn known(body: &Object, params: &Params) -> Result<Object, Refusal> {
         } else {
             match key {
                 "sequence" => value.as_u64().is_some_and(|n| n <= i32::MAX as u64),
-                "recurrence" => value
-                    .as_array()
-                    .is_some_and(|lines| lines.iter().all(Value::is_string)),
-                "attendees" | "attachments" => value
-                    .as_array()
-                    .is_some_and(|all| all.iter().all(Value::is_object)),
+                "recurrence" => value.as_array().is_some_and(|lines| lines.iter().all(Value::is_string)),
+                "attendees" | "attachments" => value.as_array().is_some_and(|all| all.iter().all(Value::is_object)),
                 "conferenceData" => value.is_object(),
                 "eventLabelId" => value.is_string(),
                 _ => continue,
@@ -125,10 +116,7 @@ pub fn take_reminders(fields: &mut Object) -> Result<Value, Refusal> {
         Some(Value::Object(reminders)) => reminders,
         _ => return Ok(json!({"useDefault": true})),
     };
-    let default = reminders
-        .get("useDefault")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
+    let default = reminders.get("useDefault").and_then(Value::as_bool).unwrap_or(false);
     let overrides = reminders
         .get("overrides")
         .and_then(Value::as_array)
@@ -144,9 +132,7 @@ pub fn take_reminders(fields: &mut Object) -> Result<Value, Refusal> {
     }
     let valid = |one: &Value| {
         matches!(one["method"].as_str(), Some("email" | "popup"))
-            && one["minutes"]
-                .as_u64()
-                .is_some_and(|minutes| minutes <= 40320)
+            && one["minutes"].as_u64().is_some_and(|minutes| minutes <= 40320)
     };
     if overrides.len() > 5 || !overrides.iter().all(valid) {
         return Err(Refusal::invalid_field("reminders.overrides"));
@@ -166,10 +152,7 @@ pub fn settle(fields: &mut Object, place: &Place) -> Result<(), Refusal> {
         _ => Ok(()),
     };
     one_of("status", &["confirmed", "tentative", "cancelled"])?;
-    one_of(
-        "visibility",
-        &["default", "public", "private", "confidential"],
-    )?;
+    one_of("visibility", &["default", "public", "private", "confidential"])?;
     one_of("transparency", &["opaque", "transparent"])?;
     if let Some(color) = fields.get("colorId").and_then(Value::as_str)
         && !color.parse::<u8>().is_ok_and(|id| (1..=11).contains(&id))
@@ -192,9 +175,7 @@ pub fn settle(fields: &mut Object, place: &Place) -> Result<(), Refusal> {
     guests(fields)?;
     properties(fields)?;
     fields.entry("status").or_insert_with(|| json!("confirmed"));
-    fields
-        .entry("eventType")
-        .or_insert_with(|| json!("default"));
+    fields.entry("eventType").or_insert_with(|| json!("default"));
     fields.entry("sequence").or_insert_with(|| json!(0));
     special::check(fields, place)?;
     if let Some(Value::String(text)) = fields.get_mut("description") {
@@ -211,9 +192,7 @@ fn is_default(key: &str, value: &Value) -> bool {
         "transparency" => *value == "opaque",
         "visibility" => *value == "default",
         "guestsCanInviteOthers" | "guestsCanSeeOtherGuests" => *value == true,
-        "guestsCanModify" | "anyoneCanAddSelf" | "privateCopy" | "endTimeUnspecified" => {
-            *value == false
-        }
+        "guestsCanModify" | "anyoneCanAddSelf" | "privateCopy" | "endTimeUnspecified" => *value == false,
         "attendees" | "recurrence" | "attachments" => *value == json!([]),
         "extendedProperties" => *value == json!({}),
         _ => value.is_null(),
@@ -233,16 +212,11 @@ fn times(fields: &mut Object, calendar_zone: Tz) -> Result<(), Refusal> {
         ));
     }
     let lines: Vec<String> = match fields.get("recurrence") {
-        Some(Value::Array(lines)) => lines
-            .iter()
-            .filter_map(|l| l.as_str().map(str::to_owned))
-            .collect(),
+        Some(Value::Array(lines)) => lines.iter().filter_map(|l| l.as_str().map(str::to_owned)).collect(),
         _ => Vec::new(),
     };
     if !lines.is_empty() && matches!(start.when, When::At(_)) && start.zone.is_none() {
-        return Err(Refusal::required(
-            "Missing time zone definition for start time.",
-        ));
+        return Err(Refusal::required("Missing time zone definition for start time."));
     }
     if end.when <= start.when {
         return Err(Refusal::empty_range());
@@ -281,10 +255,7 @@ fn settled_guest(guest: &Value, organizer: Option<&str>) -> Result<Value, Refusa
     let email = guest["email"].as_str().map(str::to_lowercase);
     let email = email.ok_or_else(|| Refusal::required("Missing attendee email."))?;
     let valid = email.split_once('@').is_some_and(|(name, domain)| {
-        !name.is_empty()
-            && !domain.is_empty()
-            && !domain.contains('@')
-            && !email.contains(char::is_whitespace)
+        !name.is_empty() && !domain.is_empty() && !domain.contains('@') && !email.contains(char::is_whitespace)
     });
     if !valid {
         return Err(Refusal::invalid("Invalid attendee email."));
@@ -307,10 +278,7 @@ fn settled_guest(guest: &Value, organizer: Option<&str>) -> Result<Value, Refusa
     if guest["optional"] == true {
         settled["optional"] = json!(true);
     }
-    if guest["additionalGuests"]
-        .as_u64()
-        .is_some_and(|count| count > 0)
-    {
+    if guest["additionalGuests"].as_u64().is_some_and(|count| count > 0) {
         settled["additionalGuests"] = guest["additionalGuests"].clone();
     }
     if email.ends_with("@resource.calendar.google.com") || guest["resource"] == true {

@@ -15,22 +15,13 @@ use serde_json::{Value, json};
 /// What moves `sequence`.
 const MAJOR: [&str; 3] = ["start", "end", "recurrence"];
 /// What may be edited on events that Google made from mail.
-const FROM_GMAIL: [&str; 5] = [
-    "colorId",
-    "reminders",
-    "extendedProperties",
-    "status",
-    "sequence",
-];
+const FROM_GMAIL: [&str; 5] = ["colorId", "reminders", "extendedProperties", "status", "sequence"];
 
 impl State {
     /// `events.update` and `events.patch`.
     pub(in super::super) fn change_event(&mut self, ctx: &Ctx<'_>) -> Answer {
         let (calendar, role) = self.writable(&ctx.user, ctx.segment(1))?;
-        let Found {
-            event: old,
-            is_virtual,
-        } = self.find_event(&calendar, ctx.segment(3))?;
+        let Found { event: old, is_virtual } = self.find_event(&calendar, ctx.segment(3))?;
         check_private(role, &old)?;
         let sent = ctx.body()?;
         let body = known(&sent, &ctx.params)?;
@@ -62,13 +53,7 @@ impl State {
             let event = event.clone();
             return self.answer_event(ctx, &calendar, role, &event);
         }
-        if bare
-            && old
-                .reminders
-                .get(&ctx.user)
-                .unwrap_or(&json!({"useDefault": true}))
-                == &reminders
-        {
+        if bare && old.reminders.get(&ctx.user).unwrap_or(&json!({"useDefault": true})) == &reminders {
             return self.answer_event(ctx, &calendar, role, &old);
         }
         let mut event = Event {
@@ -86,14 +71,7 @@ impl State {
     }
 
     /// Deleted events can only be revived, by a patch that says so; what others withdrew cannot.
-    fn refuse_deleted(
-        &self,
-        ctx: &Ctx<'_>,
-        calendar: &str,
-        role: Role,
-        old: &Event,
-        body: &Object,
-    ) -> Option<Answer> {
+    fn refuse_deleted(&self, ctx: &Ctx<'_>, calendar: &str, role: Role, old: &Event, body: &Object) -> Option<Answer> {
         let forbidden = || Some(Err(Refusal::forbidden("The event to update was deleted.")));
         let by_series = self
             .calendar(calendar)
@@ -109,13 +87,7 @@ impl State {
     }
 
     /// The whole event after the write, canonical, and its reminders.
-    fn merged(
-        &self,
-        ctx: &Ctx<'_>,
-        calendar: &str,
-        old: &Event,
-        body: &Object,
-    ) -> Result<(Object, Value), Refusal> {
+    fn merged(&self, ctx: &Ctx<'_>, calendar: &str, old: &Event, body: &Object) -> Result<(Object, Value), Refusal> {
         let place = self.place(calendar)?;
         let mut body = body.clone();
         body.retain(|key, _| key != "id" && !IMMUTABLE.contains(&key.as_str()));
@@ -129,21 +101,12 @@ impl State {
         if body.get("attendeesOmitted") == Some(&json!(true)) {
             own_entry_only(&old.fields, &mut body, calendar);
         }
-        let was = old
-            .fields
-            .get("sequence")
-            .and_then(Value::as_u64)
-            .unwrap_or(0);
+        let was = old.fields.get("sequence").and_then(Value::as_u64).unwrap_or(0);
         let (mut fields, sent_sequence) = if ctx.method == Method::EventsUpdate {
-            let kept = |key: &str| {
-                IMMUTABLE.contains(&key) || (GUARDED.contains(&key) && !announces(ctx, key))
-            };
+            let kept = |key: &str| IMMUTABLE.contains(&key) || (GUARDED.contains(&key) && !announces(ctx, key));
             let mut fields = old.fields.clone();
             fields.retain(|key, _| kept(key));
-            (
-                fields,
-                body.get("sequence").and_then(Value::as_u64).or(Some(0)),
-            )
+            (fields, body.get("sequence").and_then(Value::as_u64).or(Some(0)))
         } else {
             let mut fields = old.fields.clone();
             let stored = old.reminders.get(&ctx.user).cloned();
@@ -169,15 +132,10 @@ impl State {
         if sent_sequence.is_some_and(|sent| sent < was) {
             return Err(Refusal::sequence());
         }
-        let major = MAJOR
-            .iter()
-            .any(|key| old.fields.get(*key) != fields.get(*key));
+        let major = MAJOR.iter().any(|key| old.fields.get(*key) != fields.get(*key));
         let own = !is_guest_copy(old, calendar);
         let bumped = was + u64::from(major && own && !old.detached);
-        fields.insert(
-            "sequence".into(),
-            json!(bumped.max(sent_sequence.unwrap_or(was))),
-        );
+        fields.insert("sequence".into(), json!(bumped.max(sent_sequence.unwrap_or(was))));
         Ok((fields, reminders))
     }
 
@@ -205,8 +163,7 @@ fn check_type(old: &Event, body: &Object) -> Result<(), Refusal> {
     if sent.is_some_and(|sent| sent != kind) {
         return Err(Refusal::event_type(400));
     }
-    let allowed =
-        |key: &String| FROM_GMAIL.contains(&key.as_str()) || IMMUTABLE.contains(&key.as_str());
+    let allowed = |key: &String| FROM_GMAIL.contains(&key.as_str()) || IMMUTABLE.contains(&key.as_str());
     if kind == "fromGmail" && !body.keys().all(allowed) {
         return Err(Refusal::event_type(403));
     }

@@ -45,9 +45,7 @@ impl State {
         let mut fields = Object::new();
         let sent = known(body, &ctx.params)?;
         merge::patch(&mut fields, &sent);
-        let sent_id = fields
-            .remove("id")
-            .and_then(|id| id.as_str().map(str::to_owned));
+        let sent_id = fields.remove("id").and_then(|id| id.as_str().map(str::to_owned));
         let place = self.place(&calendar)?;
         fields.insert("organizer".into(), self.organizer_of(&calendar)?);
         fields.insert("creator".into(), json!({"email": ctx.user}));
@@ -68,9 +66,7 @@ impl State {
             .or_insert_with(|| json!(format!("{id}@google.com")))
             .clone();
         let found = self.calendar(&calendar)?;
-        let same_uid = |event: &&Event| {
-            event.series_id().is_none() && event.fields.get("iCalUID") == Some(&uid)
-        };
+        let same_uid = |event: &&Event| event.series_id().is_none() && event.fields.get("iCalUID") == Some(&uid);
         if found.find(&id).is_some() || found.events.values().find(same_uid).is_some() {
             return Err(Refusal::duplicate());
         }
@@ -101,12 +97,7 @@ impl State {
     pub(in super::super) fn import_event(&mut self, ctx: &Ctx<'_>) -> Answer {
         let (calendar, role) = self.writable(&ctx.user, ctx.segment(1))?;
         let mut sent = known(&ctx.body()?, &ctx.params)?;
-        for key in [
-            "id",
-            "eventType",
-            "birthdayProperties",
-            "focusTimeProperties",
-        ] {
+        for key in ["id", "eventType", "birthdayProperties", "focusTimeProperties"] {
             sent.remove(key);
         }
         sent.remove("outOfOfficeProperties");
@@ -125,40 +116,26 @@ impl State {
         let reminders = take_reminders(&mut fields);
         settle(&mut fields, &place)?;
         let reminders = reminders?;
-        let uid = fields
-            .get("iCalUID")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let uid = fields.get("iCalUID").and_then(Value::as_str).map(str::to_owned);
         let uid = uid
             .filter(|uid| !uid.is_empty())
             .ok_or_else(|| Refusal::required("Missing iCalUID."))?;
         let found = self.calendar(&calendar)?;
-        let same_uid = |event: &&Event| {
-            event.series_id().is_none() && event.text("iCalUID") == Some(uid.as_str())
-        };
+        let same_uid = |event: &&Event| event.series_id().is_none() && event.text("iCalUID") == Some(uid.as_str());
         let old = found.events.values().find(same_uid).cloned();
-        let sequence =
-            |fields: &Object| fields.get("sequence").and_then(Value::as_u64).unwrap_or(0);
+        let sequence = |fields: &Object| fields.get("sequence").and_then(Value::as_u64).unwrap_or(0);
         if old
             .as_ref()
             .is_some_and(|old| sequence(&fields) < sequence(&old.fields))
         {
             return Err(Refusal::sequence());
         }
-        let creator = old
-            .as_ref()
-            .and_then(|old| old.fields.get("creator").cloned());
-        fields.insert(
-            "creator".into(),
-            creator.unwrap_or_else(|| json!({"email": ctx.user})),
-        );
+        let creator = old.as_ref().and_then(|old| old.fields.get("creator").cloned());
+        fields.insert("creator".into(), creator.unwrap_or_else(|| json!({"email": ctx.user})));
         if fields["status"] == "cancelled" {
             return Err(Refusal::invalid_field("status"));
         }
-        if let Some(old) = old
-            .as_ref()
-            .filter(|old| old.fields == fields && old.gone.is_none())
-        {
+        if let Some(old) = old.as_ref().filter(|old| old.fields == fields && old.gone.is_none()) {
             return self.answer_event(ctx, &calendar, role, old);
         }
         let base = old.clone().unwrap_or_else(|| Event {
@@ -193,7 +170,6 @@ fn confer(fields: &mut Object, id: &str) {
     conference["createRequest"]["status"] = json!({"statusCode": "success"});
     conference["conferenceId"] = json!(code);
     conference["entryPoints"] = json!([{"entryPointType": "video", "uri": link}]);
-    conference["conferenceSolution"] =
-        json!({"key": {"type": "hangoutsMeet"}, "name": "Google Meet"});
+    conference["conferenceSolution"] = json!({"key": {"type": "hangoutsMeet"}, "name": "Google Meet"});
     fields.insert("hangoutLink".into(), json!(link));
 }

@@ -48,24 +48,13 @@ impl State {
             }
             _ => None,
         });
-        let items: Vec<Value> = events
-            .map(|found| view.render(&found.event, Form::Full))
-            .collect();
-        envelope(
-            self,
-            &view,
-            ctx,
-            page.listing.token.position,
-            items,
-            page.next,
-        )
+        let items: Vec<Value> = events.map(|found| view.render(&found.event, Form::Full)).collect();
+        envelope(self, &view, ctx, page.listing.token.position, items, page.next)
     }
 
     fn instance_keys(&self, ctx: &Ctx<'_>, id: &str) -> Result<Vec<Key>, Refusal> {
         let calendar = self.calendar(id)?;
-        let found = calendar
-            .find(ctx.segment(3))
-            .ok_or_else(Refusal::not_found)?;
+        let found = calendar.find(ctx.segment(3)).ok_or_else(Refusal::not_found)?;
         let series = found.event;
         let show_deleted = ctx.params.flag("showDeleted");
         let zone = calendar.zone();
@@ -80,8 +69,7 @@ impl State {
         };
         let kept = |original: When| wanted.is_none_or(|wanted| wanted == original);
         if series.series_id().is_some() {
-            let shown =
-                series.gone.is_none() || (show_deleted && series.gone != Some(Gone::Dropped));
+            let shown = series.gone.is_none() || (show_deleted && series.gone != Some(Gone::Dropped));
             let original = series.original_start();
             let key = match (found.is_virtual, original, series.series_id()) {
                 (true, Some(original), Some(parent)) => Key::Virtual(parent.to_owned(), original),
@@ -96,14 +84,13 @@ impl State {
         if !series.is_series() || series.gone.is_some() {
             return Ok(Vec::new());
         }
-        let exceptions =
-            calendar
-                .exceptions(&series.id)
-                .filter(|event: &&Event| match event.gone {
-                    None => window.holds(event.extent(zone)),
-                    Some(Gone::Dropped) => false,
-                    Some(_) => show_deleted && window.holds(event.extent(zone)),
-                });
+        let exceptions = calendar
+            .exceptions(&series.id)
+            .filter(|event: &&Event| match event.gone {
+                None => window.holds(event.extent(zone)),
+                Some(Gone::Dropped) => false,
+                Some(_) => show_deleted && window.holds(event.extent(zone)),
+            });
         let mut keys: Vec<(i64, Key)> = exceptions
             .filter(|event| event.original_start().is_some_and(kept))
             .map(|event| (event.extent(zone).0, Key::Stored(event.id.clone())))
@@ -111,12 +98,7 @@ impl State {
         // An occurrence asked for by name is found beyond the horizon too.
         let at = wanted.map(|wanted| Window {
             min: window.min,
-            max: Some(
-                window
-                    .max
-                    .unwrap_or(i64::MAX)
-                    .min(wanted.micros(zone) + 1_000_000),
-            ),
+            max: Some(window.max.unwrap_or(i64::MAX).min(wanted.micros(zone) + 1_000_000)),
         });
         let now = wanted.map_or(ctx.now, |wanted| ctx.now.max(wanted.micros(zone)));
         let open = open_occurrences(calendar, &series, at.unwrap_or(window), now);

@@ -140,14 +140,7 @@ impl State {
             .iter()
             .filter_map(|key| self.item(&view, key, form, include_gone));
         let items: Vec<Value> = items.collect();
-        envelope(
-            self,
-            &view,
-            ctx,
-            page.listing.token.position,
-            items,
-            page.next,
-        )
+        envelope(self, &view, ctx, page.listing.token.position, items, page.next)
     }
 
     /// One key as it is now; `None` when it is no longer to be shown.
@@ -157,8 +150,7 @@ impl State {
             Key::Stored(id) => {
                 let found = calendar.find(id)?.event;
                 let exception = found.series_id().is_some() && !calendar.series_is_gone(&found);
-                (found.gone.is_none() || include_gone || exception)
-                    .then(|| view.render(&found, form))
+                (found.gone.is_none() || include_gone || exception).then(|| view.render(&found, form))
             }
             Key::Virtual(series, start) => {
                 let id = instance_id(calendar.events.get(series)?, *start);
@@ -189,16 +181,8 @@ pub fn envelope(
     items: Vec<Value>,
     next: Object,
 ) -> Answer {
-    let updated = view
-        .calendar
-        .events
-        .values()
-        .map(|event| event.updated)
-        .max();
-    let entry = state
-        .users
-        .get(&ctx.user)
-        .and_then(|user| user.list.get(view.id));
+    let updated = view.calendar.events.values().map(|event| event.updated).max();
+    let entry = state.users.get(&ctx.user).and_then(|user| user.list.get(view.id));
     let reminders = entry.and_then(|entry| entry.fields.get("defaultReminders"));
     let mut body = Object::from_iter([
         ("kind".to_owned(), json!("calendar#events")),
@@ -312,11 +296,7 @@ impl Query<'_> {
             Some(_) if show_deleted => !(single && event.is_series()),
             // Cancelled occurrences of a live series are part of the series.
             Some(_) => {
-                event
-                    .series_id()
-                    .is_some_and(|id| calendar.events.contains_key(id))
-                    && !of_gone_series
-                    && !single
+                event.series_id().is_some_and(|id| calendar.events.contains_key(id)) && !of_gone_series && !single
             }
         }
     }
@@ -348,13 +328,7 @@ impl Query<'_> {
         keys
     }
 
-    fn delta_of_series(
-        &self,
-        calendar: &Calendar,
-        series: &Event,
-        since: u64,
-        keys: &mut Vec<Key>,
-    ) {
+    fn delta_of_series(&self, calendar: &Calendar, series: &Event, since: u64, keys: &mut Vec<Key>) {
         let all = open_occurrences(calendar, series, self.window, self.now);
         if series.gone.is_some() {
             let zone = calendar.zone();
@@ -366,10 +340,7 @@ impl Query<'_> {
             );
             return;
         }
-        keys.extend(
-            all.into_iter()
-                .map(|start| Key::Virtual(series.id.clone(), start)),
-        );
+        keys.extend(all.into_iter().map(|start| Key::Virtual(series.id.clone(), start)));
         let lost = series.shed.iter().filter(|(position, _)| *position > since);
         let lost = lost.filter_map(|(_, start)| When::from_compact(start));
         keys.extend(lost.map(|start| Key::Lost(series.id.clone(), start)));
@@ -397,10 +368,7 @@ impl Query<'_> {
                 .texts("sharedExtendedProperty")
                 .iter()
                 .all(|wanted| has("shared", wanted))
-            && self
-                .params
-                .text("q")
-                .is_none_or(|words| mentions(event, words))
+            && self.params.text("q").is_none_or(|words| mentions(event, words))
     }
 }
 
@@ -419,8 +387,5 @@ fn mentions(event: &Event, words: &str) -> bool {
         }
     }
     let text = text.to_lowercase();
-    words
-        .to_lowercase()
-        .split_whitespace()
-        .all(|word| text.contains(word))
+    words.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }

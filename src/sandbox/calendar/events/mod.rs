@@ -60,20 +60,14 @@ fn instance(series: &Event, original: When, calendar: &Calendar) -> Event {
     event.id = instance_id(series, original);
     let zone = series.zone_of("start").unwrap_or_else(|| calendar.zone());
     let end = match (series.start(), series.end(), original) {
-        (Some(When::Day(start)), Some(When::Day(end)), When::Day(day)) => {
-            When::Day(day + (end - start))
-        }
+        (Some(When::Day(start)), Some(When::Day(end)), When::Day(day)) => When::Day(day + (end - start)),
         (Some(When::At(start)), Some(When::At(end)), When::At(at)) => When::At(at + (end - start)),
         _ => original,
     };
     event.fields.remove("recurrence");
-    event
-        .fields
-        .insert("start".into(), original.field(zone.name()));
+    event.fields.insert("start".into(), original.field(zone.name()));
     event.fields.insert("end".into(), end.field(zone.name()));
-    event
-        .fields
-        .insert("recurringEventId".into(), json!(series.id));
+    event.fields.insert("recurringEventId".into(), json!(series.id));
     event
         .fields
         .insert("originalStartTime".into(), original.field(zone.name()));
@@ -137,9 +131,7 @@ impl Calendar {
 
 impl State {
     fn find_event(&self, calendar: &str, id: &str) -> Result<Found, Refusal> {
-        self.calendar(calendar)?
-            .find(id)
-            .ok_or_else(Refusal::not_found)
+        self.calendar(calendar)?.find(id).ok_or_else(Refusal::not_found)
     }
 
     /// Stores a changed event: stamps it, and remembers where it was and which occurrences the series lost.
@@ -182,9 +174,8 @@ impl State {
         let calendar = self.calendar(id)?;
         let zone = match ctx.params.text("timeZone") {
             None => calendar.zone(),
-            Some(name) => super::time::zone(name).ok_or_else(|| {
-                Refusal::parameter("invalid", "Invalid time zone value.", "timeZone")
-            })?,
+            Some(name) => super::time::zone(name)
+                .ok_or_else(|| Refusal::parameter("invalid", "Invalid time zone value.", "timeZone"))?,
         };
         let wider: Vec<&str> = Method::EventsList
             .scopes()
@@ -243,11 +234,7 @@ impl State {
         let mut event = event;
         event.gone = Some(Gone::Deleted);
         event.raw = false;
-        let sequence = event
-            .fields
-            .get("sequence")
-            .and_then(Value::as_u64)
-            .unwrap_or(0);
+        let sequence = event.fields.get("sequence").and_then(Value::as_u64).unwrap_or(0);
         event.fields.insert("sequence".into(), json!(sequence + 1));
         let event = self.put(calendar, event, now)?;
         self.propagate(calendar, &event.id, now)?;
@@ -255,12 +242,7 @@ impl State {
     }
 
     /// Cancels an event by id; 404 and 410 as for a delete.
-    pub(super) fn remove_event(
-        &mut self,
-        calendar: &str,
-        id: &str,
-        now: i64,
-    ) -> Result<(), Refusal> {
+    pub(super) fn remove_event(&mut self, calendar: &str, id: &str, now: i64) -> Result<(), Refusal> {
         let found = self.find_event(calendar, id)?;
         if found.event.gone.is_some() {
             return Err(Refusal::deleted());
@@ -269,12 +251,7 @@ impl State {
     }
 
     /// The live events of a calendar in a window, series expanded.
-    pub(super) fn single_events(
-        &self,
-        calendar: &Calendar,
-        window: Window,
-        now: i64,
-    ) -> Vec<Event> {
+    pub(super) fn single_events(&self, calendar: &Calendar, window: Window, now: i64) -> Vec<Event> {
         let mut events = Vec::new();
         for event in calendar.events.values() {
             if event.gone.is_some() || calendar.series_is_gone(event) {
@@ -282,11 +259,7 @@ impl State {
             }
             if event.is_series() {
                 let starts = open_occurrences(calendar, event, window, now);
-                events.extend(
-                    starts
-                        .into_iter()
-                        .map(|start| instance(event, start, calendar)),
-                );
+                events.extend(starts.into_iter().map(|start| instance(event, start, calendar)));
             } else if window.holds(event.extent(calendar.zone())) {
                 events.push(event.clone());
             }

@@ -20,16 +20,11 @@ impl State {
         check_private(role, &event)?;
         ctx.check_match(&event.etag())?;
         let (destination, _) = self.writable(&ctx.user, &destination)?;
-        if event
-            .text("eventType")
-            .is_some_and(|kind| kind != "default")
-        {
+        if event.text("eventType").is_some_and(|kind| kind != "default") {
             return Err(Refusal::event_type(400));
         }
         if event.series_id().is_some() {
-            return Err(Refusal::invalid(
-                "An instance of a recurring event cannot be moved.",
-            ));
+            return Err(Refusal::invalid("An instance of a recurring event cannot be moved."));
         }
         if is_guest_copy(&event, &source) {
             return Err(Refusal::not_organizer());
@@ -44,9 +39,7 @@ impl State {
         let mut family = vec![event.clone()];
         family.extend(self.calendar(&source)?.exceptions(&event.id).cloned());
         let taken = self.calendar(&destination)?.events.get(&event.id);
-        if taken.is_some_and(|other| {
-            other.gone.is_none() && other.text("iCalUID") != event.text("iCalUID")
-        }) {
+        if taken.is_some_and(|other| other.gone.is_none() && other.text("iCalUID") != event.text("iCalUID")) {
             return Err(Refusal::duplicate());
         }
         let organizer = self.organizer_of(&destination)?;

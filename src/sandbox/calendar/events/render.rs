@@ -65,13 +65,11 @@ impl View<'_> {
             ("id".to_owned(), json!(event.id)),
         ]);
         let times_only = self.role == Role::FreeBusyReader;
-        let wordless = times_only
-            || (is_private(event)
-                && matches!(self.role, Role::Reader | Role::WriterWithoutPrivateAccess));
+        let wordless =
+            times_only || (is_private(event) && matches!(self.role, Role::Reader | Role::WriterWithoutPrivateAccess));
         for (key, value) in &event.fields {
-            let readable = !wordless
-                || TIMES.contains(&key.as_str())
-                || (!times_only && PRIVATE.contains(&key.as_str()));
+            let readable =
+                !wordless || TIMES.contains(&key.as_str()) || (!times_only && PRIVATE.contains(&key.as_str()));
             if readable {
                 shown.insert(key.clone(), self.field(event, key, value));
             }
@@ -129,13 +127,8 @@ impl View<'_> {
             "creator" | "organizer" if !event.raw => self.marked(value, "self", self.id),
             "attendees" if !event.raw => {
                 let guests = value.as_array().into_iter().flatten();
-                let marked = guests.map(|guest| {
-                    self.marked(
-                        &self.marked(guest, "self", self.id),
-                        "organizer",
-                        event.organizer(),
-                    )
-                });
+                let marked = guests
+                    .map(|guest| self.marked(&self.marked(guest, "self", self.id), "organizer", event.organizer()));
                 marked.collect()
             }
             _ => value.clone(),
@@ -156,8 +149,7 @@ impl View<'_> {
             return;
         };
         let too_many = self.max_attendees.is_some_and(|most| guests.len() > most);
-        let hidden = event.fields.get("guestsCanSeeOtherGuests") == Some(&json!(false))
-            && event.organizer() != self.id;
+        let hidden = event.fields.get("guestsCanSeeOtherGuests") == Some(&json!(false)) && event.organizer() != self.id;
         if too_many || hidden {
             guests.retain(|guest| guest["self"] == true);
             if guests.is_empty() {

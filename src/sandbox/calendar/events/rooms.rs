@@ -7,10 +7,7 @@ const DELAY_US: i64 = 2_000_000;
 
 fn rooms(event: &Event) -> Vec<String> {
     let guests = event.fields.get("attendees").and_then(Value::as_array);
-    let rooms = guests
-        .into_iter()
-        .flatten()
-        .filter(|guest| guest["resource"] == true);
+    let rooms = guests.into_iter().flatten().filter(|guest| guest["resource"] == true);
     rooms
         .filter_map(|room| room["email"].as_str().map(str::to_owned))
         .collect()
@@ -18,13 +15,7 @@ fn rooms(event: &Event) -> Vec<String> {
 
 impl State {
     /// Remembers to answer for rooms that are new on this event.
-    pub(super) fn invite_rooms(
-        &mut self,
-        calendar: &str,
-        old: Option<&Event>,
-        event: &Event,
-        now: i64,
-    ) {
+    pub(super) fn invite_rooms(&mut self, calendar: &str, old: Option<&Event>, event: &Event, now: i64) {
         let before = old.map(rooms).unwrap_or_default();
         for room in rooms(event) {
             if !before.contains(&room) {
@@ -75,10 +66,7 @@ impl State {
         });
         let answer = if taken { "declined" } else { "accepted" };
         if let Some(Value::Array(guests)) = event.fields.get_mut("attendees") {
-            for guest in guests
-                .iter_mut()
-                .filter(|guest| guest["email"] == room.room)
-            {
+            for guest in guests.iter_mut().filter(|guest| guest["email"] == room.room) {
                 guest["responseStatus"] = json!(answer);
             }
         }

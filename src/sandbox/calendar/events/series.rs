@@ -48,13 +48,7 @@ fn strictness(visibility: Option<&str>) -> u8 {
 impl State {
     /// After a series has changed: exceptions of occurrences that are no more are dropped, the others follow where they
     /// were equal to the series.
-    pub(super) fn follow_series(
-        &mut self,
-        calendar: &str,
-        old: &Event,
-        new: &Event,
-        now: i64,
-    ) -> Result<(), Refusal> {
+    pub(super) fn follow_series(&mut self, calendar: &str, old: &Event, new: &Event, now: i64) -> Result<(), Refusal> {
         if !old.is_series() {
             return Ok(());
         }
@@ -67,11 +61,7 @@ impl State {
             .collect();
         for exception in exceptions {
             let mut event = exception.clone();
-            let holds = |when| {
-                expansion
-                    .as_ref()
-                    .is_some_and(|series: &Series| series.contains(when))
-            };
+            let holds = |when| expansion.as_ref().is_some_and(|series: &Series| series.contains(when));
             if !event.original_start().is_some_and(holds) {
                 event.gone = Some(Gone::Dropped);
             } else if event.gone.is_none() {
@@ -112,9 +102,7 @@ impl State {
         let level = strictness(wanted.as_ref().and_then(Value::as_str));
         if level > strictness(series.text("visibility")) {
             let mut stricter = series.clone();
-            stricter
-                .fields
-                .insert("visibility".into(), wanted.unwrap_or_default());
+            stricter.fields.insert("visibility".into(), wanted.unwrap_or_default());
             let stricter = self.put(calendar, stricter, now)?;
             self.follow_series(calendar, &series, &stricter, now)?;
             return self.propagate(calendar, &stricter.id, now);
@@ -174,28 +162,19 @@ impl State {
             .collect();
         let new = self.put(calendar, new, now).map_err(refused)?;
         for mut event in moved {
-            event
-                .fields
-                .insert("recurringEventId".into(), json!(new_id));
+            event.fields.insert("recurringEventId".into(), json!(new_id));
             event.fields.insert("iCalUID".into(), uid.clone());
             if event.fields.get("summary") == old.fields.get("summary") {
-                event
-                    .fields
-                    .insert("summary".into(), new.fields["summary"].clone());
+                event.fields.insert("summary".into(), new.fields["summary"].clone());
             }
             self.put(calendar, event, now).map_err(refused)?;
         }
         let mut cut = old.clone();
         cut.fields.insert("recurrence".into(), json!(parts.before));
-        let sequence = old
-            .fields
-            .get("sequence")
-            .and_then(Value::as_u64)
-            .unwrap_or(0);
+        let sequence = old.fields.get("sequence").and_then(Value::as_u64).unwrap_or(0);
         cut.fields.insert("sequence".into(), json!(sequence + 1));
         let cut = self.put(calendar, cut, now).map_err(refused)?;
-        self.follow_series(calendar, &old, &cut, now)
-            .map_err(refused)?;
+        self.follow_series(calendar, &old, &cut, now).map_err(refused)?;
         self.propagate(calendar, id, now).map_err(refused)?;
         self.propagate(calendar, &new_id, now).map_err(refused)?;
         Ok(new_id)

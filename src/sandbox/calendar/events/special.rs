@@ -16,10 +16,7 @@ pub fn check(fields: &mut Object, place: &Place) -> Result<(), Refusal> {
     if !EVENT_TYPES.contains(&kind.as_str()) {
         return Err(Refusal::invalid_field("eventType"));
     }
-    let days = match (
-        time::stored(fields.get("start")),
-        time::stored(fields.get("end")),
-    ) {
+    let days = match (time::stored(fields.get("start")), time::stored(fields.get("end"))) {
         (Some(When::Day(start)), Some(When::Day(end))) => Some((end - start).num_days()),
         _ => None,
     };
@@ -58,9 +55,7 @@ pub fn check(fields: &mut Object, place: &Place) -> Result<(), Refusal> {
             fix(fields, "transparency", "opaque")
         }
         "workingLocation" => {
-            if !place.primary
-                || days.is_some_and(|days| days != 1)
-                || !fields.contains_key("workingLocationProperties")
+            if !place.primary || days.is_some_and(|days| days != 1) || !fields.contains_key("workingLocationProperties")
             {
                 return refuse();
             }
