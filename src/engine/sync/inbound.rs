@@ -5,9 +5,9 @@
 //! may be repeated: an item that was applied before is recognised by its etag.
 use super::pull::Listing;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer, removal, waiting};
+use super::{PassReport, SyncError, context::Context, newcomer, removal, series, waiting};
 use crate::domain::event::{Event, EventState, OwnResponse};
-use crate::domain::ids::EventId;
+use crate::domain::ids::{BookingId, EventId};
 use crate::google::calendar::Broken;
 use crate::store::placements::{self, PlacementState};
 use crate::store::{Tx, calendars, scopes, states};
@@ -52,6 +52,16 @@ impl Work {
     }
 }
 
+/// What the events of a listing leave to be done when all of them have been applied.
+#[derive(Default)]
+struct Later {
+    /// Placements whose event went without a tombstone.
+    removals: Vec<Known>,
+    /// Everything known but occurrences: of a series some changed occurrences may be no more. Echoes too, so that a crash
+    /// after the series was written forgets none.
+    whole: Vec<BookingId>,
+}
+
 /// Applies a listing in short transactions.
 pub(super) async fn apply(
     context: &mut Context<'_>,
@@ -72,10 +82,10 @@ pub(super) async fn apply(
         set_aside(&mut tx, context, broken, report).await?;
         tx.commit().await?;
     }
-    let mut removals = Vec::new();
+    let mut later = Later::default();
     for chunk in work.upserts.chunks(CHUNK) {
         let mut tx = context.begin().await?;
-        upsert(&mut tx, context, chunk, &families, &mut removals, report).await?;
+        upsert(&mut tx, context, chunk, &families, &mut later, report).await?;
         tx.commit().await?;
     }
     if !work.shown.is_empty() {
@@ -93,7 +103,7 @@ pub(super) async fn apply(
         }
     }
     let mut tx = context.begin().await?;
-    last(&mut tx, context, &work, removals, report).await?;
+    last(&mut tx, context, &work, later, report).await?;
     scopes::keep_token(&mut tx, context.claim, &token, &context.fingerprint).await?;
     tx.commit().await?;
     context.token = Some(token);
@@ -109,12 +119,12 @@ pub(super) async fn plan(
 ) -> Result<(), SyncError> {
     let work = Work::of(listing);
     let families = newcomer::Families::of(&work.upserts);
-    let mut removals = Vec::new();
+    let mut later = Later::default();
     set_aside(tx, context, &work.broken, report).await?;
     for chunk in work.upserts.chunks(CHUNK) {
-        upsert(tx, context, chunk, &families, &mut removals, report).await?;
+        upsert(tx, context, chunk, &families, &mut later, report).await?;
     }
-    last(tx, context, &work, removals, report).await
+    last(tx, context, &work, later, report).await
 }
 
 async fn note_calendar(tx: &mut Tx, context: &Context<'_>, role: &str, zone: &str) -> Result<(), SyncError> {
@@ -154,7 +164,7 @@ async fn upsert(
     context: &Context<'_>,
     events: &[Event],
     families: &newcomer::Families,
-    removals: &mut Vec<Known>,
+    later: &mut Later,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let mut known = known_of(tx, context, events).await?;
@@ -162,7 +172,12 @@ async fn upsert(
     for event in events {
         waiting::release(tx, context, "google", event.id.as_str()).await?;
         match known.remove(&event.id) {
-            Some(known) => meet(tx, context, known, event, removals, report).await?,
+            Some(known) => {
+                if event.instance_of.is_none() {
+                    later.whole.push(known.booking_id());
+                }
+                meet(tx, context, known, event, later, report).await?;
+            }
             None => newcomer::welcome(tx, context, event, families, &mut fresh, report).await?,
         }
     }
@@ -201,7 +216,7 @@ async fn meet(
     context: &Context<'_>,
     known: Known,
     event: &Event,
-    removals: &mut Vec<Known>,
+    later: &mut Later,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let placement = &known.placement;
@@ -220,8 +235,9 @@ async fn meet(
     if !placement.is_lead {
         return newcomer::note_follower(tx, context, known.placement, event).await;
     }
+    let known = newcomer::rehome(tx, context, known, event).await?;
     if let Some(Settled::Removal(known)) = again(tx, context, known, Seen::Event(event), Gate::Closed, report).await? {
-        removals.push(*known);
+        later.removals.push(*known);
     }
     Ok(())
 }
@@ -259,10 +275,13 @@ async fn last(
     tx: &mut Tx,
     context: &Context<'_>,
     work: &Work,
-    mut removals: Vec<Known>,
+    later: Later,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let mut candidates: Vec<(Known, Option<Event>)> = removals.drain(..).map(|known| (known, None)).collect();
+    for chunk in later.whole.chunks(1000) {
+        series::prune(tx, context, chunk, report).await?;
+    }
+    let mut candidates: Vec<(Known, Option<Event>)> = later.removals.into_iter().map(|known| (known, None)).collect();
     for chunk in work.tombstones.chunks(CHUNK) {
         let mut known = known_of(tx, context, chunk).await?;
         for event in chunk {
