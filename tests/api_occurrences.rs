@@ -18,7 +18,9 @@ async fn daily(app: &App) -> Value {
 
 async fn within(app: &App, more: &str) -> Vec<Value> {
     let body = app
-        .get(&format!("/bookings?from=2026-03-01T00:00:00Z&to=2026-04-30T00:00:00Z{more}"))
+        .get(&format!(
+            "/bookings?from=2026-03-01T00:00:00Z&to=2026-04-30T00:00:00Z{more}"
+        ))
         .await
         .expect(200);
     body["items"].as_array().unwrap().clone()

@@ -129,7 +129,10 @@ mod tests {
         assert!(response.headers().contains_key("strict-transport-security"));
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();
-        assert!(body.contains("urn:accord:problem:internal") && !body.contains("Jana"), "{body}");
+        assert!(
+            body.contains("urn:accord:problem:internal") && !body.contains("Jana"),
+            "{body}"
+        );
     }
 
     #[tokio::test]
@@ -152,7 +155,10 @@ mod tests {
         let logged = tracing::subscriber::set_default(subscriber);
         let router = router(state);
         for (path, body) in [
-            ("/api/v1/users", r#"{"name": "Jana Personal", "email": "jana@personal.example"}"#),
+            (
+                "/api/v1/users",
+                r#"{"name": "Jana Personal", "email": "jana@personal.example"}"#,
+            ),
             ("/api/v1/users", r#"{"name": "Jana Personal", "email": "personal"}"#),
             ("/api/v1/personal?email=personal", "{}"),
         ] {
@@ -168,9 +174,20 @@ mod tests {
         // The database driver speaks at this level, too; what we say has the target of this crate.
         let ours: Vec<&str> = text.lines().filter(|line| line.contains("accord::")).collect();
         assert_eq!(ours.len(), 3, "{text}");
-        assert!(ours[0].contains("method=POST") && ours[0].contains("route=\"/api/v1/users\""), "{}", ours[0]);
-        assert!(ours[0].contains("status=201") && ours[0].contains(&tenant.id.to_string()), "{}", ours[0]);
-        assert!(ours[1].contains("status=400") && ours[2].contains("status=404"), "{ours:?}");
+        assert!(
+            ours[0].contains("method=POST") && ours[0].contains("route=\"/api/v1/users\""),
+            "{}",
+            ours[0]
+        );
+        assert!(
+            ours[0].contains("status=201") && ours[0].contains(&tenant.id.to_string()),
+            "{}",
+            ours[0]
+        );
+        assert!(
+            ours[1].contains("status=400") && ours[2].contains("status=404"),
+            "{ours:?}"
+        );
         let secret = key.expose_secret().rsplit('_').next().unwrap();
         for word in ["ersonal", "@", secret] {
             assert!(!ours.iter().any(|line| line.contains(word)), "{word}: {ours:?}");

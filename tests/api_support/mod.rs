@@ -138,7 +138,10 @@ impl App {
         let (_, key) = self.engine.create_tenant("Other", &admin()).await.unwrap();
         let key = key.expose_secret().to_owned();
         let body = json!({"name": "Eva", "email": "eva@other.example"}).to_string();
-        let user = self.call("POST", "/users", Some(&key), &[], Some(&body)).await.expect(201);
+        let user = self
+            .call("POST", "/users", Some(&key), &[], Some(&body))
+            .await
+            .expect(201);
         (key, user["id"].as_str().unwrap().to_owned())
     }
 
@@ -227,7 +230,9 @@ impl App {
         }
         let body = Full::new(Bytes::copy_from_slice(body.unwrap_or_default().as_bytes()));
         let stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
         tokio::spawn(connection);
         let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -299,11 +304,7 @@ impl App {
                     row.try_get::<String, _>(0)
                         .or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string()))
                 };
-                Ok(rows
-                    .iter()
-                    .map(|row| text(row).unwrap())
-                    .collect::<Vec<_>>()
-                    .join("\n"))
+                Ok(rows.iter().map(|row| text(row).unwrap()).collect::<Vec<_>>().join("\n"))
             }
         }
     }
