@@ -8,6 +8,7 @@ pub mod log;
 pub mod pages;
 pub mod problem;
 pub mod request;
+pub mod serve;
 
 use crate::domain::settings::SyncDefaults;
 use crate::engine::Engine;
