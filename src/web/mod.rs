@@ -74,6 +74,11 @@ mod tests {
     use super::*;
     use crate::domain::clock::{TestClock, TestEntropy};
     use crate::domain::seal::{KeyRing, SealingKey};
+    use crate::engine::sync::SyncSettings;
+    use crate::engine::tokens::TokenCache;
+    use crate::google::calendar::CalendarApi;
+    use crate::google::oauth::{Endpoints, OAuth};
+    use crate::google::transport::Transport;
     use crate::store::{Db, migrate};
     use axum::body::{Body, to_bytes};
     use axum::extract::Request;
@@ -87,12 +92,33 @@ mod tests {
         let db = Db::open_sqlite(&folder.join("accord.db")).await.unwrap();
         migrate(&db).await.unwrap();
         let entropy = Arc::new(TestEntropy::default());
+        let transport = Arc::new(Transport::new(std::time::Duration::from_secs(1)).unwrap());
+        let nowhere = || "http://127.0.0.1:1/".to_owned();
+        let endpoints = Endpoints {
+            client_id: "client".to_owned(),
+            client_secret: "secret".into(),
+            auth_url: nowhere(),
+            token_url: nowhere(),
+            revoke_url: nowhere(),
+            userinfo_url: nowhere(),
+            calendar_url: nowhere(),
+        };
         WebState {
             engine: Engine {
                 db,
                 keys: Arc::new(KeyRing::new(SealingKey::generate(entropy.as_ref()), Vec::new())),
                 clock: Arc::new(TestClock::at(chrono::DateTime::UNIX_EPOCH)),
                 entropy,
+                oauth: OAuth::new(transport.clone(), Arc::new(endpoints)),
+                google: CalendarApi::new(transport, &nowhere()),
+                tokens: TokenCache::default(),
+                defaults: SyncDefaults::default(),
+                sync: SyncSettings {
+                    window_past_days: 30,
+                    lease_ms: 60_000,
+                    page_size: 250,
+                },
+                public_url: "https://accord.example".into(),
             },
             defaults: SyncDefaults::default(),
             body_limit: 1024,
