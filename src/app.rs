@@ -1,1 +1,181 @@
-//! The composition root: the only place that builds things.
+//! Composition root: the only place that builds things.
+//!
+//! It promises that nothing runs half built: the schema is up to date, the keys fit the database, the address is ours, or
+//! [`OpenError`] says in one sentence what to do. Commands open the same [`App`] as the daemon, beside it or without it.
+use crate::config::keys::{self, KeyFileError};
+use crate::config::{Config, DatabaseUrl};
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::settings::SyncDefaults;
+use crate::engine::sync::SyncSettings;
+use crate::engine::tokens::TokenCache;
+use crate::engine::{Engine, sealed};
+use crate::google::calendar::CalendarApi;
+use crate::google::oauth::{Endpoints, OAuth};
+use crate::google::transport::Transport;
+use crate::jobs::{self, cadence::Cadence};
+use crate::lifecycle::{self, Stop};
+use crate::store::{Db, StoreError, migrate};
+use crate::web::{self, WebState};
+use secrecy::ExposeSecret;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+/// Events per page of a listing; Google's own default is 250, its limit 2500.
+const PAGE_SIZE: u16 = 500;
+
+/// Why Accord did not start. Every message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The certificates of the system.
+    #[error("the certificates of this system cannot be read: {0}; install the package ca-certificates")]
+    Certificates(io::Error),
+    /// The address.
+    #[error("cannot listen at {address}: {source}; is another program using web.listen?")]
+    Listen {
+        /// `web.listen`.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Everything, built.
+#[derive(Clone)]
+pub struct App {
+    /// Use cases.
+    pub engine: Engine,
+    config: Arc<Config>,
+}
+
+/// Time and randomness, handed in.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Surroundings {
+    /// Those of this machine.
+    pub fn real() -> Surroundings {
+        Surroundings {
+            clock: Arc::new(lifecycle::SystemClock),
+            entropy: Arc::new(lifecycle::SystemEntropy),
+        }
+    }
+}
+
+/// Opens the database as it is.
+pub async fn open_database(config: &Config) -> Result<Db, StoreError> {
+    match &config.database.url {
+        DatabaseUrl::SqliteFile(path) => Db::open_sqlite(path).await,
+        DatabaseUrl::SqliteMemory => Db::open_sqlite(std::path::Path::new(":memory:")).await,
+        DatabaseUrl::Postgres(url) => Db::open_postgres(url.expose_secret()).await,
+    }
+}
+
+impl App {
+    /// Opens the database, brings its schema up to date, reads the keys and builds the rest. Sends nothing to Google.
+    ///
+    /// A key file is created only while the database holds no sealed value.
+    pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, OpenError> {
+        let db = open_database(&config).await?;
+        migrate(&db).await?;
+        let may_create = !sealed::holds_any(&db).await?;
+        let Surroundings { clock, entropy } = surroundings;
+        let keys = keys::load_or_create(&config.secrets.key, may_create, entropy.as_ref(), clock.as_ref())?;
+        let transport = Arc::new(Transport::new(config.sync.request_timeout).map_err(OpenError::Certificates)?);
+        let google = &config.google;
+        let endpoints = Endpoints {
+            client_id: google.client_id.clone(),
+            client_secret: google.client_secret.clone(),
+            auth_url: google.auth_url.clone(),
+            token_url: google.token_url.clone(),
+            revoke_url: google.revoke_url.clone(),
+            userinfo_url: google.userinfo_url.clone(),
+            calendar_url: google.calendar_url.clone(),
+        };
+        let engine = Engine {
+            db,
+            keys: Arc::new(keys),
+            clock,
+            entropy,
+            oauth: OAuth::new(transport.clone(), Arc::new(endpoints)),
+            google: CalendarApi::new(transport, &google.calendar_url),
+            tokens: TokenCache::default(),
+            defaults: SyncDefaults {
+                conflict: config.sync.conflict,
+                inbound_cancel: config.sync.inbound_cancel,
+                inbound_move: config.sync.inbound_move,
+                guests: config.sync.guests,
+                brake_share: config.sync.brake_share,
+                brake_min: config.sync.brake_min,
+            },
+            sync: SyncSettings {
+                window_past_days: config.sync.window_past_days,
+                lease_ms: i64::try_from(config.sync.lease.as_millis()).unwrap_or(i64::MAX),
+                page_size: PAGE_SIZE,
+            },
+            public_url: config.web.public_url.as_str().into(),
+            wake: Arc::new(Notify::new()),
+        };
+        Ok(App {
+            engine,
+            config: Arc::new(config),
+        })
+    }
+
+    /// What it was built from.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Takes the address of the configuration.
+    pub async fn listen(config: &Config) -> Result<TcpListener, OpenError> {
+        let address = config.web.listen;
+        TcpListener::bind(address)
+            .await
+            .map_err(|source| OpenError::Listen { address, source })
+    }
+
+    /// Answers requests and runs the jobs until the stop; then waits until what is in hand has ended.
+    ///
+    /// # Errors
+    /// The socket's; nothing else ends it.
+    pub async fn serve(&self, listener: TcpListener, stop: Stop) -> io::Result<()> {
+        let state = WebState {
+            engine: self.engine.clone(),
+            defaults: self.engine.defaults.clone(),
+            body_limit: self.config.web.body_limit_bytes,
+            public_url: self.config.web.public_url.clone(),
+        };
+        let settings = jobs::Settings {
+            cadence: Cadence::new(self.config.sync.schedule.clone(), self.engine.clock.now()),
+            concurrency: self.config.sync.concurrency,
+            changes_days: self.config.retention.changes_days,
+        };
+        let watchdog = tokio::spawn(lifecycle::feed_watchdog());
+        lifecycle::notify_ready();
+        let (served, ()) = tokio::join!(
+            web::serve::serve(listener, web::router(state), stop.clone()),
+            jobs::run(self.engine.clone(), settings, stop),
+        );
+        watchdog.abort();
+        served
+    }
+
+    /// Closes the database.
+    pub async fn close(self) {
+        self.engine.db.close().await;
+    }
+}

@@ -215,7 +215,7 @@ impl Changed {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Decision {
     /// Do this.
-    Act(Outcome),
+    Act(Box<Outcome>),
     /// Do nothing to this item until somebody has answered.
     Wait(Waiting, Vec<FieldConflict>),
 }
@@ -377,12 +377,12 @@ pub fn reconcile(base: &Base, local: Local<'_>, remote: Remote<'_>, rules: &Rule
 }
 
 fn act(local: LocalStep, remote: RemoteStep, base: Base, conflicts: Vec<FieldConflict>) -> Decision {
-    Decision::Act(Outcome {
+    Decision::Act(Box::new(Outcome {
         local,
         remote,
         base,
         conflicts,
-    })
+    }))
 }
 
 /// The agreement that the event is gone.

@@ -161,6 +161,12 @@ impl KeyRing {
         (header[0] == VERSION).then(|| KeyId([header[1], header[2], header[3], header[4]]))
     }
 
+    /// How every value begins that the newest key has sealed: version and key id.
+    pub fn header(&self) -> [u8; 1 + ID] {
+        let [a, b, c, d] = self.newest.id.0;
+        [VERSION, a, b, c, d]
+    }
+
     /// Whether a value should be sealed again, because a newer key exists than the one that sealed it.
     pub fn is_outdated(&self, sealed: &[u8]) -> bool {
         Self::key_of(sealed) != Some(self.newest.id)

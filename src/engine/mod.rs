@@ -7,14 +7,19 @@ pub mod changes;
 pub mod conflicts;
 pub mod connect;
 pub mod disconnect;
+pub mod due;
+pub mod housekeeping;
+pub mod notice;
 pub mod occurrences;
 pub mod once;
 pub mod quarantine;
 pub mod questions;
 pub mod refusal;
 pub mod resources;
+pub mod sealed;
 mod sealing;
 pub mod sign_in;
+pub mod status;
 pub mod sync;
 pub mod tenants;
 pub mod times;
@@ -32,6 +37,7 @@ use crate::store::Db;
 use std::sync::Arc;
 use sync::SyncSettings;
 use tokens::TokenCache;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// Everything a use case works with; cheap to clone.
@@ -57,6 +63,8 @@ pub struct Engine {
     pub sync: SyncSettings,
     /// How browsers reach us: scheme and host, no slash at the end.
     pub public_url: Arc<str>,
+    /// Wakes the scheduler of this process when something became due.
+    pub wake: Arc<Notify>,
 }
 
 impl Engine {

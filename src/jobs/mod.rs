@@ -1,1 +1,132 @@
-//! The scheduler: what is due, when, and how many at once.
+//! What the daemon does by itself: passes of due scopes, and a handful of small jobs on a beat.
+//!
+//! A job is one call into the engine, again and again until a stop. None of them ends because something failed: trouble is
+//! told once when it begins and once when it ends, and the next try comes after a growing pause.
+pub mod cadence;
+mod passes;
+pub mod watch;
+
+use crate::engine::disconnect::{self, EndError};
+use crate::engine::{Engine, housekeeping, notice, sealed};
+use crate::lifecycle::Stop;
+use crate::store::StoreError;
+use cadence::Cadence;
+use std::future::Future;
+use std::time::Duration;
+use tokio::time::sleep;
+use watch::DatabaseWatch;
+
+/// Changes written in SQL are noticed within this time; the promise is five seconds.
+const NOTICE: Duration = Duration::from_secs(2);
+/// How soon work that was put off for a while is taken up.
+const SOON: Duration = Duration::from_secs(5);
+/// For what may as well happen later.
+const RARELY: Duration = Duration::from_secs(60 * 60);
+
+/// What the jobs need beside the engine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// When scopes are polled.
+    pub cadence: Cadence,
+    /// Passes at the same time.
+    pub concurrency: usize,
+    /// How long the change feed can be read, days.
+    pub changes_days: u32,
+}
+
+/// Why a job did not do what it should. It is tried again in any case.
+enum Trouble {
+    Database(StoreError),
+    Other(String),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Trouble::Database(error)
+    }
+}
+
+impl From<EndError> for Trouble {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Store(error) => Trouble::Database(error),
+            other => Trouble::Other(other.to_string()),
+        }
+    }
+}
+
+/// Runs everything until the stop; returns when all of it has ended.
+pub async fn run(engine: Engine, settings: Settings, stop: Stop) {
+    let watch = DatabaseWatch::default();
+    let days = settings.changes_days;
+    let job = |name, period| Job {
+        name,
+        period,
+        watch: &watch,
+        stop: stop.clone(),
+    };
+    tokio::join!(
+        passes::run(
+            engine.clone(),
+            settings.cadence,
+            settings.concurrency,
+            &watch,
+            stop.clone()
+        ),
+        job("notice", NOTICE).run(async || Ok(notice::run(&engine).await?)),
+        job("disconnects", SOON).run(async || Ok(disconnect::continue_disconnects(&engine).await? > 0)),
+        job("revocations", SOON).run(async || Ok(disconnect::run_revocations(&engine).await? > 0)),
+        job("zone database", RARELY).run(async || Ok(notice::recompute_times(&engine).await?)),
+        job("sealing", RARELY).run(async || Ok(sealed::reseal(&engine).await?)),
+        job("retention", RARELY).run(async || {
+            let swept = housekeeping::sweep(&engine, days).await?;
+            tracing::debug!(?swept, "what was too old is gone");
+            Ok(false)
+        }),
+    );
+}
+
+/// One job on its beat.
+struct Job<'a> {
+    name: &'static str,
+    period: Duration,
+    watch: &'a DatabaseWatch,
+    stop: Stop,
+}
+
+impl Job<'_> {
+    /// Calls `work` on every beat, and again at once when it says that there is more. A call under way at the stop is dropped:
+    /// its transaction is rolled back, and whatever it had begun outside is taken up by the next start.
+    async fn run<F: Future<Output = Result<bool, Trouble>>>(self, work: impl Fn() -> F) {
+        let mut failures = 0;
+        loop {
+            let Some(outcome) = self.stop.unless_requested(work()).await else {
+                return;
+            };
+            let pause = match outcome {
+                Ok(more) => {
+                    self.watch.works();
+                    if failures > 0 {
+                        tracing::info!(job = self.name, "works again");
+                    }
+                    failures = 0;
+                    if more { Duration::ZERO } else { self.period }
+                }
+                Err(Trouble::Database(error)) => {
+                    failures += 1;
+                    self.watch.fails(&error, failures)
+                }
+                Err(Trouble::Other(error)) => {
+                    if failures == 0 {
+                        tracing::error!(job = self.name, error, "failed; it is tried again");
+                    }
+                    failures += 1;
+                    watch::pause(failures)
+                }
+            };
+            if self.stop.unless_requested(sleep(pause)).await.is_none() {
+                return;
+            }
+        }
+    }
+}

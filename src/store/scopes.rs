@@ -362,3 +362,10 @@ pub async fn pause_writes(tx: &mut Tx, claim: &Claim, until: i64, error: &str) -
     .await
     .map(drop)
 }
+
+/// Whether a scope could be claimed now; a look that takes no lock.
+pub async fn is_any_due(tx: &mut Tx, now: i64) -> Result<bool, StoreError> {
+    const SQL: &str =
+        "SELECT 1 AS found FROM sync_scopes WHERE enabled = 1 AND due_at <= $1 AND lease_until < NOW_MS() LIMIT 1";
+    Ok(tx.fetch_optional(SQL, args![now]).await?.is_some())
+}

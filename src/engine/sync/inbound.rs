@@ -73,12 +73,10 @@ pub(super) async fn apply(
         tx.commit().await?;
     }
     let mut removals = Vec::new();
-    for (chunk, confirm) in work.upserts.chunks(CHUNK).map(|chunk| (chunk, true)) {
+    for chunk in work.upserts.chunks(CHUNK) {
         let mut tx = context.begin().await?;
         upsert(&mut tx, context, chunk, &families, &mut removals, report).await?;
-        if confirm {
-            tx.commit().await?;
-        }
+        tx.commit().await?;
     }
     if !work.shown.is_empty() {
         for chunk in work.shown.chunks(1000) {
@@ -104,7 +102,7 @@ pub(super) async fn apply(
 
 /// The same in one transaction, which the caller rolls back.
 pub(super) async fn plan(
-    context: &mut Context<'_>,
+    context: &Context<'_>,
     tx: &mut Tx,
     listing: Listing,
     report: &mut PassReport,
@@ -222,13 +220,8 @@ async fn meet(
     if !placement.is_lead {
         return newcomer::note_follower(tx, context, known.placement, event).await;
     }
-    match again(tx, context, known, Seen::Event(event), Gate::Closed, report).await? {
-        Some(Settled::Removal(known)) => removals.push(*known),
-        Some(Settled::Agreed | Settled::Push(_)) => {
-            let id = event.id.as_str();
-            tracing::trace!(event = id, "settled");
-        }
-        _ => {}
+    if let Some(Settled::Removal(known)) = again(tx, context, known, Seen::Event(event), Gate::Closed, report).await? {
+        removals.push(*known);
     }
     Ok(())
 }

@@ -175,7 +175,7 @@ pub(super) async fn settle(
             waiting::ask(tx, context, known, why, &fields, seen, report).await?;
             return Ok(Settled::Waiting);
         }
-        Decision::Act(outcome) => outcome,
+        Decision::Act(outcome) => *outcome,
     };
     if gate == Gate::Closed && outcome.is_removal() && known.placement.answer.is_none() {
         *known = before;
@@ -272,7 +272,7 @@ fn decide(
             base,
             conflicts: Vec::new(),
         };
-        return Some(Decision::Act(outcome));
+        return Some(Decision::Act(Box::new(outcome)));
     };
     let base = Base {
         local: placement.base_local.clone().unwrap_or_else(|| content.clone()),
@@ -401,10 +401,10 @@ async fn reinstate(tx: &mut Tx, context: &Context<'_>, known: &Known, new: &Cont
         text.split_from.clone_from(&old.split_from);
         text.mail_wish.clone_from(&old.mail_wish);
     }
-    if let Some(series) = text.series_id.as_ref().and_then(|id| id.parse().ok()) {
-        if bookings::get(tx, tenant, series).await?.is_none() {
-            return Ok(false);
-        }
+    if let Some(series) = text.series_id.as_ref().and_then(|id| id.parse().ok())
+        && bookings::get(tx, tenant, series).await?.is_none()
+    {
+        return Ok(false);
     }
     let owner = known.owner(context);
     let wanted = deleted

@@ -1,0 +1,86 @@
+//! Rows that were written since the last look, by the app in SQL or by anybody else.
+//!
+//! What follows from a row is made good here: its derived instants, and the due time of the scopes that will carry it to
+//! Google. Nothing depends on it for correctness of the sync, which finds changes by comparing versions; it only has to be soon.
+use super::{Engine, times};
+use crate::domain::ids::{BookingId, TenantId, UserId};
+use crate::store::{StoreError, Tx, accounts, bookings, scopes, states, users};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Rows looked at in one transaction, which must stay far below a second.
+const BATCH: usize = 200;
+
+/// Takes note of a batch of rows. Returns whether there may be more.
+pub async fn run(engine: &Engine) -> Result<bool, StoreError> {
+    // A look without a lock first: most of the time there is nothing.
+    let mut tx = engine.db.read().await?;
+    if !states::is_any_unnoticed(&mut tx).await? {
+        return Ok(false);
+    }
+    drop(tx);
+    let mut tx = engine.db.begin().await?;
+    let rows = states::notice(&mut tx, None, BATCH as i64).await?;
+    let mut written: BTreeMap<TenantId, Vec<BookingId>> = BTreeMap::new();
+    let mut carriers: BTreeSet<(TenantId, UserId)> = BTreeSet::new();
+    for row in rows.iter().filter(|row| row.kind == "booking") {
+        match row.id.parse() {
+            Ok(id) => written.entry(row.tenant_id).or_default().push(id),
+            Err(_) => {
+                tracing::warn!(tenant = %row.tenant_id, id = row.id, "a booking was written in SQL whose id is no UUID")
+            }
+        }
+        carriers.extend(row.user_id.map(|user| (row.tenant_id, user)));
+    }
+    for (tenant, ids) in &written {
+        derive(&mut tx, *tenant, ids).await?;
+    }
+    for (tenant, user) in &carriers {
+        if let Some(account) = accounts::live_of_user(&mut tx, *tenant, *user).await? {
+            scopes::make_due(&mut tx, *tenant, account.id).await?;
+        }
+    }
+    tx.commit().await?;
+    if !carriers.is_empty() {
+        engine.wake.notify_one();
+    }
+    Ok(rows.len() == BATCH)
+}
+
+/// Computes instants again that were computed with another zone database. Returns whether there may be more.
+pub async fn recompute_times(engine: &Engine) -> Result<bool, StoreError> {
+    let mut tx = engine.db.begin().await?;
+    let old = bookings::times_to_recompute(&mut tx, times::TZDB, BATCH as i64).await?;
+    let mut by_tenant: BTreeMap<TenantId, Vec<BookingId>> = BTreeMap::new();
+    for (tenant, id) in &old {
+        by_tenant.entry(*tenant).or_default().push(*id);
+    }
+    for (tenant, ids) in &by_tenant {
+        derive(&mut tx, *tenant, ids).await?;
+    }
+    tx.commit().await?;
+    Ok(old.len() == BATCH)
+}
+
+/// Stores the instants of these bookings; those that are gone or cannot be read have none.
+async fn derive(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
+    let rows = bookings::get_many(tx, tenant, ids).await?;
+    let owners: BTreeSet<UserId> = rows.iter().map(|row| row.user_id).collect();
+    let owners: Vec<UserId> = owners.into_iter().collect();
+    let zones: HashMap<UserId, chrono_tz::Tz> = users::get_many(tx, tenant, &owners)
+        .await?
+        .into_iter()
+        .map(|user| (user.id, user.time_zone))
+        .collect();
+    let mut rows: HashMap<BookingId, bookings::BookingRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    for id in ids {
+        let row = rows.remove(id);
+        let content = row
+            .as_ref()
+            .and_then(|row| Some((row.text.content().ok()?, zones.get(&row.user_id)?)));
+        match content {
+            Some((content, zone)) => times::store(tx, tenant, *id, &content, *zone).await?,
+            None => bookings::clear_times(tx, tenant, *id).await?,
+        }
+    }
+    Ok(())
+}

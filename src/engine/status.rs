@@ -1,0 +1,184 @@
+//! How the sync of each account stands, for operators and tenant admins: numbers and causes, no words of bookings.
+use super::{Engine, Refusal};
+use crate::domain::ids::{AccountId, CalendarId, TenantId, UserId};
+use crate::store::accounts::{Account, AccountState};
+use crate::store::scopes::ScopeStatus;
+use crate::store::{Tx, accounts, calendars, placements, quarantine, questions, scopes, states, tenants};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// Accounts read at a time.
+const PAGE: i64 = 200;
+
+/// One account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccountStatus {
+    /// Tenant.
+    pub tenant_id: TenantId,
+    /// Account.
+    pub account_id: AccountId,
+    /// Whose account it is.
+    pub user_id: UserId,
+    /// The Google address at the last sign-in.
+    pub email: String,
+    /// choosing, active, paused, needs_reconnect or disconnected.
+    pub state: String,
+    /// End of the last good pass of the calendar that is furthest behind.
+    pub last_good_at: Option<DateTime<Utc>>,
+    /// Seconds since then; `None` when there was none or nothing is polled.
+    pub lag_seconds: Option<i64>,
+    /// Class and cause of what went wrong last, if it still does.
+    pub last_error: Option<String>,
+    /// When the next calendar is due; `None` when none is polled.
+    pub next_try_at: Option<DateTime<Utc>>,
+    /// Changes of the app that Google has not yet.
+    pub waiting_changes: i64,
+    /// Removals that the brake holds.
+    pub braked: i64,
+    /// Everything else that waits for a person or another calendar.
+    pub held: i64,
+    /// Items set aside.
+    pub quarantined: i64,
+    /// Questions nobody has answered.
+    pub open_questions: i64,
+    /// Its calendars.
+    pub calendars: Vec<CalendarStatus>,
+}
+
+/// One calendar of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CalendarStatus {
+    /// Google's id.
+    pub calendar_id: CalendarId,
+    /// Its title.
+    pub title: String,
+    /// Whether it is polled.
+    pub enabled: bool,
+    /// Why its bookings are kept but not followed.
+    pub frozen: Option<String>,
+    /// End of the last good pass.
+    pub last_good_at: Option<DateTime<Utc>>,
+    /// Next try.
+    pub next_try_at: Option<DateTime<Utc>>,
+    /// Failures in a row.
+    pub failures: i64,
+    /// Class and cause of the last failure.
+    pub last_error: Option<String>,
+    /// Whether the next pass lists everything.
+    pub full: bool,
+}
+
+/// Every account of a tenant, or of all tenants; disconnected ones only on request.
+pub async fn accounts(
+    engine: &Engine,
+    tenant: Option<TenantId>,
+    with_disconnected: bool,
+) -> Result<Vec<AccountStatus>, Refusal> {
+    let now = engine.clock.now();
+    let mut tx = engine.db.read().await?;
+    let tenants: Vec<TenantId> = match tenant {
+        None => tenants::list(&mut tx)
+            .await?
+            .into_iter()
+            .map(|tenant| tenant.id)
+            .collect(),
+        Some(id) => {
+            tenants::get(&mut tx, id).await?.ok_or(Refusal::Missing("tenant"))?;
+            vec![id]
+        }
+    };
+    let mut found = Vec::new();
+    for tenant in tenants {
+        let mut after = None;
+        loop {
+            let page = accounts::list(&mut tx, tenant, after, PAGE).await?;
+            after = page.last().map(|account| account.id);
+            for account in &page {
+                if with_disconnected || account.state != AccountState::Disconnected {
+                    found.push(of(&mut tx, account, now).await?);
+                }
+            }
+            if (page.len() as i64) < PAGE {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn of(tx: &mut Tx, account: &Account, now: DateTime<Utc>) -> Result<AccountStatus, Refusal> {
+    let (tenant, id) = (account.tenant_id, account.id);
+    let known: HashMap<CalendarId, _> = calendars::of_account(tx, tenant, id)
+        .await?
+        .into_iter()
+        .map(|c| (c.calendar_id.clone(), c))
+        .collect();
+    let calendars: Vec<CalendarStatus> = scopes::status(tx, tenant, Some(id))
+        .await?
+        .into_iter()
+        .map(|scope| {
+            let calendar = known.get(&scope.key.calendar);
+            calendar_status(
+                scope,
+                calendar.map(|c| c.title.clone()),
+                calendar.and_then(|c| c.frozen.clone()),
+            )
+        })
+        .collect();
+    let polled = || calendars.iter().filter(|calendar| calendar.enabled);
+    let oldest = match polled().any(|calendar| calendar.last_good_at.is_none()) {
+        true => None,
+        false => polled().filter_map(|calendar| calendar.last_good_at).min(),
+    };
+    let waiting = placements::waiting(tx, tenant, id).await?;
+    let braked = waiting
+        .iter()
+        .filter(|p| p.waiting.as_ref().is_some_and(|w| w.as_str() == "brake"))
+        .count();
+    Ok(AccountStatus {
+        tenant_id: tenant,
+        account_id: id,
+        user_id: account.user_id,
+        email: account.email.clone(),
+        state: account.state.as_str().to_owned(),
+        last_good_at: oldest,
+        lag_seconds: oldest.map(|at| (now - at).num_seconds().max(0)),
+        last_error: account
+            .last_error
+            .clone()
+            .or_else(|| polled().find_map(|calendar| calendar.last_error.clone())),
+        next_try_at: polled().filter_map(|calendar| calendar.next_try_at).min(),
+        waiting_changes: states::count_pending(tx, tenant, account.user_id).await?,
+        braked: braked as i64,
+        held: (waiting.len() - braked) as i64,
+        quarantined: quarantine::list(tx, tenant, Some(id)).await?.len() as i64,
+        open_questions: questions::count_open(tx, tenant, id).await?,
+        calendars,
+    })
+}
+
+fn calendar_status(scope: ScopeStatus, title: Option<String>, frozen: Option<String>) -> CalendarStatus {
+    CalendarStatus {
+        title: title.unwrap_or_default(),
+        enabled: scope.enabled,
+        frozen,
+        last_good_at: instant(scope.last_good_at),
+        next_try_at: scope
+            .enabled
+            .then(|| DateTime::from_timestamp_millis(scope.due_at))
+            .flatten(),
+        failures: scope.failures,
+        last_error: scope.last_error,
+        full: scope.full,
+        calendar_id: scope.key.calendar,
+    }
+}
+
+fn instant(ms: i64) -> Option<DateTime<Utc>> {
+    if ms == 0 {
+        None
+    } else {
+        DateTime::from_timestamp_millis(ms)
+    }
+}
