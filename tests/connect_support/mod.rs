@@ -240,6 +240,7 @@ fn engine(google: &Google, db: Db, clock: Arc<TestClock>) -> Engine {
         oauth: OAuth::new(transport.clone(), Arc::new(endpoints)),
         google: CalendarApi::new(transport, &calendar_url),
         tokens: Default::default(),
+        wake: Default::default(),
         defaults: Default::default(),
         sync: SyncSettings {
             window_past_days: 30,
