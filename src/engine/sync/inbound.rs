@@ -52,16 +52,6 @@ impl Work {
     }
 }
 
-/// What the events of a listing leave to be done when all of them have been applied.
-#[derive(Default)]
-struct Later {
-    /// Placements whose event went without a tombstone.
-    removals: Vec<Known>,
-    /// Everything known but occurrences: of a series some changed occurrences may be no more. Echoes too, so that a crash
-    /// after the series was written forgets none.
-    whole: Vec<BookingId>,
-}
-
 /// Applies a listing in short transactions.
 pub(super) async fn apply(
     context: &mut Context<'_>,
@@ -82,10 +72,9 @@ pub(super) async fn apply(
         set_aside(&mut tx, context, broken, report).await?;
         tx.commit().await?;
     }
-    let mut later = Later::default();
     for chunk in work.upserts.chunks(CHUNK) {
         let mut tx = context.begin().await?;
-        upsert(&mut tx, context, chunk, &families, &mut later, report).await?;
+        upsert(&mut tx, context, chunk, &families, report).await?;
         tx.commit().await?;
     }
     if !work.shown.is_empty() {
@@ -103,7 +92,7 @@ pub(super) async fn apply(
         }
     }
     let mut tx = context.begin().await?;
-    last(&mut tx, context, &work, later, report).await?;
+    last(&mut tx, context, &work, report).await?;
     scopes::keep_token(&mut tx, context.claim, &token, &context.fingerprint).await?;
     tx.commit().await?;
     context.token = Some(token);
@@ -119,12 +108,11 @@ pub(super) async fn plan(
 ) -> Result<(), SyncError> {
     let work = Work::of(listing);
     let families = newcomer::Families::of(&work.upserts);
-    let mut later = Later::default();
     set_aside(tx, context, &work.broken, report).await?;
     for chunk in work.upserts.chunks(CHUNK) {
-        upsert(tx, context, chunk, &families, &mut later, report).await?;
+        upsert(tx, context, chunk, &families, report).await?;
     }
-    last(tx, context, &work, later, report).await
+    last(tx, context, &work, report).await
 }
 
 async fn note_calendar(tx: &mut Tx, context: &Context<'_>, role: &str, zone: &str) -> Result<(), SyncError> {
@@ -164,7 +152,6 @@ async fn upsert(
     context: &Context<'_>,
     events: &[Event],
     families: &newcomer::Families,
-    later: &mut Later,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let mut known = known_of(tx, context, events).await?;
@@ -172,12 +159,7 @@ async fn upsert(
     for event in events {
         waiting::release(tx, context, "google", event.id.as_str()).await?;
         match known.remove(&event.id) {
-            Some(known) => {
-                if event.instance_of.is_none() {
-                    later.whole.push(known.booking_id());
-                }
-                meet(tx, context, known, event, later, report).await?;
-            }
+            Some(known) => meet(tx, context, known, event, report).await?,
             None => newcomer::welcome(tx, context, event, families, &mut fresh, report).await?,
         }
     }
@@ -216,7 +198,6 @@ async fn meet(
     context: &Context<'_>,
     known: Known,
     event: &Event,
-    later: &mut Later,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let placement = &known.placement;
@@ -236,10 +217,9 @@ async fn meet(
         return newcomer::note_follower(tx, context, known.placement, event).await;
     }
     let known = newcomer::rehome(tx, context, known, event).await?;
-    if let Some(Settled::Removal(known)) = again(tx, context, known, Seen::Event(event), Gate::Closed, report).await? {
-        later.removals.push(*known);
-    }
-    Ok(())
+    again(tx, context, known, Seen::Event(event), Gate::Inbound, report)
+        .await
+        .map(drop)
 }
 
 /// Settles; if the row was edited meanwhile, loads it again. `None`: it never stood still, the next pass will see it.
@@ -271,17 +251,16 @@ pub(super) async fn again(
 }
 
 /// Tombstones, answered and lost items, removals.
-async fn last(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    work: &Work,
-    later: Later,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    for chunk in later.whole.chunks(1000) {
-        series::prune(tx, context, chunk, report).await?;
+async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut PassReport) -> Result<(), SyncError> {
+    // Echoes too, so that a crash after a series was written forgets none of its occurrences.
+    let whole = work.upserts.iter().filter(|event| event.instance_of.is_none());
+    let whole: Vec<EventId> = whole.map(|event| event.id.clone()).collect();
+    for chunk in whole.chunks(1000) {
+        let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
+        let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
+        series::prune(tx, context, &ids, report).await?;
     }
-    let mut candidates: Vec<(Known, Option<Event>)> = later.removals.into_iter().map(|known| (known, None)).collect();
+    let mut candidates: Vec<(Known, Option<Event>)> = Vec::new();
     for chunk in work.tombstones.chunks(CHUNK) {
         let mut known = known_of(tx, context, chunk).await?;
         for event in chunk {
