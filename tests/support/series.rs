@@ -78,7 +78,9 @@ pub async fn app_shows(world: &World) -> Vec<Shown> {
 
 /// Everything Google shows in the same time.
 pub async fn google_shows(world: &World) -> Vec<Shown> {
-    let path = format!("/calendar/v3/calendars/primary/events?singleEvents=true&maxResults=2500&timeMin={FROM}&timeMax={UNTIL}");
+    let path = format!(
+        "/calendar/v3/calendars/primary/events?singleEvents=true&maxResults=2500&timeMin={FROM}&timeMax={UNTIL}"
+    );
     let bearer = format!("Bearer person:{ANA}");
     let answer = world
         .google
@@ -122,7 +124,10 @@ pub fn starts(shown: &[Shown]) -> Vec<&str> {
 
 /// The starts and titles.
 pub fn titles(shown: &[Shown]) -> Vec<(&str, &str)> {
-    shown.iter().map(|(start, _, title)| (start.as_str(), title.as_str())).collect()
+    shown
+        .iter()
+        .map(|(start, _, title)| (start.as_str(), title.as_str()))
+        .collect()
 }
 
 /// What the app writes into the row of a changed occurrence.
@@ -168,7 +173,11 @@ impl World {
     }
 
     /// The row of an occurrence, if it has one.
-    pub async fn override_of(&self, series: BookingId, original_start: &str) -> Option<accord::store::bookings::BookingRow> {
+    pub async fn override_of(
+        &self,
+        series: BookingId,
+        original_start: &str,
+    ) -> Option<accord::store::bookings::BookingRow> {
         let start: OriginalStart = original_start.parse().expect("an original start");
         accord::store::bookings::occurrence(&mut self.read().await, self.tenant, series, start)
             .await
@@ -182,7 +191,13 @@ impl World {
             "/calendar/v3/calendars/primary/events/{series}/instances?showDeleted=true&originalStart={original_start}"
         );
         let url = self.google.url(&path);
-        let list = self.google.http.get(&url, &[("authorization", &bearer)]).await.expect(200).json();
+        let list = self
+            .google
+            .http
+            .get(&url, &[("authorization", &bearer)])
+            .await
+            .expect(200)
+            .json();
         let items = list["items"].as_array().cloned().unwrap_or_default();
         assert_eq!(items.len(), 1, "one instance: {items:?}");
         items[0].clone()

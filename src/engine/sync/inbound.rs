@@ -252,6 +252,14 @@ pub(super) async fn again(
 
 /// Tombstones, answered and lost items, removals.
 async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut PassReport) -> Result<(), SyncError> {
+    for chunk in work.tombstones.chunks(CHUNK) {
+        let mut known = known_of(tx, context, chunk).await?;
+        for event in chunk.iter().filter(|event| event.instance_of.is_some()) {
+            if let Some(known) = known.remove(&event.id) {
+                newcomer::rehome(tx, context, known, event).await?;
+            }
+        }
+    }
     // Echoes too, so that a crash after a series was written forgets none of its occurrences.
     let whole = work.upserts.iter().filter(|event| event.instance_of.is_none());
     let whole: Vec<EventId> = whole.map(|event| event.id.clone()).collect();

@@ -100,7 +100,9 @@ pub(super) async fn welcome(
 async fn gather(tx: &mut Tx, context: &Context<'_>, event: &Event, series_id: BookingId) -> Result<(), SyncError> {
     let tenant = context.tenant();
     for orphan in placements::of_series(tx, tenant, &context.key().calendar, &event.id).await? {
-        let Some(original_start) = orphan.original_start else { continue };
+        let Some(original_start) = orphan.original_start else {
+            continue;
+        };
         let occurrence = Occurrence {
             series_id,
             original_start,

@@ -183,7 +183,9 @@ async fn open_occurrences(context: &Context<'_>, tx: &mut Tx, listing: &Listing)
             continue;
         }
         for occurrence in placements::of_series(tx, tenant, calendar, &placement.event_id).await? {
-            let lost = occurrence.original_start.is_some_and(|start| !series::has(&now.when, start));
+            let lost = occurrence
+                .original_start
+                .is_some_and(|start| !series::has(&now.when, start));
             if (came_back || lost) && !listing.events.contains_key(&occurrence.event_id) {
                 open.push(occurrence.event_id);
             }

@@ -8,7 +8,7 @@ use crate::domain::merge::{Field, FieldConflict};
 use crate::domain::recurrence;
 use crate::domain::time::{OriginalStart, When};
 use crate::google::calendar::{ParsedItem, Wanted};
-use crate::store::placements::{self, Placement, PlacementState};
+use crate::store::placements::{self, Placement};
 use crate::store::{Tx, bookings, states};
 use serde_json::json;
 use std::collections::HashMap;
@@ -154,16 +154,8 @@ pub(super) async fn vanished(
     bookings::delete(tx, tenant, id, row.version).await?;
     states::agree_as_they_stand(tx, tenant, &[id]).await?;
     if !placement.event_id.as_str().is_empty() {
-        placements::put(
-            tx,
-            &Placement {
-                state: PlacementState::Gone,
-                waiting: None,
-                answer: None,
-                ..placement
-            },
-        )
-        .await?;
+        // Should the series have this occurrence again, it will be an unchanged one.
+        placements::remove(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
     }
     Ok(())
 }
