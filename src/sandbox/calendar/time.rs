@@ -3,7 +3,7 @@
 //! An event's times are stored in one canonical form: `{"date"}` for all-day, `{"dateTime": "…Z", "timeZone"}` for timed
 //! ones. Responses show instants with the offset of the response's zone, whatever was written.
 use super::errors::Refusal;
-use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
+use chrono::{DateTime, Duration, FixedOffset, LocalResult, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
@@ -169,8 +169,12 @@ pub fn shown(value: &Value, response_zone: Tz) -> Value {
         return value.clone();
     };
     let mut object = object.clone();
+    let there = at.with_timezone(&response_zone);
+    // Before 1901 offsets have seconds, which RFC 3339 cannot write: the instant is kept, not the clock on the wall.
+    let minutes = there.offset().fix().local_minus_utc() / 60;
+    let offset = FixedOffset::east_opt(minutes * 60).unwrap_or_else(|| there.offset().fix());
     let text = at
-        .with_timezone(&response_zone)
+        .with_timezone(&offset)
         .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     object.insert("dateTime".into(), Value::String(text));
     Value::Object(object)
