@@ -134,12 +134,12 @@ async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) 
         users.push(user);
     }
     let booking = seed::bookings(engine, &base, key, &users, tenant.id, monday).await?;
-    let bookings = timeout(IMPORT, imported(app, tenant.id, &base, key)).await;
-    let bookings = bookings.map_err(|_| Failure::failed("the first import did not end in time").hint(format_args!(
+    let imported = timeout(IMPORT, imported(app, tenant.id, &base, key, &booking)).await;
+    let (bookings, version) = imported.map_err(|_| Failure::failed("the first import did not end in time").hint(format_args!(
         "`accord --config {} status` tells why", config_file.display()
     )))??;
     drop(progress);
-    let said = Ready { google, base: &base, key, tenant: tenant.id, users: &users, booking: &booking, events, bookings, config_file };
+    let said = Ready { google, base: &base, key, tenant: tenant.id, users: &users, booking: &booking, version, events, bookings, config_file };
     match context.format {
         Format::Json => said.json(),
         Format::Text => said.text(),
@@ -173,8 +173,9 @@ async fn connect(app: &App, tenant: TenantId, user: UserId, email: &str) -> Resu
     Ok(())
 }
 
-/// Waits until every account has had a good pass and nothing of the app waits; returns how many bookings there are.
-async fn imported(app: &App, tenant: TenantId, base: &str, key: &str) -> Result<usize, Failure> {
+/// Waits until every account has had a good pass and nothing of the app waits; returns how many bookings there are, and the
+/// version of one of them.
+async fn imported(app: &App, tenant: TenantId, base: &str, key: &str, booking: &str) -> Result<(usize, i64), Failure> {
     loop {
         let accounts = crate::engine::status::accounts(&app.engine, Some(tenant), false).await.map_err(open::refused)?;
         if let Some(error) = accounts.iter().find_map(|account| account.last_error.as_ref()) {
@@ -189,7 +190,9 @@ async fn imported(app: &App, tenant: TenantId, base: &str, key: &str) -> Result<
     let address = format!("{base}/api/v1/bookings?limit=200");
     let request = Request { method: "GET", address: &address, headers: &[("authorization", &bearer)], body: String::new() };
     let listed = Browser::default().send(request).await?.expect_good()?.json()?;
-    Ok(listed["items"].as_array().map_or(0, Vec::len))
+    let items = listed["items"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+    let version = items.iter().find(|item| item["id"] == booking).and_then(|item| item["version"].as_i64());
+    Ok((items.len(), version.unwrap_or(1)))
 }
 
 /// What is there, when everything is.
@@ -200,6 +203,7 @@ struct Ready<'a> {
     tenant: TenantId,
     users: &'a [UserId],
     booking: &'a str,
+    version: i64,
     events: usize,
     bookings: usize,
     config_file: &'a Path,
@@ -224,7 +228,7 @@ impl Ready<'_> {
     }
 
     fn text(&self) -> Result<(), Failure> {
-        let Ready { google, base, key, tenant, booking, .. } = self;
+        let Ready { google, base, key, tenant, booking, version, .. } = self;
         let config = self.config_file.display();
         line(format_args!("ready: {} events in two calendars are {} bookings in the app", self.events, self.bookings))?;
         line("")?;
@@ -237,7 +241,7 @@ impl Ready<'_> {
         line(format_args!("1. Move or rename an event at {google}/ and see it in the app a few seconds later:"))?;
         line(format_args!("   curl -s -H 'Authorization: Bearer {key}' '{base}/api/v1/bookings?limit=200'"))?;
         line("2. Rename a booking in the app and reload the pretend Google:")?;
-        line(format_args!("   curl -s -X PATCH -H 'Authorization: Bearer {key}' -H 'If-Match: *' -H 'Content-Type: application/json' \\"))?;
+        line(format_args!("   curl -s -X PATCH -H 'Authorization: Bearer {key}' -H 'If-Match: \"{version}\"' -H 'Content-Type: application/json' \\"))?;
         line(format_args!("     -d '{{\"title\":\"Renamed in the app\"}}' {base}/api/v1/bookings/{booking}"))?;
         line("3. Look at the operator's side in another terminal:")?;
         line(format_args!("   accord --config {config} status"))?;
