@@ -578,6 +578,7 @@ async fn engine(url: &str, google: &Google, clock: Arc<TestClock>) -> Engine {
             page_size: 250,
         },
         public_url: "http://127.0.0.1:9999".into(),
+        wake: Arc::default(),
     }
 }
 
