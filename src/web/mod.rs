@@ -119,6 +119,7 @@ mod tests {
                     page_size: 250,
                 },
                 public_url: "https://accord.example".into(),
+                wake: Arc::default(),
             },
             defaults: SyncDefaults::default(),
             body_limit: 1024,
