@@ -1,4 +1,5 @@
 //! Access tokens: one refresh at a time, and only Google's word that a grant is dead stops an account.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod connect_support;
 mod support;
 
