@@ -134,7 +134,7 @@ both_databases! {
         assert!(!accounts::lease_refresh(&mut tx, bed.tenant, account, 700).await.unwrap());
         tx.commit().await.unwrap();
         let before = bed.asked("token").await;
-        let started = std::time::Instant::now();
+        let started = tokio::time::Instant::now();
         access_token(&bed.engine, bed.tenant, account).await.unwrap();
         assert!(started.elapsed().as_millis() >= 400, "somebody else had the lease");
         assert_eq!(bed.asked("token").await, before + 1);
