@@ -93,7 +93,8 @@ const CRATES: &[(&[&str], &[&str])] = &[
         &["web", "sandbox"],
     ),
     (&["clap"], &["cli"]),
-    (&["minijinja"], &["templates"]),
+    // The templates are rendered in one place; pages hand their values over in its type.
+    (&["minijinja"], &["templates", "web", "sandbox"]),
 ];
 
 #[test]
@@ -152,6 +153,8 @@ fn check(path: &str, text: &str) -> Vec<String> {
     let tokens = tokens(text);
     for import in imports(&tokens, modules.len()) {
         let is_fine = match &import {
+            // Exported macros live at the root of the crate, whichever room wrote them.
+            Import::Room(name) if name == "args" => room == "store" || allowed.contains(&"store"),
             Import::Room(name) => name == room || allowed.contains(&name.as_str()),
             Import::Everything => false,
         };

@@ -5,7 +5,6 @@ use accord::domain::time::{Fold, OriginalStart, Span, When, Zoned};
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::prelude::*;
-use std::time::{Duration, Instant};
 
 fn number(most: i32) -> impl Strategy<Value = String> {
     (1..=most, any::<bool>()).prop_map(|(n, negative)| if negative { format!("-{n}") } else { n.to_string() })
@@ -152,8 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn no_lines_panic_or_take_long(span in span(), lines in prop::collection::vec(wild_line(), 1..4)) {
-        let begin = Instant::now();
+    fn no_lines_panic_or_search_without_end(span in span(), lines in prop::collection::vec(wild_line(), 1..4)) {
         let when = When { span, recurrence: lines };
         let checked = check(&when.recurrence, &when.span);
         let found = expand(&when, day(700)..day(760), Tz::UTC, 100);
@@ -163,7 +161,6 @@ proptest! {
         let _ = last_end(&when, Tz::UTC);
         let once = canonical(&when.recurrence);
         prop_assert_eq!(canonical(&once), once);
-        prop_assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", when.recurrence);
     }
 }
 

@@ -124,7 +124,6 @@ pub fn canonical_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
     use super::*;
     use crate::domain::booking::Status;
     use crate::domain::time::{Fold, Span, When, Zoned};

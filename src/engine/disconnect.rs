@@ -218,7 +218,7 @@ impl RemoveError {
 
 /// Deletes up to `batch` events that Accord wrote through a disconnected account. Returns whether none is left.
 ///
-/// What is gone already, or may not be deleted any more, counts as done: the user asked for no more than we may do.
+/// What is gone already, or what Google will never let us delete, counts as done: the user asked for no more than we may do.
 pub async fn remove_written(
     engine: &Engine,
     tenant: TenantId,
@@ -234,7 +234,7 @@ pub async fn remove_written(
         let deleted = engine.google.delete_event(&access, calendar, event, None).await;
         if let Err(error) = deleted {
             match error.class() {
-                FailureClass::Gone | FailureClass::Permission(_) => {}
+                FailureClass::Gone | FailureClass::Permission(_) | FailureClass::BadData => {}
                 FailureClass::Unauthorized => {
                     tokens::invalidate(engine, tenant, account, &access).await?;
                     return Err(error.into());

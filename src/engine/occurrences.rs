@@ -15,11 +15,15 @@ use crate::store::bookings::{self, BookingText, NewBooking};
 use crate::store::{StoreError, Tx};
 
 /// An occurrence that was asked for.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made per request, and taken apart at once"
+)]
 enum Asked {
     /// It differs from its series.
     Changed(BookingView),
     /// It is as its series has it.
-    Unchanged(BookingView, Booking, recurrence::Occurrence),
+    Unchanged(BookingView, Box<Booking>, recurrence::Occurrence),
 }
 
 async fn asked(tx: &mut Tx, tenant: TenantId, series: BookingId, start: OriginalStart) -> Result<Asked, Refusal> {
@@ -44,11 +48,11 @@ async fn asked(tx: &mut Tx, tenant: TenantId, series: BookingId, start: Original
         span,
     };
     view.unchanged = Some(occurrence);
-    Ok(Asked::Unchanged(view, booking, occurrence))
+    Ok(Asked::Unchanged(view, Box::new(booking), occurrence))
 }
 
 impl Engine {
-    /// One occurrence, whether it differs from its series or not. Its version is that of its row, or else of its series.
+    /// One occurrence, whether it differs from its series or not. Its version is that of its row, and 0 while it has none.
     pub async fn occurrence(
         &self,
         tenant: TenantId,
@@ -99,11 +103,11 @@ impl Engine {
         let mut tx = self.db.begin().await?;
         let changed = match asked(&mut tx, tenant, series, start).await? {
             Asked::Changed(view) => {
-                refuse_stale(&view.row, version)?;
+                refuse_stale(view.version(), version)?;
                 change(&mut tx, view.row, edit, hide).await
             }
             Asked::Unchanged(view, booking, occurrence) => {
-                refuse_stale(&view.row, version)?;
+                refuse_stale(view.version(), version)?;
                 self.override_occurrence(&mut tx, view, &booking, occurrence, edit, hide)
                     .await
             }
@@ -112,7 +116,7 @@ impl Engine {
             // Another request gave this occurrence its row meanwhile, or removed the series.
             Err(Refusal::Store(StoreError::Duplicate(_) | StoreError::ForeignKey(_))) => {
                 tx.rollback().await?;
-                let current = self.occurrence(tenant, series, start).await?.row.version;
+                let current = self.occurrence(tenant, series, start).await?.version();
                 return Err(Refusal::Stale { current });
             }
             changed => changed?,

@@ -47,15 +47,14 @@ pub async fn after(
     limit: i64,
 ) -> Result<Option<Vec<Change>>, StoreError> {
     const PRUNED: &str = "SELECT pruned_xid, pruned_seq FROM change_counters WHERE tenant_id = $1";
-    if let Some(row) = tx.fetch_optional(PRUNED, args![tenant]).await? {
-        if after
+    if let Some(row) = tx.fetch_optional(PRUNED, args![tenant]).await?
+        && after
             < (Cursor {
                 xid: row.int("pruned_xid")?,
                 seq: row.int("pruned_seq")?,
             })
-        {
-            return Ok(None);
-        }
+    {
+        return Ok(None);
     }
     const SQLITE: &str = "SELECT xid, seq, kind, id, version, operation, at FROM changes \
          WHERE tenant_id = $1 AND (xid, seq) > ($2, $3) ORDER BY xid, seq LIMIT $4";

@@ -29,9 +29,11 @@ impl Fields {
         }
     }
 
-    /// Notes what is wrong with a field.
+    /// Notes what is wrong with a field; the first problem of each counts.
     pub fn problem(&mut self, field: &'static str, problem: impl Into<String>) {
-        self.bad.push(BadField::new(field, problem));
+        if !self.bad.iter().any(|known| known.field == field) {
+            self.bad.push(BadField::new(field, problem));
+        }
     }
 
     fn take<T>(

@@ -3,6 +3,7 @@
 //! [`Kind`] is the one table of all types; the OpenAPI document prints it. A problem says what the caller can do about it, and
 //! never why the server failed inside.
 use crate::engine::{BadField, Refusal};
+use crate::store::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -56,6 +57,8 @@ kinds! {
     NameTaken = "name-taken", CONFLICT, "The name is taken";
     /// Something still refers to it.
     InUse = "in-use", CONFLICT, "It is still in use";
+    /// `detail` says what has to happen first.
+    NotPossibleNow = "not-possible-now", CONFLICT, "This cannot be done as things are";
     /// Try again in a moment.
     InProgress = "request-in-progress", CONFLICT, "The same request is being worked on";
     /// Read everything again.
@@ -174,6 +177,8 @@ impl From<Refusal> for Problem {
                 tracing::warn!(%error, "a request was not answered");
                 return Self::of(Kind::Unavailable);
             }
+            // What it names was there when it was checked and went, or came, a moment later. Sent again it gets its exact answer.
+            Refusal::Store(StoreError::ForeignKey(_) | StoreError::Duplicate(_)) => return Self::of(Kind::Unavailable),
             Refusal::Store(_) | Refusal::Internal(_) => {
                 tracing::error!(error = words, "a request failed");
                 return Self::of(Kind::Internal);

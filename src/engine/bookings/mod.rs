@@ -38,6 +38,12 @@ pub struct BookingView {
 }
 
 impl BookingView {
+    /// The version that a change must name. An unchanged occurrence has version 0: it has no row that could count, and the
+    /// version of its series would look like that of the row that a first change makes.
+    pub fn version(&self) -> i64 {
+        if self.unchanged.is_some() { 0 } else { self.row.version }
+    }
+
     /// The user whose sync a change concerns.
     fn carrier(&self) -> UserId {
         self.facts.carrier.unwrap_or(self.row.user_id)
@@ -273,7 +279,7 @@ impl Engine {
     ) -> Result<BookingView, Refusal> {
         let mut tx = self.db.begin().await?;
         let row = found(&mut tx, tenant, id).await?;
-        refuse_stale(&row, version)?;
+        refuse_stale(row.version, version)?;
         let changed = change(&mut tx, row, edit, false).await?;
         tx.commit().await?;
         self.nudge(tenant, changed.carrier()).await;
@@ -285,7 +291,7 @@ impl Engine {
     pub async fn delete_booking(&self, tenant: TenantId, id: BookingId, version: i64) -> Result<(), Refusal> {
         let mut tx = self.db.begin().await?;
         let row = found(&mut tx, tenant, id).await?;
-        refuse_stale(&row, version)?;
+        refuse_stale(row.version, version)?;
         let carrier = view(&mut tx, row.clone()).await?.carrier();
         if row.text.series_id.is_some() {
             change(&mut tx, row, &BookingEdit::default(), true).await?;
@@ -304,11 +310,11 @@ impl Engine {
     }
 }
 
-pub(super) fn refuse_stale(row: &BookingRow, version: i64) -> Result<(), Refusal> {
-    if row.version == version {
+pub(super) fn refuse_stale(current: i64, seen: i64) -> Result<(), Refusal> {
+    if current == seen {
         Ok(())
     } else {
-        Err(Refusal::Stale { current: row.version })
+        Err(Refusal::Stale { current })
     }
 }
 

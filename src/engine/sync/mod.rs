@@ -116,8 +116,8 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
     let listing = pull::pull(&mut context, &mut report).await?;
     context.load_rest().await?;
     let mut tx = engine.db.begin().await?;
-    inbound::plan(&mut context, &mut tx, listing, &mut report).await?;
-    outbound::plan(&mut context, &mut tx, &mut report).await?;
+    inbound::plan(&context, &mut tx, listing, &mut report).await?;
+    outbound::plan(&context, &mut tx, &mut report).await?;
     tx.rollback().await?;
     Ok(report)
 }

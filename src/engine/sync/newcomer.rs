@@ -58,12 +58,12 @@ pub(super) async fn welcome(
         let reason = format!("its {} {}", problem.field, problem.problem);
         return waiting::refuse_event(tx, context, &event.id, &reason, None, report).await;
     }
-    if let Some(instance) = &event.instance_of {
-        if let Some(series) = series_of(tx, context, instance).await? {
-            return welcome_occurrence(tx, context, event, instance, &series, &content, fresh, report).await;
-        }
-        // The series is not visible to this user (invited to one occurrence only): it stands alone.
+    if let Some(instance) = &event.instance_of
+        && let Some(series) = series_of(tx, context, instance).await?
+    {
+        return welcome_occurrence(tx, context, event, instance, &series, &content, fresh, report).await;
     }
+    // The series is not visible to this user (invited to one occurrence only): it stands alone.
     let original_start = event.instance_of.as_ref().map(|instance| instance.original_start);
     let new_id = BookingId(context.engine.fresh_uuid());
     let id = match &event.ical_uid {

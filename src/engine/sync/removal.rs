@@ -46,9 +46,10 @@ pub(super) async fn inbound(
             continue;
         }
         let seen = event.as_ref().map_or(Seen::Gone, Seen::Event);
-        match inbound::again(tx, context, known, seen, Gate::Closed, report).await? {
-            Some(super::settle::Settled::Removal(known)) => removals.push((*known, event)),
-            Some(_) | None => {}
+        if let Some(super::settle::Settled::Removal(known)) =
+            inbound::again(tx, context, known, seen, Gate::Inbound, report).await?
+        {
+            removals.push((*known, event));
         }
     }
     let mut certain = Vec::new();
@@ -108,14 +109,14 @@ pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, serie
         return Ok(());
     };
     for row in bookings::overrides(tx, tenant, &[series]).await? {
-        if let Ok(content) = row.text.content() {
-            if content.status != Status::Cancelled {
-                let cancelled = Content {
-                    status: Status::Cancelled,
-                    ..content
-                };
-                bookings::update(tx, tenant, row.id, row.version, &cancelled).await?;
-            }
+        if let Ok(content) = row.text.content()
+            && content.status != Status::Cancelled
+        {
+            let cancelled = Content {
+                status: Status::Cancelled,
+                ..content
+            };
+            bookings::update(tx, tenant, row.id, row.version, &cancelled).await?;
         }
         states::agree_as_they_stand(tx, tenant, &[row.id]).await?;
     }

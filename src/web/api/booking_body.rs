@@ -56,7 +56,7 @@ pub struct BookingBody {
     words: String,
     /// Why it is kept but not followed any more; null while it is followed.
     frozen: Option<String>,
-    /// Grows with every change; also the `ETag`.
+    /// Grows with every change; also the `ETag`. 0: an occurrence that is as its series has it.
     version: i64,
     #[schema(format = "date-time")]
     created_at: String,
@@ -220,7 +220,7 @@ impl From<&BookingView> for BookingBody {
             has_guests: facts.has_guests,
             words: facts.words.as_str().to_owned(),
             frozen: facts.frozen.clone(),
-            version: row.version,
+            version: view.version(),
             created_at: page::instant(row.created_at),
             updated_at: page::instant(row.updated_at),
             problem,

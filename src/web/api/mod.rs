@@ -1,12 +1,15 @@
 //! The REST API below `/api/v1`, and its description, which is made from the same code.
 //!
 //! Each file is one kind of thing with a `router()` of its own; a new kind is one more `merge` here.
+pub mod accounts;
 mod answer;
 mod booking_body;
 pub mod bookings;
 pub mod changes;
+pub mod conflicts;
 pub mod occurrences;
 mod page;
+pub mod questions;
 pub mod resources;
 pub mod tenant;
 pub mod users;
@@ -37,9 +40,12 @@ fn documented() -> OpenApiRouter<WebState> {
     let api = OpenApiRouter::new()
         .merge(tenant::router())
         .merge(users::router())
+        .merge(accounts::router())
         .merge(resources::router())
         .merge(bookings::router())
         .merge(occurrences::router())
+        .merge(conflicts::router())
+        .merge(questions::router())
         .merge(changes::router());
     OpenApiRouter::with_openapi(description()).nest("/api/v1", api)
 }

@@ -18,7 +18,7 @@ pub fn router() -> OpenApiRouter<WebState> {
     OpenApiRouter::new().routes(routes!(show, patch, delete))
 }
 
-/// Shows an occurrence. Its version is its own once it differs from the series, and the series' until then.
+/// Shows an occurrence. Its version is 0 until it differs from its series.
 #[utoipa::path(get, path = "/bookings/{series}/occurrences/{original_start}", tag = "occurrences",
     params(("series" = String, Path, format = "uuid"),
            ("original_start" = String, Path, description = "`2026-03-01`, or `2026-03-01T08:00:00Z` (UTC).")),
@@ -29,7 +29,7 @@ async fn show(
     Ids(series, start): Ids<BookingId, OriginalStart>,
 ) -> Result<Response, Problem> {
     let view = state.engine.occurrence(tenant, series, start).await?;
-    Ok(versioned(view.row.version, BookingBody::from(&view)))
+    Ok(versioned(view.version(), BookingBody::from(&view)))
 }
 
 /// Changes one occurrence. It becomes a booking of its own, which keeps what it does not change from the series as it is now.
@@ -53,7 +53,7 @@ async fn patch(
         .engine
         .patch_occurrence(tenant, series, start, version, &edit)
         .await?;
-    Ok(versioned(view.row.version, BookingBody::from(&view)))
+    Ok(versioned(view.version(), BookingBody::from(&view)))
 }
 
 /// Cancels one occurrence.

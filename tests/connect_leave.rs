@@ -1,0 +1,284 @@
+//! Signing in, narrowing, pausing and leaving.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod connect_support;
+mod support;
+
+use accord::args;
+use accord::domain::ids::{CalendarId, TenantId};
+use accord::engine::connect::{ConnectError, Narrowing, Refusal, narrow};
+use accord::engine::disconnect::{
+    Ending, ReadData, WrittenEvents, continue_disconnects, disconnect, pause, resume, run_revocations,
+};
+use accord::engine::tokens::{TokenError, access_token};
+use accord::store::accounts::AccountState;
+use connect_support::{ALL, BEA, Bed};
+use serde_json::json;
+use support::google::{ANA, event};
+use support::postgres::both_databases;
+
+const REVOCATIONS: &str = "SELECT COUNT(*) AS n FROM revocations";
+const BOOKINGS: &str = "SELECT COUNT(*) AS n FROM bookings";
+
+/// A booking in Ana's calendar; `hours` after now it ends.
+async fn booking(bed: &Bed, n: u8, origin: &str, hours: i64, event: &str) {
+    const BOOKING: &str = "INSERT INTO bookings (tenant_id, id, user_id, title, starts_local, ends_local, time_zone, origin) \
+         VALUES ($1, $2, $3, 'secret title', '2026-03-02T10:00:00', '2026-03-02T11:00:00', 'UTC', $4)";
+    const TIMES: &str = "INSERT INTO booking_times (tenant_id, booking_id, starts_at, ends_at, last_ends_at, tzdb) \
+         VALUES ($1, $2, $3, $3, $3, 'x')";
+    const PLACEMENT: &str = "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, is_ours) \
+         SELECT $1, $2, $3, $4, id, 1, 'live', $5 FROM accounts WHERE tenant_id = $1 AND user_id = $6";
+    let id = format!("0190f3c4-5b1e-7cc0-9d3a-0000000001{n:02}");
+    let ends = bed.engine.now_ms() + hours * 3_600_000;
+    bed.sql(BOOKING, args![bed.tenant, &id, bed.ana, origin]).await;
+    bed.sql(TIMES, args![bed.tenant, &id, ends]).await;
+    bed.sql(PLACEMENT, args![bed.tenant, ANA, event, &id, origin == "app", bed.ana])
+        .await;
+}
+
+async fn customer(bed: &Bed, n: u8) {
+    const CUSTOMER: &str = "INSERT INTO customers (tenant_id, id, user_id) VALUES ($1, $2, $3)";
+    const WITH: &str =
+        "INSERT INTO booking_customers (tenant_id, user_id, booking_id, customer_id) VALUES ($1, $2, $3, $4)";
+    let booking = format!("0190f3c4-5b1e-7cc0-9d3a-0000000001{n:02}");
+    let customer = format!("0190f3c4-5b1e-7cc0-9d3a-0000000002{n:02}");
+    bed.sql(CUSTOMER, args![bed.tenant, &customer, bed.ana]).await;
+    bed.sql(WITH, args![bed.tenant, bed.ana, &booking, &customer]).await;
+}
+
+/// Puts an event into Ana's calendar with her own hands.
+async fn insert_event(bed: &Bed, summary: &str) -> String {
+    let person = format!("person:{ANA}");
+    let headers = [("authorization", format!("Bearer {person}"))];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let made = bed
+        .google
+        .http
+        .post(&bed.google.events(), &headers, &event(summary))
+        .await
+        .expect(200);
+    support::google::text(&made.json(), "id")
+}
+
+async fn event_status(bed: &Bed, id: &str) -> String {
+    let authorization = format!("Bearer person:{ANA}");
+    let address = format!("{}/{id}", bed.google.events());
+    let answer = bed
+        .google
+        .http
+        .get(&address, &[("authorization", &authorization)])
+        .await
+        .expect(200)
+        .json();
+    answer["status"].as_str().unwrap().to_owned()
+}
+
+both_databases! {
+    async fn a_disconnect_works_while_google_is_down_and_revokes_later(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        access_token(&bed.engine, bed.tenant, account).await.unwrap();
+        bed.fault("/revoke", 1, json!({"cut": "before"})).await;
+        bed.fault("/revoke", 1, json!({"status": 503})).await;
+        disconnect(&bed.engine, bed.tenant, account, Ending::default()).await.unwrap();
+        assert_eq!(bed.account_by_id(account).await.state, AccountState::Disconnected);
+        assert_eq!(bed.stored(account, "refresh_token").await, None);
+        assert_eq!(bed.stored(account, "access_token").await, None);
+        assert_eq!(bed.polled().await, 0);
+        let frozen = bed.calendars(account).await.into_iter().find(|calendar| calendar.reads).unwrap().frozen;
+        assert_eq!(frozen.as_deref(), Some("disconnected"));
+        let error = access_token(&bed.engine, bed.tenant, account).await.unwrap_err();
+        assert!(matches!(error, TokenError::NotConnected), "{error:?}");
+        for _ in 0..2 {
+            assert_eq!(run_revocations(&bed.engine).await.unwrap(), 0);
+            assert_eq!(bed.count(REVOCATIONS).await, 1);
+            assert_eq!(run_revocations(&bed.engine).await.unwrap(), 0, "it waits before it asks again");
+            bed.pass(60).await;
+        }
+        assert_eq!(run_revocations(&bed.engine).await.unwrap(), 1);
+        assert_eq!(bed.count(REVOCATIONS).await, 0);
+        assert_eq!(bed.asked("revoke").await, 3);
+        disconnect(&bed.engine, bed.tenant, account, Ending::default()).await.unwrap();
+        assert_eq!(bed.count(REVOCATIONS).await, 0, "doing it again does nothing");
+    }
+
+    async fn a_grant_that_another_tenant_uses_is_not_revoked(url: String) {
+        let mut bed = Bed::new(&url).await;
+        let first = bed.connect(bed.ana, ANA).await.id;
+        let (one, other) = (bed.tenant, TenantId(uuid::Uuid::from_u128(7)));
+        bed.add_tenant(other, "Other").await;
+        bed.tenant = other;
+        let second = bed.connect(bed.ana, ANA).await.id;
+        disconnect(&bed.engine, one, first, Ending::default()).await.unwrap();
+        assert_eq!(bed.count(REVOCATIONS).await, 0);
+        access_token(&bed.engine, other, second).await.unwrap();
+        disconnect(&bed.engine, other, second, Ending::default()).await.unwrap();
+        assert_eq!(bed.count(REVOCATIONS).await, 1, "the last one takes the grant along");
+    }
+
+    async fn what_was_read_and_nobody_needs_is_deleted_without_a_push(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        booking(&bed, 1, "google", -5, "over").await;
+        customer(&bed, 1).await;
+        booking(&bed, 2, "google", 5, "nobody").await;
+        booking(&bed, 3, "google", 5, "needed").await;
+        customer(&bed, 3).await;
+        booking(&bed, 4, "app", -5, "ours").await;
+        disconnect(&bed.engine, bed.tenant, account, Ending::default()).await.unwrap();
+        let mut tx = bed.engine.db.read().await.unwrap();
+        let left = tx.fetch_all("SELECT id FROM bookings ORDER BY id", vec![]).await.unwrap();
+        let left: Vec<String> = left.iter().map(|row| row.text("id").unwrap()).collect();
+        drop(tx);
+        assert_eq!(left.iter().map(|id| &id[34..]).collect::<Vec<_>>(), ["03", "04"]);
+        let settled = "SELECT COUNT(*) AS n FROM row_state s WHERE kind = 'booking' AND version = agreed_version \
+             AND deleted_row IS NULL AND NOT EXISTS (SELECT 1 FROM bookings b WHERE b.id = s.id)";
+        assert_eq!(bed.count(settled).await, 2, "nothing of them is kept or pushed");
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM placements").await, 2);
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM disconnects").await, 0);
+    }
+
+    async fn a_user_sees_the_numbers_confirms_and_has_everything_removed(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        let (ours, foreign) = (insert_event(&bed, "ours").await, insert_event(&bed, "mine").await);
+        booking(&bed, 1, "app", 5, &ours).await;
+        booking(&bed, 2, "app", 5, "gone00").await;
+        booking(&bed, 3, "google", 5, &foreign).await;
+        let mut browser = bed.browser();
+        bed.sign_in(&mut browser, ANA).await.expect(200);
+        let page = browser.get(&format!("/me/{}/disconnect", bed.tenant)).await.expect(200);
+        page.says("read from Google: 1");
+        page.says("Delete all 2 from your calendar");
+        browser.submit(&page, 0, &[("written", "remove")]).await.expect(422).says("tick");
+        booking(&bed, 4, "app", 5, "an0ther").await;
+        let sure = [("written", "remove"), ("read", "keep"), ("sure", "yes")];
+        let page = browser.submit(&page, 0, &sure).await.expect(422);
+        page.says("The number of events has changed");
+        assert_eq!(bed.account(bed.ana).await.unwrap().state, AccountState::Active);
+        browser.submit(&page, 0, &sure).await.expect(200).says("Disconnected");
+        assert_eq!(bed.account_by_id(account).await.state, AccountState::Disconnected);
+        browser.get(&format!("/me/{}", bed.tenant)).await.expect(200).says("Sign in with Google");
+
+        bed.fault("/events/", 1, json!({"status": 503})).await;
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 0);
+        assert_eq!(bed.count(REVOCATIONS).await, 0, "the removal comes first");
+        bed.pass(60).await;
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 1);
+        assert_eq!(event_status(&bed, &ours).await, "cancelled");
+        assert_eq!(event_status(&bed, &foreign).await, "confirmed");
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM placements WHERE is_ours = 1 AND state <> 'gone'").await, 0);
+        assert_eq!(bed.count(BOOKINGS).await, 4, "leaving cancels and deletes no booking");
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM bookings WHERE status = 'cancelled'").await, 0);
+        assert_eq!(run_revocations(&bed.engine).await.unwrap(), 1);
+        assert_eq!(bed.stored(account, "refresh_token").await, None);
+    }
+
+    async fn a_dead_grant_does_not_keep_a_disconnect_open_for_ever(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        booking(&bed, 1, "app", 5, "ours").await;
+        bed.google.switch("tokens/revoke_refresh", &json!({"email": ANA})).await;
+        bed.pass(3_600).await;
+        let ending = Ending { read: ReadData::Keep, written: WrittenEvents::Remove };
+        disconnect(&bed.engine, bed.tenant, account, ending).await.unwrap();
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 1);
+        assert_eq!(bed.account_by_id(account).await.state, AccountState::Disconnected);
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM disconnects").await, 0);
+        assert_eq!(run_revocations(&bed.engine).await.unwrap(), 1, "a token that is void already counts as done");
+    }
+
+    async fn connecting_again_stops_what_a_disconnect_had_left_to_do(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        let ours = insert_event(&bed, "ours").await;
+        booking(&bed, 1, "app", 5, &ours).await;
+        let ending = Ending { read: ReadData::Keep, written: WrittenEvents::Remove };
+        disconnect(&bed.engine, bed.tenant, account, ending).await.unwrap();
+        assert_eq!(bed.connect(bed.ana, ANA).await.id, account);
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 0);
+        assert_eq!(run_revocations(&bed.engine).await.unwrap(), 0);
+        assert_eq!(event_status(&bed, &ours).await, "confirmed");
+        access_token(&bed.engine, bed.tenant, account).await.unwrap();
+    }
+
+    async fn only_the_connected_identity_signs_in(url: String) {
+        let bed = Bed::new(&url).await;
+        bed.connect(bed.ana, ANA).await;
+        let before = bed.count("SELECT COUNT(*) AS n FROM sessions").await;
+        let mut stranger = bed.browser();
+        bed.sign_in(&mut stranger, BEA).await.expect(403).says("not connected");
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM sessions").await, before);
+        let mut browser = bed.browser();
+        let page = bed.sign_in(&mut browser, ANA).await.expect(200);
+        page.says("Ana Ruiz at Acme &amp; Sons");
+        assert_eq!(bed.count(REVOCATIONS).await, 0, "signing in leaves the connection alone");
+        let home = format!("/me/{}", bed.tenant);
+        browser.post(&format!("{home}/choices"), &[("form", "guessed"), ("read", ANA)]).await.expect(403);
+        bed.pass(3_600).await;
+        browser.get(&home).await.expect(200).says("Sign in with Google");
+        browser.submit(&page, 0, &[]).await.expect(401).says("not signed in");
+        // Signing out ends the session for whoever kept the cookie, too.
+        let page = bed.sign_in(&mut browser, ANA).await.expect(200);
+        let kept = browser.cookies.clone();
+        let forms = page.body.matches("<form ").count();
+        browser.submit(&page, forms - 1, &[]).await.expect(303);
+        browser.cookies = kept;
+        browser.get(&home).await.expect(200).says("Sign in with Google");
+    }
+
+    async fn a_session_of_one_tenant_is_none_in_another(url: String) {
+        let bed = Bed::new(&url).await;
+        bed.connect(bed.ana, ANA).await;
+        let other = TenantId(uuid::Uuid::from_u128(7));
+        bed.add_tenant(other, "Other").await;
+        let mut browser = bed.browser();
+        bed.sign_in(&mut browser, ANA).await.expect(200);
+        let page = browser.get(&format!("/me/{other}")).await.expect(200);
+        page.says("Sign in with Google");
+        assert!(!page.body.contains("Ana"));
+    }
+
+    async fn the_tenant_narrows_and_only_the_user_widens(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        let primary = CalendarId::from(ANA);
+        let narrowing = |reads, writes| [Narrowing { calendar_id: primary.clone(), reads, writes }];
+        let now = narrow(&bed.engine, bed.tenant, account, &narrowing(Some(false), None)).await.unwrap();
+        let calendar = now.iter().find(|calendar| calendar.is_primary).unwrap();
+        assert!(!calendar.reads && !calendar.writes && calendar.user_reads && calendar.frozen.is_some());
+        assert_eq!(bed.polled().await, 0);
+        // The user saves the same choices again: what the tenant narrowed stays narrowed.
+        let mut browser = bed.browser();
+        let page = bed.sign_in(&mut browser, ANA).await.expect(200);
+        browser.submit(&page, 0, &[]).await.expect(303);
+        assert_eq!(bed.polled().await, 0);
+        let now = narrow(&bed.engine, bed.tenant, account, &narrowing(Some(true), Some(true))).await.unwrap();
+        assert!(now.iter().any(|calendar| calendar.is_primary && calendar.writes && calendar.frozen.is_none()));
+        assert_eq!(bed.polled().await, 1);
+        // Beyond the user's word the tenant gets nothing.
+        browser.submit(&page, 0, &[("write", "")]).await.expect(303);
+        let error = narrow(&bed.engine, bed.tenant, account, &narrowing(None, Some(true))).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Refused { reason: Refusal::Choice(_), .. }), "{error:?}");
+    }
+
+    async fn a_paused_account_is_not_polled_until_it_is_resumed(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        pause(&bed.engine, bed.tenant, account).await.unwrap();
+        assert_eq!(bed.polled().await, 0);
+        let mut browser = bed.browser();
+        bed.to_choices(&mut browser, bed.ana, ANA, ALL).await.expect(303);
+        assert_eq!(bed.account(bed.ana).await.unwrap().state, AccountState::Paused, "connecting again does not resume");
+        assert_eq!(bed.polled().await, 0);
+        resume(&bed.engine, bed.tenant, account).await.unwrap();
+        assert_eq!(bed.polled().await, 1);
+        disconnect(&bed.engine, bed.tenant, account, Ending::default()).await.unwrap();
+        assert!(resume(&bed.engine, bed.tenant, account).await.is_err());
+        assert_eq!(bed.polled().await, 0);
+    }
+}
+
+#[test]
+fn the_default_ending_deletes_nothing_in_google() {
+    assert_eq!(Ending::default().written, WrittenEvents::Keep);
+}
