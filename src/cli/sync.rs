@@ -4,8 +4,8 @@ use super::out::{Failure, Format, Progress, json, line, say};
 use super::{Context, open};
 use crate::app::App;
 use crate::domain::ids::CalendarId;
-use crate::engine::sync::{self, PassReport, SyncError};
 use crate::engine::due;
+use crate::engine::sync::{self, PassReport, SyncError};
 use crate::jobs::cadence::Cadence;
 use crate::store::scopes::ScopeKey;
 use clap::Subcommand;
@@ -45,7 +45,9 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
         Command::Resync { which } => {
             let count = due::resync(engine, which.tenant, which.account).await?;
             let count = count.ok_or_else(|| Failure::failed("there is no such account"))?;
-            say(format_args!("{count} calendars are listed anew by the running daemon, or by `accord sync run`"));
+            say(format_args!(
+                "{count} calendars are listed anew by the running daemon, or by `accord sync run`"
+            ));
             Ok(())
         }
     }
@@ -59,7 +61,11 @@ enum Mode {
 
 async fn each(format: Format, app: &App, which: Which, mode: Mode) -> Result<(), Failure> {
     let scopes = due::of(&app.engine, which.tenant, Some(which.account)).await?;
-    let polled: Vec<ScopeKey> = scopes.into_iter().filter(|scope| scope.enabled).map(|scope| scope.key).collect();
+    let polled: Vec<ScopeKey> = scopes
+        .into_iter()
+        .filter(|scope| scope.enabled)
+        .map(|scope| scope.key)
+        .collect();
     if polled.is_empty() {
         return Err(Failure::failed("no calendar of this account is polled")
             .hint("`accord account show` tells its state and its calendars"));
@@ -105,17 +111,34 @@ async fn one(app: &App, key: &ScopeKey, mode: Mode) -> Result<PassReport, String
 
 fn print(calendar: &CalendarId, report: &PassReport) -> Result<(), Failure> {
     let value = serde_json::to_value(report)?;
-    let counts = value.as_object().into_iter().flatten().filter_map(|(name, count)| match count {
-        Value::Number(number) if number.as_u64() != Some(0) => Some(format!("{} {number}", name.replace('_', " "))),
-        Value::Bool(true) => Some(name.clone()),
-        _ => None,
-    });
+    let counts = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, count)| match count {
+            Value::Number(number) if number.as_u64() != Some(0) => Some(format!("{} {number}", name.replace('_', " "))),
+            Value::Bool(true) => Some(name.clone()),
+            _ => None,
+        });
     let counts: Vec<String> = counts.collect();
-    line(format_args!("{calendar}: {}", if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") }))?;
+    line(format_args!(
+        "{calendar}: {}",
+        if counts.is_empty() {
+            "nothing to do".to_owned()
+        } else {
+            counts.join(", ")
+        }
+    ))?;
     for step in report.steps.iter().flatten() {
-        let ids = [step.booking_id.map(|id| format!("booking {id}")), step.event_id.as_ref().map(|id| format!("event {id}"))];
+        let ids = [
+            step.booking_id.map(|id| format!("booking {id}")),
+            step.event_id.as_ref().map(|id| format!("event {id}")),
+        ];
         let ids: Vec<String> = ids.into_iter().flatten().collect();
-        let reason = step.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        let reason = step
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
         line(format_args!("  {} {}{reason}", step.action, ids.join(", ")))?;
     }
     Ok(())

@@ -6,6 +6,7 @@
 use super::pull::Listing;
 use super::settle::{self, Gate, Known, Seen, Settled};
 use super::{PassReport, SyncError, context::Context, newcomer, removal, waiting};
+use crate::domain::access::AccessRole;
 use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::ids::EventId;
 use crate::google::calendar::Broken;
@@ -64,7 +65,7 @@ pub(super) async fn apply(
     let families = newcomer::Families::of(&work.upserts);
     if let Some((role, zone)) = changed_calendar {
         let mut tx = context.begin().await?;
-        note_calendar(&mut tx, context, role.as_str(), zone.name()).await?;
+        note_calendar(&mut tx, context, role, zone.name()).await?;
         tx.commit().await?;
     }
     for broken in work.broken.chunks(CHUNK) {
@@ -115,9 +116,8 @@ pub(super) async fn plan(
     last(tx, context, &work, report).await
 }
 
-async fn note_calendar(tx: &mut Tx, context: &Context<'_>, role: &str, zone: &str) -> Result<(), SyncError> {
+async fn note_calendar(tx: &mut Tx, context: &Context<'_>, role: AccessRole, zone: &str) -> Result<(), SyncError> {
     let key = context.key();
-    let role = role.parse().unwrap_or(calendars::AccessRole::FreeBusyReader);
     calendars::set_role(
         tx,
         key.tenant,

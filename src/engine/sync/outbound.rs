@@ -900,11 +900,7 @@ async fn forbidden(
         tx.commit().await?;
         return Ok(Prepared::Done);
     }
-    let role = calendar
-        .access_role
-        .as_str()
-        .parse()
-        .unwrap_or(calendars::AccessRole::Reader);
+    let role = calendar.access_role;
     let zone = context.reading.zone.name();
     calendars::set_role(
         &mut tx,
