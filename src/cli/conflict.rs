@@ -82,9 +82,19 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             let row = |c: &Conflict| {
                 let winner = c.winner.clone().unwrap_or_else(|| "-".to_owned());
                 let at = instant(DateTime::from_timestamp_millis(c.created_at));
-                vec![c.id.to_string(), c.booking_id.to_string(), c.field.clone(), winner, c.state.clone(), at]
+                vec![
+                    c.id.to_string(),
+                    c.booking_id.to_string(),
+                    c.field.clone(),
+                    winner,
+                    c.state.clone(),
+                    at,
+                ]
             };
-            table(&["ID", "BOOKING", "FIELD", "WINNER", "STATE", "SINCE"], &found.iter().map(row).collect::<Vec<_>>())
+            table(
+                &["ID", "BOOKING", "FIELD", "WINNER", "STATE", "SINCE"],
+                &found.iter().map(row).collect::<Vec<_>>(),
+            )
         }
         Command::Show { tenant, conflict } => {
             let conflict = conflicts::get(engine, tenant, conflict).await?;
@@ -92,11 +102,18 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
                 return json(&conflict);
             }
             let words = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            line(format_args!("{} of booking {}: {}", conflict.field, conflict.booking_id, conflict.state))?;
+            line(format_args!(
+                "{} of booking {}: {}",
+                conflict.field, conflict.booking_id, conflict.state
+            ))?;
             line(format_args!("  agreed before  {}", words(&conflict.base)))?;
             line(format_args!("  app            {}", words(&conflict.app)))?;
             line(format_args!("  google         {}", words(&conflict.google)))?;
-            line(format_args!("  decided by     {}, for {}", conflict.policy, conflict.winner.as_deref().unwrap_or("nobody yet")))
+            line(format_args!(
+                "  decided by     {}, for {}",
+                conflict.policy,
+                conflict.winner.as_deref().unwrap_or("nobody yet")
+            ))
         }
         Command::Resolve { tenant, conflict, keep } => {
             let side = match keep {

@@ -53,15 +53,29 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             }
             let row = |q: &Question| {
                 let asked = instant(DateTime::from_timestamp_millis(q.created_at));
-                vec![q.id.to_string(), q.kind.clone(), q.addressee.clone(), q.state.clone(), asked, q.choices.join(" | ")]
+                vec![
+                    q.id.to_string(),
+                    q.kind.clone(),
+                    q.addressee.clone(),
+                    q.state.clone(),
+                    asked,
+                    q.choices.join(" | "),
+                ]
             };
-            table(&["ID", "KIND", "ASKED", "STATE", "SINCE", "CHOICES"], &found.iter().map(row).collect::<Vec<_>>())?;
+            table(
+                &["ID", "KIND", "ASKED", "STATE", "SINCE", "CHOICES"],
+                &found.iter().map(row).collect::<Vec<_>>(),
+            )?;
             if found.is_empty() {
                 line("nothing waits for a person")?;
             }
             Ok(())
         }
-        Command::Answer { tenant, question, answer } => give(app, tenant, question, &answer).await,
+        Command::Answer {
+            tenant,
+            question,
+            answer,
+        } => give(app, tenant, question, &answer).await,
     }
 }
 
@@ -81,12 +95,14 @@ pub(super) async fn every(app: &App, tenant: TenantId, filter: &QuestionFilter) 
 
 /// Answers one from the command line.
 pub(super) async fn give(app: &App, tenant: TenantId, id: QuestionId, answer: &str) -> Result<(), Failure> {
-    questions::answer(&app.engine, tenant, id, answer, Answerer::CommandLine).await.map_err(|error| match error {
-        AnswerError::NotFound | AnswerError::NotOpen => {
-            Failure::from(error).hint("`accord question list --tenant ID` shows the open ones and their choices")
-        }
-        other => other.into(),
-    })?;
+    questions::answer(&app.engine, tenant, id, answer, Answerer::CommandLine)
+        .await
+        .map_err(|error| match error {
+            AnswerError::NotFound | AnswerError::NotOpen => {
+                Failure::from(error).hint("`accord question list --tenant ID` shows the open ones and their choices")
+            }
+            other => other.into(),
+        })?;
     say("answered; the next pass acts on it");
     Ok(())
 }
