@@ -1,11 +1,11 @@
 //! `accord sync run|plan|resync|approve|retry`.
 use super::account::Which;
-use super::out::{Failure, Format, Progress, json, line, say};
-use super::{Context, open};
+use super::out::{Failure, Format, Progress, confirm, json, line, say};
+use super::{Context, open, question};
 use crate::app::App;
-use crate::domain::ids::CalendarId;
-use crate::engine::due;
+use crate::domain::ids::{CalendarId, QuestionId, TenantId};
 use crate::engine::sync::{self, PassReport, SyncError};
+use crate::engine::{due, quarantine, questions};
 use crate::jobs::cadence::Cadence;
 use crate::store::scopes::ScopeKey;
 use clap::Subcommand;
@@ -25,6 +25,25 @@ pub(super) enum Command {
     },
     /// Let the next pass list everything and compare it with the bookings.
     Resync {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Let the removals pass that the brake holds, exactly those that a question lists.
+    Approve {
+        /// The tenant.
+        #[arg(long)]
+        tenant: TenantId,
+        /// The question of the brake.
+        question: QuestionId,
+        /// Put back what was removed, instead.
+        #[arg(long)]
+        reject: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Try everything again that was set aside.
+    Retry {
         #[command(flatten)]
         which: Which,
     },
@@ -50,7 +69,39 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             ));
             Ok(())
         }
+        Command::Approve {
+            tenant,
+            question,
+            reject,
+            yes,
+        } => approve(app, tenant, question, reject, yes).await,
+        Command::Retry { which } => {
+            let count = quarantine::retry(engine, which.tenant, which.account).await?;
+            say(format_args!(
+                "{count} items are tried again by the running daemon, or by `accord sync run`"
+            ));
+            Ok(())
+        }
     }
+}
+
+async fn approve(app: &App, tenant: TenantId, id: QuestionId, reject: bool, yes: bool) -> Result<(), Failure> {
+    let asked = questions::get(&app.engine, tenant, id).await?;
+    if asked.kind != "brake" {
+        return Err(
+            Failure::usage("this question is not about removals").hint("answer it with `accord question answer`")
+        );
+    }
+    say(format_args!("{}", asked.detail));
+    confirm(
+        if reject {
+            "Put all of it back?"
+        } else {
+            "Remove all of it?"
+        },
+        yes,
+    )?;
+    question::give(app, tenant, id, if reject { "reject" } else { "approve" }).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
