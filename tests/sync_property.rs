@@ -19,10 +19,20 @@ fn tell_many(default_cases: u32, on: On) {
     let cases = std::env::var("ACCORD_PROPTEST_CASES").map_or(default_cases, |cases| cases.parse().expect("a number"));
     let config = Config {
         cases,
-        max_shrink_iters: 400,
+        max_shrink_iters: 250,
         failure_persistence: None,
         ..Config::default()
     };
+    // Proptest's own frames are under the story's.
+    let told = std::thread::Builder::new()
+        .stack_size(16 << 20)
+        .spawn(move || tell_all(config, on));
+    if let Err(panic) = told.expect("a thread").join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn tell_all(config: Config, on: On) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -304,13 +304,23 @@ async fn prepare_unplaced(
         let lead = placements::leads(tx, tenant, &[occurrence.series_id]).await?.pop();
         return Ok(match lead {
             Some(lead) if lead.state == PlacementState::Live => Prepared::Find(Box::new(booking), Box::new(lead)),
-            // Its series is not in Google yet, or not any more.
-            _ => Prepared::Done,
+            _ => {
+                // A cancelled series takes its occurrences along; one that is not in Google yet brings them when it is.
+                let series = bookings::get(tx, tenant, occurrence.series_id).await?;
+                if series.is_none_or(|series| series.text.status == Status::Cancelled.as_str()) {
+                    states::agree(tx, tenant, id, booking.version).await?;
+                }
+                Prepared::Done
+            }
         });
     }
     if booking.content.status == Status::Cancelled {
         states::agree(tx, tenant, id, booking.version).await?;
         return Ok(Prepared::Done);
+    }
+    for changed in bookings::overrides(tx, tenant, &[id]).await? {
+        // Agreed with a series that was cancelled then; with this one they have to go to Google.
+        states::disagree(tx, tenant, changed.id).await?;
     }
     known.placement.event_id = EventId(context.engine.fresh_uuid().simple().to_string());
     known.placement.base_local = Some(booking.content);
