@@ -68,7 +68,10 @@ pub struct Surroundings {
 impl Surroundings {
     /// Those of this machine.
     pub fn real() -> Surroundings {
-        Surroundings { clock: Arc::new(lifecycle::SystemClock), entropy: Arc::new(lifecycle::SystemEntropy) }
+        Surroundings {
+            clock: Arc::new(lifecycle::SystemClock),
+            entropy: Arc::new(lifecycle::SystemEntropy),
+        }
     }
 }
 
@@ -126,7 +129,10 @@ impl App {
             public_url: config.web.public_url.as_str().into(),
             wake: Arc::new(Notify::new()),
         };
-        Ok(App { engine, config: Arc::new(config) })
+        Ok(App {
+            engine,
+            config: Arc::new(config),
+        })
     }
 
     /// What it was built from.
@@ -137,7 +143,9 @@ impl App {
     /// Takes the address of the configuration.
     pub async fn listen(config: &Config) -> Result<TcpListener, OpenError> {
         let address = config.web.listen;
-        TcpListener::bind(address).await.map_err(|source| OpenError::Listen { address, source })
+        TcpListener::bind(address)
+            .await
+            .map_err(|source| OpenError::Listen { address, source })
     }
 
     /// Answers requests and runs the jobs until the stop; then waits until what is in hand has ended.

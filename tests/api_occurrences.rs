@@ -18,7 +18,9 @@ async fn daily(app: &App) -> Value {
 
 async fn within(app: &App, more: &str) -> Vec<Value> {
     let body = app
-        .get(&format!("/bookings?from=2026-03-01T00:00:00Z&to=2026-04-30T00:00:00Z{more}"))
+        .get(&format!(
+            "/bookings?from=2026-03-01T00:00:00Z&to=2026-04-30T00:00:00Z{more}"
+        ))
         .await
         .expect(200);
     body["items"].as_array().unwrap().clone()
@@ -62,7 +64,7 @@ both_databases! {
         assert_eq!((found.len(), &found[2]), (5, &changed));
         // It can be found by its own resource, and no longer by what its series is.
         let room = room["id"].as_str().unwrap();
-        assert_eq!(within(&app, &format!("&resource_id={room}")).await, [changed.clone()]);
+        assert_eq!(within(&app, &format!("&resource_id={room}")).await, std::slice::from_ref(&changed));
         // The same change again goes to the same row; the series itself was not touched.
         let moved = json!({"starts_at": "2026-04-20T09:00:00+02:00", "ends_at": "2026-04-20T10:00:00+02:00"});
         app.patch(&third, &shown["version"], &moved).await.problem(412, "stale-version");
@@ -87,7 +89,7 @@ both_databases! {
             "2026-03-31T09:00:00+02:00"]);
         let cancelled = app.get(&second).await.expect(200);
         assert_eq!(cancelled["status"], "cancelled");
-        assert_eq!(within(&app, "&status=cancelled").await, [cancelled.clone()]);
+        assert_eq!(within(&app, "&status=cancelled").await, std::slice::from_ref(&cancelled));
         // Deleting the row by its id means the same: it does not bring the occurrence back.
         let row = format!("/bookings/{}", cancelled["id"].as_str().unwrap());
         app.delete(&row, &cancelled["version"]).await.expect(204);

@@ -235,11 +235,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether something is cancelled or deleted on either side: the brake counts these.
-    pub fn is_removal(&self) -> bool {
-        matches!(self.remote, RemoteStep::Delete)
-            || matches!(&self.local, LocalStep::Write(content) if content.status == Status::Cancelled
-                && self.base.remote.status == Status::Cancelled)
+    /// Whether the booking is cancelled because its event is gone. The brake counts these.
+    pub fn cancels_booking(&self) -> bool {
+        matches!(&self.local, LocalStep::Write(content) if content.status == Status::Cancelled)
+            && self.base.remote.status == Status::Cancelled
+    }
+
+    /// Whether the event is deleted. The brake counts these, too.
+    pub fn deletes_event(&self) -> bool {
+        self.remote == RemoteStep::Delete
     }
 }
 

@@ -20,6 +20,8 @@ use crate::engine::tokens::{open_for, seal_for};
 use crate::google::oauth::{Authorization, Purpose as Consent, pkce_verifier};
 use crate::google::scopes::{self, Feature};
 use crate::store::accounts;
+use crate::store::accounts::Account;
+use crate::store::calendars::{self, Calendar};
 use crate::store::connects::{self, Connect, Departure, Names, Purpose, Step};
 use crate::store::{StoreError, Tx};
 use link::Link;
@@ -206,4 +208,27 @@ async fn deny(engine: &Engine, tenant: TenantId, id: ConnectId) -> Result<(), St
     let until = engine.now_ms() + WAIT_MS;
     connects::advance(&mut tx, tenant, id, Step::Sent, Step::Denied, None, until).await?;
     tx.commit().await
+}
+
+/// The accounts of a tenant in id order, after a given one; disconnected ones included.
+pub async fn accounts_of_tenant(
+    engine: &Engine,
+    tenant: TenantId,
+    after: Option<AccountId>,
+    limit: i64,
+) -> Result<Vec<Account>, ConnectError> {
+    let mut tx = engine.db.read().await?;
+    Ok(accounts::list(&mut tx, tenant, after, limit).await?)
+}
+
+/// One account and its calendars.
+pub async fn account(
+    engine: &Engine,
+    tenant: TenantId,
+    id: AccountId,
+) -> Result<(Account, Vec<Calendar>), ConnectError> {
+    let mut tx = engine.db.read().await?;
+    let account = accounts::get(&mut tx, tenant, id).await?.ok_or(Refusal::NotConnected)?;
+    let calendars = calendars::of_account(&mut tx, tenant, id).await?;
+    Ok((account, calendars))
 }

@@ -51,11 +51,7 @@ pub async fn resync(engine: &Engine, tenant: TenantId, account: AccountId) -> Re
 }
 
 /// The scopes of an account, or of all accounts of a tenant.
-pub async fn of(
-    engine: &Engine,
-    tenant: TenantId,
-    account: Option<AccountId>,
-) -> Result<Vec<ScopeStatus>, StoreError> {
+pub async fn of(engine: &Engine, tenant: TenantId, account: Option<AccountId>) -> Result<Vec<ScopeStatus>, StoreError> {
     let mut tx = engine.db.read().await?;
     scopes::status(&mut tx, tenant, account).await
 }

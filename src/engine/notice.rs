@@ -25,7 +25,9 @@ pub async fn run(engine: &Engine) -> Result<bool, StoreError> {
     for row in rows.iter().filter(|row| row.kind == "booking") {
         match row.id.parse() {
             Ok(id) => written.entry(row.tenant_id).or_default().push(id),
-            Err(_) => tracing::warn!(tenant = %row.tenant_id, id = row.id, "a booking was written in SQL whose id is no UUID"),
+            Err(_) => {
+                tracing::warn!(tenant = %row.tenant_id, id = row.id, "a booking was written in SQL whose id is no UUID")
+            }
         }
         carriers.extend(row.user_id.map(|user| (row.tenant_id, user)));
     }
@@ -64,12 +66,17 @@ async fn derive(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), 
     let rows = bookings::get_many(tx, tenant, ids).await?;
     let owners: BTreeSet<UserId> = rows.iter().map(|row| row.user_id).collect();
     let owners: Vec<UserId> = owners.into_iter().collect();
-    let zones: HashMap<UserId, chrono_tz::Tz> =
-        users::get_many(tx, tenant, &owners).await?.into_iter().map(|user| (user.id, user.time_zone)).collect();
+    let zones: HashMap<UserId, chrono_tz::Tz> = users::get_many(tx, tenant, &owners)
+        .await?
+        .into_iter()
+        .map(|user| (user.id, user.time_zone))
+        .collect();
     let mut rows: HashMap<BookingId, bookings::BookingRow> = rows.into_iter().map(|row| (row.id, row)).collect();
     for id in ids {
         let row = rows.remove(id);
-        let content = row.as_ref().and_then(|row| Some((row.text.content().ok()?, zones.get(&row.user_id)?)));
+        let content = row
+            .as_ref()
+            .and_then(|row| Some((row.text.content().ok()?, zones.get(&row.user_id)?)));
         match content {
             Some((content, zone)) => times::store(tx, tenant, *id, &content, *zone).await?,
             None => bookings::clear_times(tx, tenant, *id).await?,

@@ -23,7 +23,7 @@ enum Asked {
     /// It differs from its series.
     Changed(BookingView),
     /// It is as its series has it.
-    Unchanged(BookingView, Booking, recurrence::Occurrence),
+    Unchanged(BookingView, Box<Booking>, recurrence::Occurrence),
 }
 
 async fn asked(tx: &mut Tx, tenant: TenantId, series: BookingId, start: OriginalStart) -> Result<Asked, Refusal> {
@@ -48,7 +48,7 @@ async fn asked(tx: &mut Tx, tenant: TenantId, series: BookingId, start: Original
         span,
     };
     view.unchanged = Some(occurrence);
-    Ok(Asked::Unchanged(view, booking, occurrence))
+    Ok(Asked::Unchanged(view, Box::new(booking), occurrence))
 }
 
 impl Engine {

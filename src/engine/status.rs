@@ -78,7 +78,11 @@ pub async fn accounts(
     let now = engine.clock.now();
     let mut tx = engine.db.read().await?;
     let tenants: Vec<TenantId> = match tenant {
-        None => tenants::list(&mut tx).await?.into_iter().map(|tenant| tenant.id).collect(),
+        None => tenants::list(&mut tx)
+            .await?
+            .into_iter()
+            .map(|tenant| tenant.id)
+            .collect(),
         Some(id) => {
             tenants::get(&mut tx, id).await?.ok_or(Refusal::Missing("tenant"))?;
             vec![id]
@@ -105,14 +109,21 @@ pub async fn accounts(
 
 async fn of(tx: &mut Tx, account: &Account, now: DateTime<Utc>) -> Result<AccountStatus, Refusal> {
     let (tenant, id) = (account.tenant_id, account.id);
-    let known: HashMap<CalendarId, _> =
-        calendars::of_account(tx, tenant, id).await?.into_iter().map(|c| (c.calendar_id.clone(), c)).collect();
+    let known: HashMap<CalendarId, _> = calendars::of_account(tx, tenant, id)
+        .await?
+        .into_iter()
+        .map(|c| (c.calendar_id.clone(), c))
+        .collect();
     let calendars: Vec<CalendarStatus> = scopes::status(tx, tenant, Some(id))
         .await?
         .into_iter()
         .map(|scope| {
             let calendar = known.get(&scope.key.calendar);
-            calendar_status(scope, calendar.map(|c| c.title.clone()), calendar.and_then(|c| c.frozen.clone()))
+            calendar_status(
+                scope,
+                calendar.map(|c| c.title.clone()),
+                calendar.and_then(|c| c.frozen.clone()),
+            )
         })
         .collect();
     let polled = || calendars.iter().filter(|calendar| calendar.enabled);
@@ -121,7 +132,10 @@ async fn of(tx: &mut Tx, account: &Account, now: DateTime<Utc>) -> Result<Accoun
         false => polled().filter_map(|calendar| calendar.last_good_at).min(),
     };
     let waiting = placements::waiting(tx, tenant, id).await?;
-    let braked = waiting.iter().filter(|p| p.waiting.as_ref().is_some_and(|w| w.as_str() == "brake")).count();
+    let braked = waiting
+        .iter()
+        .filter(|p| p.waiting.as_ref().is_some_and(|w| w.as_str() == "brake"))
+        .count();
     Ok(AccountStatus {
         tenant_id: tenant,
         account_id: id,
@@ -150,7 +164,10 @@ fn calendar_status(scope: ScopeStatus, title: Option<String>, frozen: Option<Str
         enabled: scope.enabled,
         frozen,
         last_good_at: instant(scope.last_good_at),
-        next_try_at: scope.enabled.then(|| DateTime::from_timestamp_millis(scope.due_at)).flatten(),
+        next_try_at: scope
+            .enabled
+            .then(|| DateTime::from_timestamp_millis(scope.due_at))
+            .flatten(),
         failures: scope.failures,
         last_error: scope.last_error,
         full: scope.full,
@@ -159,5 +176,9 @@ fn calendar_status(scope: ScopeStatus, title: Option<String>, frozen: Option<Str
 }
 
 fn instant(ms: i64) -> Option<DateTime<Utc>> {
-    if ms == 0 { None } else { DateTime::from_timestamp_millis(ms) }
+    if ms == 0 {
+        None
+    } else {
+        DateTime::from_timestamp_millis(ms)
+    }
 }

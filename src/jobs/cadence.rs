@@ -24,8 +24,14 @@ impl Cadence {
     pub fn new(schedule: Schedule, now: DateTime<Utc>) -> Cadence {
         let times = std::iter::successors(schedule.next_after(now), |at| schedule.next_after(*at));
         let times: Vec<DateTime<Utc>> = times.take(LOOK_AHEAD).collect();
-        let shortest = times.windows(2).map(|pair| (pair[1] - pair[0]).num_milliseconds()).min();
-        Cadence { schedule, spread_ms: shortest.unwrap_or(0).clamp(0, WIDEST_MS) }
+        let shortest = times
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]).num_milliseconds())
+            .min();
+        Cadence {
+            schedule,
+            spread_ms: shortest.unwrap_or(0).clamp(0, WIDEST_MS),
+        }
     }
 
     /// How long after each time of the schedule a scope is due, in milliseconds.

@@ -59,9 +59,20 @@ impl From<EndError> for Trouble {
 pub async fn run(engine: Engine, settings: Settings, stop: Stop) {
     let watch = DatabaseWatch::default();
     let days = settings.changes_days;
-    let job = |name, period| Job { name, period, watch: &watch, stop: stop.clone() };
+    let job = |name, period| Job {
+        name,
+        period,
+        watch: &watch,
+        stop: stop.clone(),
+    };
     tokio::join!(
-        passes::run(engine.clone(), settings.cadence, settings.concurrency, &watch, stop.clone()),
+        passes::run(
+            engine.clone(),
+            settings.cadence,
+            settings.concurrency,
+            &watch,
+            stop.clone()
+        ),
         job("notice", NOTICE).run(async || Ok(notice::run(&engine).await?)),
         job("disconnects", SOON).run(async || Ok(disconnect::continue_disconnects(&engine).await? > 0)),
         job("revocations", SOON).run(async || Ok(disconnect::run_revocations(&engine).await? > 0)),
@@ -89,7 +100,9 @@ impl Job<'_> {
     async fn run<F: Future<Output = Result<bool, Trouble>>>(self, work: impl Fn() -> F) {
         let mut failures = 0;
         loop {
-            let Some(outcome) = self.stop.unless_requested(work()).await else { return };
+            let Some(outcome) = self.stop.unless_requested(work()).await else {
+                return;
+            };
             let pause = match outcome {
                 Ok(more) => {
                     self.watch.works();

@@ -25,7 +25,10 @@ impl DatabaseWatch {
         let text = error.to_string();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.as_ref() != Some(&text) {
-            tracing::error!(error = text, "the database cannot be used; it is tried again until it can");
+            tracing::error!(
+                error = text,
+                "the database cannot be used; it is tried again until it can"
+            );
             *known = Some(text);
         }
         pause(failures)

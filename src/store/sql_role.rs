@@ -11,7 +11,9 @@ use crate::domain::ids::TenantId;
 #[derive(Debug, thiserror::Error)]
 pub enum SqlRoleError {
     /// SQLite.
-    #[error("SQLite has no roles: a program that can open the database file is fully trusted, with every tenant's rows")]
+    #[error(
+        "SQLite has no roles: a program that can open the database file is fully trusted, with every tenant's rows"
+    )]
     FullTrust,
     /// The database.
     #[error(transparent)]
@@ -33,7 +35,8 @@ pub async fn ensure(tx: &mut Tx, tenant: TenantId, password: &str) -> Result<Str
     const HAND_OVER: &str = "SELECT set_config('accord.role', $1, true), set_config('accord.tenant', $2, true), \
          set_config('accord.password', $3, true)";
     let role = name(tenant);
-    tx.execute(HAND_OVER, args![&role, tenant.to_string(), password]).await?;
+    tx.execute(HAND_OVER, args![&role, tenant.to_string(), password])
+        .await?;
     tx.execute(MAKE, args![]).await?;
     Ok(role)
 }

@@ -74,6 +74,11 @@ mod tests {
     use super::*;
     use crate::domain::clock::{TestClock, TestEntropy};
     use crate::domain::seal::{KeyRing, SealingKey};
+    use crate::engine::sync::SyncSettings;
+    use crate::engine::tokens::TokenCache;
+    use crate::google::calendar::CalendarApi;
+    use crate::google::oauth::{Endpoints, OAuth};
+    use crate::google::transport::Transport;
     use crate::store::{Db, migrate};
     use axum::body::{Body, to_bytes};
     use axum::extract::Request;
@@ -87,12 +92,33 @@ mod tests {
         let db = Db::open_sqlite(&folder.join("accord.db")).await.unwrap();
         migrate(&db).await.unwrap();
         let entropy = Arc::new(TestEntropy::default());
+        let transport = Arc::new(Transport::new(std::time::Duration::from_secs(1)).unwrap());
+        let nowhere = || "http://127.0.0.1:1/".to_owned();
+        let endpoints = Endpoints {
+            client_id: "client".to_owned(),
+            client_secret: "secret".into(),
+            auth_url: nowhere(),
+            token_url: nowhere(),
+            revoke_url: nowhere(),
+            userinfo_url: nowhere(),
+            calendar_url: nowhere(),
+        };
         WebState {
             engine: Engine {
                 db,
                 keys: Arc::new(KeyRing::new(SealingKey::generate(entropy.as_ref()), Vec::new())),
                 clock: Arc::new(TestClock::at(chrono::DateTime::UNIX_EPOCH)),
                 entropy,
+                oauth: OAuth::new(transport.clone(), Arc::new(endpoints)),
+                google: CalendarApi::new(transport, &nowhere()),
+                tokens: TokenCache::default(),
+                defaults: SyncDefaults::default(),
+                sync: SyncSettings {
+                    window_past_days: 30,
+                    lease_ms: 60_000,
+                    page_size: 250,
+                },
+                public_url: "https://accord.example".into(),
             },
             defaults: SyncDefaults::default(),
             body_limit: 1024,
@@ -129,7 +155,10 @@ mod tests {
         assert!(response.headers().contains_key("strict-transport-security"));
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();
         let body = String::from_utf8(body.to_vec()).unwrap();
-        assert!(body.contains("urn:accord:problem:internal") && !body.contains("Jana"), "{body}");
+        assert!(
+            body.contains("urn:accord:problem:internal") && !body.contains("Jana"),
+            "{body}"
+        );
     }
 
     #[tokio::test]
@@ -152,7 +181,10 @@ mod tests {
         let logged = tracing::subscriber::set_default(subscriber);
         let router = router(state);
         for (path, body) in [
-            ("/api/v1/users", r#"{"name": "Jana Personal", "email": "jana@personal.example"}"#),
+            (
+                "/api/v1/users",
+                r#"{"name": "Jana Personal", "email": "jana@personal.example"}"#,
+            ),
             ("/api/v1/users", r#"{"name": "Jana Personal", "email": "personal"}"#),
             ("/api/v1/personal?email=personal", "{}"),
         ] {
@@ -168,9 +200,20 @@ mod tests {
         // The database driver speaks at this level, too; what we say has the target of this crate.
         let ours: Vec<&str> = text.lines().filter(|line| line.contains("accord::")).collect();
         assert_eq!(ours.len(), 3, "{text}");
-        assert!(ours[0].contains("method=POST") && ours[0].contains("route=\"/api/v1/users\""), "{}", ours[0]);
-        assert!(ours[0].contains("status=201") && ours[0].contains(&tenant.id.to_string()), "{}", ours[0]);
-        assert!(ours[1].contains("status=400") && ours[2].contains("status=404"), "{ours:?}");
+        assert!(
+            ours[0].contains("method=POST") && ours[0].contains("route=\"/api/v1/users\""),
+            "{}",
+            ours[0]
+        );
+        assert!(
+            ours[0].contains("status=201") && ours[0].contains(&tenant.id.to_string()),
+            "{}",
+            ours[0]
+        );
+        assert!(
+            ours[1].contains("status=400") && ours[2].contains("status=404"),
+            "{ours:?}"
+        );
         let secret = key.expose_secret().rsplit('_').next().unwrap();
         for word in ["ersonal", "@", secret] {
             assert!(!ours.iter().any(|line| line.contains(word)), "{word}: {ours:?}");

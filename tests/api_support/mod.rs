@@ -5,6 +5,11 @@ use accord::domain::ids::{TenantId, UserId};
 use accord::domain::seal::{KeyRing, SealingKey};
 use accord::domain::settings::SyncDefaults;
 use accord::engine::Engine;
+use accord::engine::sync::SyncSettings;
+use accord::engine::tokens::TokenCache;
+use accord::google::calendar::CalendarApi;
+use accord::google::oauth::{Endpoints, OAuth};
+use accord::google::transport::Transport;
 use accord::store::{Db, migrate};
 use accord::web::{WebState, router};
 use http_body_util::{BodyExt, Full};
@@ -16,6 +21,7 @@ use sqlx::{Connection, PgConnection};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Longest body that the server under test takes.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -94,11 +100,22 @@ impl App {
         migrate(&db).await.unwrap();
         let clock = Arc::new(TestClock::at("2026-03-01T08:00:00Z".parse().unwrap()));
         let entropy = Arc::new(TestEntropy::default());
+        let transport = Arc::new(Transport::new(Duration::from_secs(5)).unwrap());
         let engine = Engine {
             db,
             keys: Arc::new(KeyRing::new(SealingKey::generate(entropy.as_ref()), Vec::new())),
             clock: clock.clone(),
             entropy,
+            oauth: OAuth::new(transport.clone(), Arc::new(no_google())),
+            google: CalendarApi::new(transport, NO_GOOGLE),
+            tokens: TokenCache::default(),
+            defaults: SyncDefaults::default(),
+            sync: SyncSettings {
+                window_past_days: 30,
+                lease_ms: 60_000,
+                page_size: 250,
+            },
+            public_url: "http://127.0.0.1".into(),
         };
         let (tenant, key) = engine.create_tenant("Tenant", &admin()).await.unwrap();
         let state = WebState {
@@ -138,7 +155,10 @@ impl App {
         let (_, key) = self.engine.create_tenant("Other", &admin()).await.unwrap();
         let key = key.expose_secret().to_owned();
         let body = json!({"name": "Eva", "email": "eva@other.example"}).to_string();
-        let user = self.call("POST", "/users", Some(&key), &[], Some(&body)).await.expect(201);
+        let user = self
+            .call("POST", "/users", Some(&key), &[], Some(&body))
+            .await
+            .expect(201);
         (key, user["id"].as_str().unwrap().to_owned())
     }
 
@@ -227,7 +247,9 @@ impl App {
         }
         let body = Full::new(Bytes::copy_from_slice(body.unwrap_or_default().as_bytes()));
         let stream = tokio::net::TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
         tokio::spawn(connection);
         let response = sender.send_request(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -257,7 +279,7 @@ impl App {
             if found.0.len() >= count {
                 return found;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("{count} changes do not come: {:?}", self.changes(after).await);
     }
@@ -299,13 +321,25 @@ impl App {
                     row.try_get::<String, _>(0)
                         .or_else(|_| row.try_get::<i64, _>(0).map(|n| n.to_string()))
                 };
-                Ok(rows
-                    .iter()
-                    .map(|row| text(row).unwrap())
-                    .collect::<Vec<_>>()
-                    .join("\n"))
+                Ok(rows.iter().map(|row| text(row).unwrap()).collect::<Vec<_>>().join("\n"))
             }
         }
+    }
+}
+
+/// Nothing answers here: these tests need no Google.
+const NO_GOOGLE: &str = "http://127.0.0.1:1/";
+
+fn no_google() -> Endpoints {
+    let url = NO_GOOGLE.to_owned();
+    Endpoints {
+        client_id: "client".to_owned(),
+        client_secret: "secret".into(),
+        auth_url: url.clone(),
+        token_url: url.clone(),
+        revoke_url: url.clone(),
+        userinfo_url: url.clone(),
+        calendar_url: url,
     }
 }
 

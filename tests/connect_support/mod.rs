@@ -6,6 +6,7 @@ use accord::args;
 use accord::domain::clock::{TestClock, TestEntropy};
 use accord::domain::ids::{AccountId, TenantId, UserId};
 use accord::domain::seal::{KeyRing, SealContext, SealingKey};
+use accord::engine::sync::SyncSettings;
 use accord::engine::{Engine, connect};
 use accord::google::calendar::CalendarApi;
 use accord::google::oauth::{Endpoints, OAuth};
@@ -239,6 +240,13 @@ fn engine(google: &Google, db: Db, clock: Arc<TestClock>) -> Engine {
         oauth: OAuth::new(transport.clone(), Arc::new(endpoints)),
         google: CalendarApi::new(transport, &calendar_url),
         tokens: Default::default(),
+        wake: Default::default(),
+        defaults: Default::default(),
+        sync: SyncSettings {
+            window_past_days: 30,
+            lease_ms: 60_000,
+            page_size: 250,
+        },
         public_url: PUBLIC.into(),
     }
 }

@@ -578,6 +578,7 @@ async fn engine(url: &str, google: &Google, clock: Arc<TestClock>) -> Engine {
             page_size: 250,
         },
         public_url: "http://127.0.0.1:9999".into(),
+        wake: Arc::default(),
     }
 }
 
@@ -616,4 +617,34 @@ pub fn event(title: &str, starts_local: &str) -> Value {
     json!({"summary": title,
         "start": {"dateTime": start.local_text(), "timeZone": "Europe/Madrid"},
         "end": {"dateTime": end.local_text(), "timeZone": "Europe/Madrid"}})
+}
+
+impl World {
+    pub async fn app_assigns(&self, booking: BookingId, resource: Option<&str>) {
+        run(
+            &self.engine.db,
+            "UPDATE bookings SET resource_id = $3 WHERE tenant_id = $1 AND id = $2",
+            args![self.tenant, booking, resource],
+        )
+        .await;
+    }
+
+    /// A pass in which a person edits the event after the pull and before the push: the PATCH is held up until the edit is done.
+    pub async fn sync_scope_with_an_edit_before_the_patch(&self, event: &str, change: Value) {
+        self.fault(json!({"method": "PATCH", "path": "/events", "times": 1, "action": {"delay_ms": 400}}))
+            .await;
+        let (pass, ()) = tokio::join!(self.try_sync(), async {
+            // The fault is used up as soon as the PATCH has arrived.
+            loop {
+                let faults = self.google.look("faults").await;
+                let left = faults["faults"].as_array().or(faults.as_array()).map_or(0, Vec::len);
+                if left == 0 {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            self.person_edits(event, change).await;
+        });
+        pass.expect("a good pass");
+    }
 }

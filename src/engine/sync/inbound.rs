@@ -72,10 +72,9 @@ pub(super) async fn apply(
         set_aside(&mut tx, context, broken, report).await?;
         tx.commit().await?;
     }
-    let mut removals = Vec::new();
     for chunk in work.upserts.chunks(CHUNK) {
         let mut tx = context.begin().await?;
-        upsert(&mut tx, context, chunk, &families, &mut removals, report).await?;
+        upsert(&mut tx, context, chunk, &families, report).await?;
         tx.commit().await?;
     }
     if !work.shown.is_empty() {
@@ -93,7 +92,7 @@ pub(super) async fn apply(
         }
     }
     let mut tx = context.begin().await?;
-    last(&mut tx, context, &work, removals, report).await?;
+    last(&mut tx, context, &work, report).await?;
     scopes::keep_token(&mut tx, context.claim, &token, &context.fingerprint).await?;
     tx.commit().await?;
     context.token = Some(token);
@@ -109,12 +108,11 @@ pub(super) async fn plan(
 ) -> Result<(), SyncError> {
     let work = Work::of(listing);
     let families = newcomer::Families::of(&work.upserts);
-    let mut removals = Vec::new();
     set_aside(tx, context, &work.broken, report).await?;
     for chunk in work.upserts.chunks(CHUNK) {
-        upsert(tx, context, chunk, &families, &mut removals, report).await?;
+        upsert(tx, context, chunk, &families, report).await?;
     }
-    last(tx, context, &work, removals, report).await
+    last(tx, context, &work, report).await
 }
 
 async fn note_calendar(tx: &mut Tx, context: &Context<'_>, role: &str, zone: &str) -> Result<(), SyncError> {
@@ -154,7 +152,6 @@ async fn upsert(
     context: &Context<'_>,
     events: &[Event],
     families: &newcomer::Families,
-    removals: &mut Vec<Known>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let mut known = known_of(tx, context, events).await?;
@@ -162,7 +159,7 @@ async fn upsert(
     for event in events {
         waiting::release(tx, context, "google", event.id.as_str()).await?;
         match known.remove(&event.id) {
-            Some(known) => meet(tx, context, known, event, removals, report).await?,
+            Some(known) => meet(tx, context, known, event, report).await?,
             None => newcomer::welcome(tx, context, event, families, &mut fresh, report).await?,
         }
     }
@@ -201,7 +198,6 @@ async fn meet(
     context: &Context<'_>,
     known: Known,
     event: &Event,
-    removals: &mut Vec<Known>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let placement = &known.placement;
@@ -220,10 +216,9 @@ async fn meet(
     if !placement.is_lead {
         return newcomer::note_follower(tx, context, known.placement, event).await;
     }
-    if let Some(Settled::Removal(known)) = again(tx, context, known, Seen::Event(event), Gate::Closed, report).await? {
-        removals.push(*known);
-    }
-    Ok(())
+    again(tx, context, known, Seen::Event(event), Gate::Inbound, report)
+        .await
+        .map(drop)
 }
 
 /// Settles; if the row was edited meanwhile, loads it again. `None`: it never stood still, the next pass will see it.
@@ -255,14 +250,8 @@ pub(super) async fn again(
 }
 
 /// Tombstones, answered and lost items, removals.
-async fn last(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    work: &Work,
-    mut removals: Vec<Known>,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    let mut candidates: Vec<(Known, Option<Event>)> = removals.drain(..).map(|known| (known, None)).collect();
+async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut PassReport) -> Result<(), SyncError> {
+    let mut candidates: Vec<(Known, Option<Event>)> = Vec::new();
     for chunk in work.tombstones.chunks(CHUNK) {
         let mut known = known_of(tx, context, chunk).await?;
         for event in chunk {

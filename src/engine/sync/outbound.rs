@@ -186,10 +186,14 @@ async fn prepare(
     let Some(lead) = lead else {
         return prepare_unplaced(tx, context, id, state, report).await;
     };
-    let asked = matches!(lead.waiting, Some(merge::Waiting::Guests | merge::Waiting::Conflict));
-    if lead.waiting.is_some() && lead.answer.is_none() && !asked {
-        // Brake, lost lead and what was asked about Google's side hold whatever the row says.
-        return Ok(Prepared::Done);
+    if lead.waiting.is_some() && lead.answer.is_none() {
+        // What holds the item holds it whatever the row says; only a question about this very row is asked anew.
+        let about_the_row = matches!(lead.waiting, Some(merge::Waiting::Guests | merge::Waiting::Conflict));
+        if !about_the_row || waiting::asks_about(tx, context, id, state.version).await? {
+            return Ok(Prepared::Done);
+        }
+        let known = settle::load(tx, tenant, vec![lead]).await?.pop();
+        return Ok(known.map_or(Prepared::Done, |known| Prepared::Read(Box::new(known))));
     }
     let Some(known) = settle::load(tx, tenant, vec![lead]).await?.pop() else {
         return Ok(Prepared::Done);
@@ -211,7 +215,9 @@ async fn prepare(
             states::agree(tx, tenant, id, known.version()).await?;
             Ok(Prepared::Done)
         }
-        PlacementState::Live | PlacementState::Gone => settle_unchanged(tx, context, known, Gate::Closed, report).await,
+        PlacementState::Live | PlacementState::Gone => {
+            settle_unchanged(tx, context, known, Gate::Outbound, report).await
+        }
     }
 }
 
@@ -494,7 +500,7 @@ async fn adopt(
     if event.state == EventState::Cancelled {
         return revive_adopted(tx, known, &event).await;
     }
-    let prepared = settle_seen(&mut tx, context, known, Seen::Event(&event), Gate::Closed, report).await?;
+    let prepared = settle_seen(&mut tx, context, known, Seen::Event(&event), Gate::Outbound, report).await?;
     tx.commit().await?;
     Ok(prepared)
 }
@@ -562,7 +568,7 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
         tx.commit().await?;
         return Ok(Prepared::Done);
     }
-    let prepared = settle_seen(&mut tx, context, known, seen, Gate::Closed, report).await?;
+    let prepared = settle_seen(&mut tx, context, known, seen, Gate::Outbound, report).await?;
     tx.commit().await?;
     Ok(prepared)
 }
@@ -645,7 +651,7 @@ async fn find(
     let Some(known) = settle::load(&mut tx, key.tenant, vec![placement]).await?.pop() else {
         return Ok(Prepared::Done);
     };
-    let prepared = settle_seen(&mut tx, context, known, Seen::Event(&event), Gate::Closed, report).await?;
+    let prepared = settle_seen(&mut tx, context, known, Seen::Event(&event), Gate::Outbound, report).await?;
     tx.commit().await?;
     Ok(prepared)
 }

@@ -47,7 +47,7 @@ pub(super) async fn inbound(
         }
         let seen = event.as_ref().map_or(Seen::Gone, Seen::Event);
         if let Some(super::settle::Settled::Removal(known)) =
-            inbound::again(tx, context, known, seen, Gate::Closed, report).await?
+            inbound::again(tx, context, known, seen, Gate::Inbound, report).await?
         {
             removals.push((*known, event));
         }

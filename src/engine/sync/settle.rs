@@ -35,11 +35,25 @@ pub(super) enum Seen<'a> {
     Unchanged,
 }
 
-/// Whether removals may be carried out, or are handed back for the brake.
+/// Which removals are handed back for the brake instead of being carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gate {
-    Closed,
+    /// Bookings that would be cancelled. (Events that would be deleted stay pending for the outbound half.)
+    Inbound,
+    /// Events that would be deleted.
+    Outbound,
+    /// None: the brake has let them through.
     Open,
+}
+
+impl Gate {
+    fn holds(self, outcome: &Outcome) -> bool {
+        match self {
+            Gate::Inbound => outcome.cancels_booking(),
+            Gate::Outbound => outcome.deletes_event(),
+            Gate::Open => false,
+        }
+    }
 }
 
 /// How a placement came out.
@@ -49,7 +63,7 @@ pub(super) enum Settled {
     Agreed,
     /// The event has to be written.
     Push(RemoteStep),
-    /// It would cancel or delete something, and the gate is closed. Nothing was written.
+    /// It would cancel or delete something, which the gate holds. Nothing was written.
     Removal(Box<Known>),
     /// It waits for a person.
     Waiting,
@@ -177,7 +191,7 @@ pub(super) async fn settle(
         }
         Decision::Act(outcome) => *outcome,
     };
-    if gate == Gate::Closed && outcome.is_removal() && known.placement.answer.is_none() {
+    if gate.holds(&outcome) && known.placement.answer.is_none() {
         *known = before;
         return Ok(Settled::Removal(Box::new(known.clone())));
     }
@@ -309,7 +323,7 @@ async fn act(
     report: &mut PassReport,
 ) -> Result<Settled, SyncError> {
     let (tenant, id) = (context.tenant(), known.booking_id());
-    let removal = outcome.is_removal() && matches!(outcome.local, LocalStep::Write(_));
+    let removal = outcome.cancels_booking();
     let step = match outcome.local {
         LocalStep::Keep if erased => content.map_or(LocalStep::Keep, LocalStep::Write),
         step => step,
@@ -352,10 +366,13 @@ async fn act(
     for conflict in &outcome.conflicts {
         waiting::record_conflict(tx, context, known, conflict, report).await?;
     }
-    if known.placement.waiting.take().is_some() {
+    if known.placement.waiting.is_some() {
         waiting::no_longer(tx, context, known, known.placement.answer.clone()).await?;
     }
-    known.placement.answer = None;
+    if outcome.remote == RemoteStep::Keep || known.placement.answer.is_none() {
+        // An answer holds until Google has what was answered.
+        (known.placement.waiting, known.placement.answer) = (None, None);
+    }
     if step != LocalStep::Hide {
         known.placement.state = match outcome.base.remote.status {
             Status::Confirmed => PlacementState::Live,

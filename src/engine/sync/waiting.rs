@@ -2,7 +2,7 @@
 use super::settle::{Known, Seen};
 use super::{PassReport, SyncError, context::Context};
 use crate::domain::event::{Event, EventState};
-use crate::domain::ids::{ConflictId, EventId, QuarantineId, QuestionId};
+use crate::domain::ids::{BookingId, ConflictId, EventId, QuarantineId, QuestionId};
 use crate::domain::merge::{FieldConflict, Waiting};
 use crate::store::conflicts::{self, ConflictRow};
 use crate::store::quarantine::{self, QuarantineRow};
@@ -93,6 +93,25 @@ pub(super) async fn ask(
         }
     }
     Ok(())
+}
+
+/// Whether the open question about a booking was asked about this version of its row.
+pub(super) async fn asks_about(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    booking: BookingId,
+    version: i64,
+) -> Result<bool, SyncError> {
+    let tenant = context.tenant();
+    let subject = booking.to_string();
+    let Some(open) = questions::open_about(tx, tenant, &context.key().calendar, &subject).await? else {
+        return Ok(false);
+    };
+    let id = open.id.to_string();
+    let detail = context
+        .engine
+        .open("questions", "detail_sealed", tenant, &id, &open.detail_sealed)?;
+    Ok(serde_json::from_slice::<serde_json::Value>(&detail).is_ok_and(|detail| detail["basis"]["version"] == version))
 }
 
 fn google_side(seen: Seen<'_>) -> serde_json::Value {

@@ -1,6 +1,7 @@
 //! The REST API below `/api/v1`, and its description, which is made from the same code.
 //!
 //! Each file is one kind of thing with a `router()` of its own; a new kind is one more `merge` here.
+pub mod accounts;
 mod answer;
 mod booking_body;
 pub mod bookings;
@@ -37,6 +38,7 @@ fn documented() -> OpenApiRouter<WebState> {
     let api = OpenApiRouter::new()
         .merge(tenant::router())
         .merge(users::router())
+        .merge(accounts::router())
         .merge(resources::router())
         .merge(bookings::router())
         .merge(occurrences::router())

@@ -1,7 +1,7 @@
 //! The pages of a user who signed in with the connected Google account.
 use super::browser::{Fields, check_form, choices, field, form_token};
 use super::problem::{Failure, choice};
-use super::{Pages, choices_fields, see_other};
+use super::{Pages, choices_fields, questions, see_other};
 use crate::domain::ids::TenantId;
 use crate::engine::connect::{self, ConnectError, Refusal};
 use crate::engine::disconnect::{self, Ending, ReadData, WrittenEvents};
@@ -17,11 +17,11 @@ use minijinja::context;
 use secrecy::ExposeSecret;
 
 /// Everything that a signed-in page starts from.
-struct Visit {
-    tenant: TenantId,
-    path: String,
-    form: String,
-    overview: Overview,
+pub(super) struct Visit {
+    pub(super) tenant: TenantId,
+    pub(super) path: String,
+    pub(super) form: String,
+    pub(super) overview: Overview,
 }
 
 async fn visit(pages: &Pages, tenant: &str, jar: &CookieJar) -> Result<Visit, ConnectError> {
@@ -37,7 +37,7 @@ async fn visit(pages: &Pages, tenant: &str, jar: &CookieJar) -> Result<Visit, Co
 }
 
 /// The same for a form, which has to be ours.
-async fn sent(pages: &Pages, tenant: &str, jar: &CookieJar, fields: &Fields) -> Result<Visit, Failure> {
+pub(super) async fn sent(pages: &Pages, tenant: &str, jar: &CookieJar, fields: &Fields) -> Result<Visit, Failure> {
     let visit = visit(pages, tenant, jar).await;
     let visit = visit.map_err(|error| Failure::at(error, &format!("/me/{tenant}")))?;
     check_form(fields, pages.session(jar)).map_err(|error| Failure::at(error, &visit.path))?;
@@ -47,7 +47,7 @@ async fn sent(pages: &Pages, tenant: &str, jar: &CookieJar, fields: &Fields) -> 
 /// The user's page, or the sign-in page.
 pub(super) async fn show(State(pages): State<Pages>, Path(tenant): Path<String>, jar: CookieJar) -> Response {
     match visit(&pages, &tenant, &jar).await {
-        Ok(visit) => me_page(&pages, &visit, StatusCode::OK, None),
+        Ok(visit) => me_page(&pages, &visit, StatusCode::OK, None).await,
         Err(ConnectError::Refused {
             reason: Refusal::SignedOut,
             ..
@@ -71,15 +71,19 @@ async fn sign_in_page(pages: &Pages, tenant: &str, jar: CookieJar) -> Response {
     }
 }
 
-fn me_page(pages: &Pages, visit: &Visit, status: StatusCode, notice: Option<String>) -> Response {
+async fn me_page(pages: &Pages, visit: &Visit, status: StatusCode, notice: Option<String>) -> Response {
     let Overview {
         names,
         account,
         calendars,
     } = &visit.overview;
     let preset = connect::preset(account, calendars);
+    let questions = match questions::open(pages, visit.tenant, account).await {
+        Ok(questions) => questions,
+        Err(error) => return pages.problem(error.into()),
+    };
     let context = context! {
-        tenant => &names.tenant, user => &names.user, email => &account.email, notice,
+        tenant => &names.tenant, user => &names.user, email => &account.email, notice, questions,
         state_words => state_words(account), path => &visit.path, form => &visit.form,
         can_reconnect => account.state == AccountState::NeedsReconnect || account.state == AccountState::Choosing
             || account.last_error.as_deref() == Some(NO_CALENDAR),
@@ -158,7 +162,7 @@ pub(super) async fn choose(
         Err(ConnectError::Refused {
             reason: Refusal::Choice(error),
             ..
-        }) => me_page(&pages, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(choice(&error))),
+        }) => me_page(&pages, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(choice(&error))).await,
         Err(error) => pages.problem(Failure::at(error, &visit.path)),
     }
 }

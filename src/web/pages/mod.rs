@@ -6,6 +6,7 @@ mod browser;
 mod connect;
 mod me;
 mod problem;
+mod questions;
 
 use crate::engine::Engine;
 use crate::engine::connect::Choices;
@@ -87,6 +88,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(pages: Pages) -> Router<S> {
         .route("/me/{tenant}/sign-in", post(me::sign_in))
         .route("/me/{tenant}/sign-out", post(me::sign_out))
         .route("/me/{tenant}/choices", post(me::choose))
+        .route("/me/{tenant}/questions/{id}", post(questions::answer))
         .route("/me/{tenant}/reconnect", post(me::reconnect))
         .route("/me/{tenant}/disconnect", get(me::ask_disconnect).post(me::disconnect))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -1,0 +1,70 @@
+//! Whatever happens in whatever order, both sides agree in the end and nothing is lost, doubled or brought back.
+//!
+//! Random stories (`sync_story`) are told against a real database and the pretend Google. A failing story shrinks and is
+//! printed as a test for `sync_regressions.rs`, where it stays under a name. `ACCORD_PROPTEST_CASES` tells more of them.
+mod support;
+mod sync_story;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use support::postgres::{fresh_database, fresh_sqlite};
+use sync_story::{Setting, Step, any_step, tell};
+
+fn any_story() -> impl Strategy<Value = (Setting, Vec<Step>)> {
+    let policy = prop_oneof![3 => Just("origin"), 1 => Just("google"), 1 => Just("app")];
+    let setting = (policy, prop::bool::weighted(0.3)).prop_map(|(policy, two_calendars)| Setting { policy, two_calendars });
+    setting.prop_flat_map(|setting| (Just(setting), prop::collection::vec(any_step(setting), 2..=14)))
+}
+
+#[derive(Clone, Copy)]
+enum On {
+    Sqlite,
+    Postgres,
+}
+
+fn tell_many(default_cases: u32, on: On) {
+    let cases = std::env::var("ACCORD_PROPTEST_CASES").map_or(default_cases, |cases| cases.parse().expect("a number"));
+    let config = Config {
+        cases,
+        max_shrink_iters: 400,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let told = TestRunner::new(config).run(&any_story(), |(setting, steps)| {
+        let outcome = runtime.block_on(async {
+            match on {
+                On::Sqlite => tell(fresh_sqlite().url(), setting, &steps).await,
+                On::Postgres => tell(fresh_database().await.url(), setting, &steps).await,
+            }
+        });
+        outcome.map_err(TestCaseError::fail)
+    });
+    match told {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, (setting, steps))) => panic!("{}", as_test(&reason.to_string(), setting, &steps)),
+        Err(TestError::Abort(reason)) => panic!("{reason}"),
+    }
+}
+
+/// The story as it is pasted into `sync_regressions.rs`.
+fn as_test(reason: &str, setting: Setting, steps: &[Step]) -> String {
+    let steps: String = steps.iter().map(|step| format!("            {step:?},\n")).collect();
+    format!(
+        "{reason}\n\n    async fn name_what_must_hold(url: String) {{\n        tell(&url, {setting:?}, &[\n{steps}        ]).await.unwrap();\n    }}\n"
+    )
+}
+
+#[test]
+fn any_story_ends_in_agreement_on_sqlite() {
+    tell_many(64, On::Sqlite);
+}
+
+#[test]
+fn any_story_ends_in_agreement_on_postgres() {
+    tell_many(12, On::Postgres);
+}
