@@ -25,7 +25,11 @@ async fn world(url: &str) -> World {
 async fn events(world: &World, n: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for number in 0..n {
-        ids.push(world.person_creates(event(&format!("Event {number}"), &day(number))).await);
+        ids.push(
+            world
+                .person_creates(event(&format!("Event {number}"), &day(number)))
+                .await,
+        );
     }
     world.settle().await;
     ids
@@ -35,7 +39,11 @@ async fn events(world: &World, n: usize) -> Vec<String> {
 async fn bookings(world: &World, n: usize) -> Vec<(BookingId, String)> {
     let mut ids = Vec::new();
     for number in 0..n {
-        ids.push(world.app_creates(&format!("Booking {number}"), hour(&day(number))).await);
+        ids.push(
+            world
+                .app_creates(&format!("Booking {number}"), hour(&day(number)))
+                .await,
+        );
     }
     world.settle().await;
     let mut both = Vec::new();
@@ -56,7 +64,10 @@ async fn held(world: &World) -> Vec<String> {
     let [question] = open.as_slice() else {
         panic!("one open question was expected: {open:?}")
     };
-    assert_eq!((question.kind.as_str(), question.addressee.as_str()), ("brake", "admin"));
+    assert_eq!(
+        (question.kind.as_str(), question.addressee.as_str()),
+        ("brake", "admin")
+    );
     let ids = question.detail["booking_ids"].as_array().cloned().unwrap_or_default();
     assert_eq!(question.detail["count"], ids.len());
     ids.iter().filter_map(Value::as_str).map(str::to_owned).collect()

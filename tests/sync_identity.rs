@@ -10,7 +10,7 @@ use accord::store::scopes::{self, Claim};
 use serde_json::{Value, json};
 use support::google::{ANA, text};
 use support::postgres::both_databases;
-use support::world::{BEN, Connected, World, event, hour, run};
+use support::world::{BEN, Connected, World, event, hour};
 
 /// What can become of an answer although the work was perhaps done.
 fn lost() -> Vec<Value> {
@@ -34,19 +34,28 @@ async fn placements_of(world: &World, booking: BookingId) -> Vec<Placement> {
 async fn claim(world: &World) -> Option<Claim> {
     let key = world.scope(&world.ana, ANA);
     let mut tx = world.engine.db.begin().await.expect("begin");
-    let claim = scopes::claim(&mut tx, &key, world.engine.now_ms(), 60_000).await.expect("claim");
+    let claim = scopes::claim(&mut tx, &key, world.engine.now_ms(), 60_000)
+        .await
+        .expect("claim");
     tx.commit().await.expect("commit");
     claim
 }
 
 /// The lease runs out, as it does when its holder is asleep for too long.
 async fn lease_ends(world: &World) {
-    run(&world.engine.db, "UPDATE sync_scopes SET lease_until = 1 WHERE tenant_id = $1", args![world.tenant]).await;
+    support::world::run(
+        &world.engine.db,
+        "UPDATE sync_scopes SET lease_until = 1 WHERE tenant_id = $1",
+        args![world.tenant],
+    )
+    .await;
 }
 
 /// A second calendar of Ana's.
 async fn second_calendar(world: &World) -> String {
-    let made = world.person_posts(ANA, "/calendars", json!({"summary": "Second"})).await;
+    let made = world
+        .person_posts(ANA, "/calendars", json!({"summary": "Second"}))
+        .await;
     let id = text(&made, "id");
     world.choose(&world.ana, &id, false).await;
     id
@@ -270,7 +279,7 @@ both_databases! {
     async fn a_hundred_quiet_passes_send_no_write(url: String) {
         let world = World::new(&url).await;
         let booking = world.app_creates("  Spaces and trailing newline \n", hour("2026-03-05T09:00:00")).await;
-        run(&world.engine.db, "UPDATE bookings SET description = '<b>Bold</b><br>line &amp; more' || $2 WHERE tenant_id = $1",
+        support::world::run(&world.engine.db, "UPDATE bookings SET description = '<b>Bold</b><br>line &amp; more' || $2 WHERE tenant_id = $1",
             args![world.tenant, "\r\n \n"]).await;
         world.person_creates(json!({"summary": "Zone alias", "description": "<p>x</p>\n",
             "start": {"dateTime": "2026-03-04T10:00:00", "timeZone": "Asia/Calcutta"},
@@ -491,20 +500,33 @@ async fn moved(url: String, loss_first: bool) {
     for _ in 0..3 {
         if loss_first {
             world.sync().await;
-            assert_eq!(world.text(booking).await.status, "confirmed", "never cancelled in between");
+            assert_eq!(
+                world.text(booking).await.status,
+                "confirmed",
+                "never cancelled in between"
+            );
         }
         world.sync_scope(&world.ana, &second).await;
         assert_eq!(world.text(booking).await.status, "confirmed");
         if !loss_first {
             world.sync().await;
-            assert_eq!(world.text(booking).await.status, "confirmed", "never cancelled in between");
+            assert_eq!(
+                world.text(booking).await.status,
+                "confirmed",
+                "never cancelled in between"
+            );
         }
     }
     assert_eq!(only(&world).await, booking);
     let lead = &placements_of(&world, booking).await[0];
-    assert_eq!((&lead.calendar_id, lead.is_lead, lead.state), (&CalendarId(second.clone()), true, PlacementState::Live));
+    assert_eq!(
+        (&lead.calendar_id, lead.is_lead, lead.state),
+        (&CalendarId(second.clone()), true, PlacementState::Live)
+    );
     let moved = world.events_of(ANA, &second).await.remove(0);
-    world.person_edits_in(ANA, &second, &text(&moved, "id"), json!({"summary": "Renamed there"})).await;
+    world
+        .person_edits_in(ANA, &second, &text(&moved, "id"), json!({"summary": "Renamed there"}))
+        .await;
     world.sync_scope(&world.ana, &second).await;
     assert_eq!(world.text(booking).await.title, "Renamed there");
     world.person_deletes_in(ANA, &second, &text(&moved, "id")).await;
@@ -512,7 +534,11 @@ async fn moved(url: String, loss_first: bool) {
         world.sync_scope(&world.ana, &second).await;
         world.sync().await;
     }
-    assert_eq!(world.text(booking).await.status, "cancelled", "and a real deletion still counts");
+    assert_eq!(
+        world.text(booking).await.status,
+        "cancelled",
+        "and a real deletion still counts"
+    );
 }
 
 /// Polls a future so many times, then drops it, as a crash would.
