@@ -8,7 +8,7 @@ use accord::store::scopes::{self, ScopeStatus};
 use serde_json::{Value, json};
 use support::google::ANA;
 use support::postgres::both_databases;
-use support::world::{World, event, run};
+use support::world::{World, event};
 
 const VOID: &str = "Sync token is no longer valid, a full sync is required.";
 
@@ -245,7 +245,7 @@ both_databases! {
         let id = world.person_creates(private).await;
         world.sync().await;
         assert_eq!(world.booking_of(&id).await.text.title, "", "busy time without words");
-        run(&world.engine.db, "UPDATE accounts SET private_events = 'shown' WHERE tenant_id = $1", accord::args![world.tenant]).await;
+        support::world::run(&world.engine.db, "UPDATE accounts SET private_events = 'shown' WHERE tenant_id = $1", accord::args![world.tenant]).await;
         let report = world.sync().await;
         assert!(report.full, "{report:?}");
         assert_eq!(world.booking_of(&id).await.text.title, "Doctor");
@@ -480,7 +480,9 @@ async fn shared_calendar(world: &World) -> (String, String) {
     role(world, &team, json!("writer")).await;
     world.choose(&world.ana, ANA, false).await;
     world.choose(&world.ana, &team, true).await;
-    let booking = world.app_creates("Shared", support::world::hour("2026-03-12T09:00:00")).await;
+    let booking = world
+        .app_creates("Shared", support::world::hour("2026-03-12T09:00:00"))
+        .await;
     world.sync_scope(&world.ana, &team).await;
     world.sync_scope(&world.ana, &team).await;
     (team, world.event_of(booking).await)
