@@ -12,7 +12,8 @@ use sync_story::{Setting, Step, any_step, tell};
 
 fn any_story() -> impl Strategy<Value = (Setting, Vec<Step>)> {
     let policy = prop_oneof![3 => Just("origin"), 1 => Just("google"), 1 => Just("app")];
-    let setting = (policy, prop::bool::weighted(0.3)).prop_map(|(policy, two_calendars)| Setting { policy, two_calendars });
+    let setting =
+        (policy, prop::bool::weighted(0.3)).prop_map(|(policy, two_calendars)| Setting { policy, two_calendars });
     setting.prop_flat_map(|setting| (Just(setting), prop::collection::vec(any_step(setting), 2..=14)))
 }
 

@@ -546,8 +546,12 @@ impl World {
 }
 
 async fn engine(url: &str, google: &Google, clock: Arc<TestClock>) -> Engine {
+    engine_at(url, &google.sandbox.base_url(), clock).await
+}
+
+/// An engine over any database and any pretend Google.
+pub async fn engine_at(url: &str, base: &str, clock: Arc<TestClock>) -> Engine {
     static ENTROPY: std::sync::LazyLock<Arc<TestEntropy>> = std::sync::LazyLock::new(Arc::default);
-    let base = google.sandbox.base_url();
     let transport = Arc::new(Transport::new(Duration::from_secs(10)).expect("a transport"));
     let endpoints = Arc::new(Endpoints {
         client_id: CLIENT.into(),

@@ -136,7 +136,10 @@ impl Story {
             Step::PersonCreates => self.person_creates().await,
             Step::PersonRenames(k) => self.person_changes(k, self.title()).await,
             Step::PersonDescribes(k) => self.person_changes(k, self.description()).await,
-            Step::PersonPlaces(k) => self.person_changes(k, Change::Place(format!("place {}", self.step))).await,
+            Step::PersonPlaces(k) => {
+                self.person_changes(k, Change::Place(format!("place {}", self.step)))
+                    .await
+            }
             Step::PersonMoves(k) => self.person_changes(k, self.times()).await,
             Step::PersonMakesWeekly(k) => self.person_changes(k, self.weekly()).await,
             Step::PersonMakesAllDay(k) => self.person_changes(k, self.whole_day()).await,
@@ -153,7 +156,10 @@ impl Story {
             Step::AppMoves(via, k) => self.app_changes(via, k, self.times()).await,
             Step::AppMakesWeekly(via, k) => self.app_changes(via, k, self.weekly()).await,
             Step::AppMakesAllDay(via, k) => self.app_changes(via, k, self.whole_day()).await,
-            Step::AppAssigns(via, k) => self.app_changes(via, k, Change::Room(Some(format!("Room {}", self.step)))).await,
+            Step::AppAssigns(via, k) => {
+                self.app_changes(via, k, Change::Room(Some(format!("Room {}", self.step))))
+                    .await
+            }
             Step::AppUnassigns(via, k) => self.app_changes(via, k, Change::Room(None)).await,
             Step::AppCancels(via, k) => self.app_changes(via, k, Change::Life(GONE)).await,
             Step::AppConfirms(via, k) => self.app_changes(via, k, Change::Life(LIVE)).await,
@@ -164,16 +170,25 @@ impl Story {
             Step::AppCancelsOccurrence(via, k, n) => self.app_changes_one(via, k, n, |_, _| Change::Life(GONE)).await,
             Step::Poll(scope) => self.poll(scope).await.is_ok(),
             Step::ExpireAccessToken => {
-                self.world.google.switch("tokens/expire_access", &json!({"email": ANA})).await;
+                self.world
+                    .google
+                    .switch("tokens/expire_access", &json!({"email": ANA}))
+                    .await;
                 true
             }
             Step::ExpireSyncTokens => {
-                self.world.google.switch("calendar/expire_sync_tokens", &json!({})).await;
+                self.world
+                    .google
+                    .switch("calendar/expire_sync_tokens", &json!({}))
+                    .await;
                 true
             }
             Step::ForgetTombstones => {
                 for calendar in self.scopes.clone() {
-                    self.world.google.switch("calendar/purge_tombstones", &json!({"calendar": calendar})).await;
+                    self.world
+                        .google
+                        .switch("calendar/purge_tombstones", &json!({"calendar": calendar}))
+                        .await;
                 }
                 true
             }
@@ -263,7 +278,15 @@ impl Story {
             return false;
         }
         let mut copy = json!({});
-        for field in ["summary", "description", "location", "start", "end", "recurrence", "extendedProperties"] {
+        for field in [
+            "summary",
+            "description",
+            "location",
+            "start",
+            "end",
+            "recurrence",
+            "extendedProperties",
+        ] {
             if !found.event[field].is_null() {
                 copy[field] = found.event[field].clone();
             }
@@ -294,7 +317,11 @@ impl Story {
         if before.live == restores {
             return false;
         }
-        let path = format!("/calendars/{}/events/{}", found.calendar, self.items[k].event.as_ref().expect("learnt"));
+        let path = format!(
+            "/calendars/{}/events/{}",
+            found.calendar,
+            self.items[k].event.as_ref().expect("learnt")
+        );
         let answer = match change {
             Change::Life(GONE) => self.hand("DELETE", &path, &Value::Null).await,
             _ => self.hand("PATCH", &path, &change.patch()).await,
@@ -302,7 +329,10 @@ impl Story {
         if answer.status >= 300 {
             return false;
         }
-        let object = Object { item: k, occurrence: None };
+        let object = Object {
+            item: k,
+            occurrence: None,
+        };
         self.note(&sides, Side::Person, object, &[change.note(&before)]);
         true
     }
@@ -339,7 +369,11 @@ impl Story {
         let Some(instance) = all.get(n) else { return false };
         let start = original_start(instance).expect("an instance has an original start");
         let (change, before) = (change(self, &start), Face::of_event(instance));
-        let path = format!("/calendars/{}/events/{}", found.calendar, instance["id"].as_str().expect("an id"));
+        let path = format!(
+            "/calendars/{}/events/{}",
+            found.calendar,
+            instance["id"].as_str().expect("an id")
+        );
         let answer = match change {
             Change::Life(_) => self.hand("DELETE", &path, &Value::Null).await,
             _ => self.hand("PATCH", &path, &change.patch()).await,
@@ -347,7 +381,10 @@ impl Story {
         if answer.status >= 300 {
             return false;
         }
-        let object = Object { item: k, occurrence: Some(start) };
+        let object = Object {
+            item: k,
+            occurrence: Some(start),
+        };
         self.note(&sides, Side::Person, object, &[change.note(&before)]);
         true
     }
@@ -400,7 +437,10 @@ impl Story {
         if before.live == confirms || nothing || !self.app_writes(via, row, &change).await {
             return false;
         }
-        let object = Object { item: k, occurrence: None };
+        let object = Object {
+            item: k,
+            occurrence: None,
+        };
         self.note(&sides, Side::App, object, &[change.note(&before)]);
         true
     }
@@ -420,10 +460,14 @@ impl Story {
             return engine.patch_booking(tenant, id, row.version, &edit).await.is_ok();
         }
         let (sql, values) = match change {
-            Change::Title(text) => ("UPDATE bookings SET title = $3 WHERE tenant_id = $1 AND id = $2", args![tenant, id, text]),
-            Change::Description(text) => {
-                ("UPDATE bookings SET description = $3 WHERE tenant_id = $1 AND id = $2", args![tenant, id, text])
-            }
+            Change::Title(text) => (
+                "UPDATE bookings SET title = $3 WHERE tenant_id = $1 AND id = $2",
+                args![tenant, id, text],
+            ),
+            Change::Description(text) => (
+                "UPDATE bookings SET description = $3 WHERE tenant_id = $1 AND id = $2",
+                args![tenant, id, text],
+            ),
             Change::Times(start, end) => {
                 let all_day = start.len() == 10;
                 let zone = (!all_day).then_some("Europe/Madrid");
@@ -433,16 +477,19 @@ impl Story {
                     args![tenant, id, start, end, all_day, zone],
                 )
             }
-            Change::Recurrence(lines) => {
-                ("UPDATE bookings SET recurrence = $3 WHERE tenant_id = $1 AND id = $2", args![tenant, id, lines])
-            }
+            Change::Recurrence(lines) => (
+                "UPDATE bookings SET recurrence = $3 WHERE tenant_id = $1 AND id = $2",
+                args![tenant, id, lines],
+            ),
             Change::Place(_) => unreachable!("the app cannot write places"),
-            Change::Room(_) => {
-                ("UPDATE bookings SET resource_id = $3 WHERE tenant_id = $1 AND id = $2", args![tenant, id, room])
-            }
-            Change::Life(word) => {
-                ("UPDATE bookings SET status = $3 WHERE tenant_id = $1 AND id = $2", args![tenant, id, status(word)])
-            }
+            Change::Room(_) => (
+                "UPDATE bookings SET resource_id = $3 WHERE tenant_id = $1 AND id = $2",
+                args![tenant, id, room],
+            ),
+            Change::Life(word) => (
+                "UPDATE bookings SET status = $3 WHERE tenant_id = $1 AND id = $2",
+                args![tenant, id, status(word)],
+            ),
         };
         run(&engine.db, sql, values).await == 1
     }
@@ -468,7 +515,10 @@ impl Story {
             }
             tx.commit().await.expect("commit");
         }
-        let object = Object { item: k, occurrence: None };
+        let object = Object {
+            item: k,
+            occurrence: None,
+        };
         self.note(&sides, Side::App, object, &[(Field::Life, GONE.to_owned())]);
         true
     }
@@ -479,12 +529,24 @@ impl Story {
         let Some(id) = self.items[k].booking.filter(|id| sides.row(*id).is_none()) else {
             return false;
         };
-        let (tenant, owner, title, day) = (self.world.tenant, self.world.ana.user, format!("title {}", self.step), self.day());
+        let (tenant, owner, title, day) = (
+            self.world.tenant,
+            self.world.ana.user,
+            format!("title {}", self.step),
+            self.day(),
+        );
         run(
             &self.world.engine.db,
             "INSERT INTO bookings (tenant_id, id, user_id, title, starts_local, ends_local, time_zone) \
              VALUES ($1, $2, $3, $4, $5, $6, 'Europe/Madrid')",
-            args![tenant, id, owner, title, format!("{day}T10:00:00"), format!("{day}T11:00:00")],
+            args![
+                tenant,
+                id,
+                owner,
+                title,
+                format!("{day}T10:00:00"),
+                format!("{day}T11:00:00")
+            ],
         )
         .await;
         let face = Face::of_row(&self.world.text(id).await);
@@ -516,7 +578,10 @@ impl Story {
                 let version = existing.map_or(row.version, |row| row.version);
                 match change {
                     Change::Life(_) => engine.delete_occurrence(tenant, row.id, start, version).await.is_ok(),
-                    _ => engine.patch_occurrence(tenant, row.id, start, version, &change.edit(None)).await.is_ok(),
+                    _ => engine
+                        .patch_occurrence(tenant, row.id, start, version, &change.edit(None))
+                        .await
+                        .is_ok(),
                 }
             }
         };
@@ -524,14 +589,22 @@ impl Story {
             return false;
         }
         let before = Face::of_row(&existing.unwrap_or(row).text);
-        let before = Face { when: parts_without_rule(&before.when), ..before };
-        let object = Object { item: k, occurrence: Some(text) };
+        let before = Face {
+            when: parts_without_rule(&before.when),
+            ..before
+        };
+        let object = Object {
+            item: k,
+            occurrence: Some(text),
+        };
         self.note(&sides, Side::App, object, &[change.note(&before)]);
         true
     }
 
     async fn app_inserts_override(&self, series: &BookingRow, start: &str, change: &Change) -> bool {
-        let Ok(content) = series.text.content() else { return false };
+        let Ok(content) = series.text.content() else {
+            return false;
+        };
         let original_start = start.parse().expect("an original start");
         let Some(span) = content.when.span.shift_to(original_start) else {
             return false;

@@ -189,7 +189,12 @@ pub fn any_step(setting: Setting) -> BoxedStrategy<Step> {
         (2, Just(Step::ExpireAccessToken).boxed()),
         (3, Just(Step::ExpireSyncTokens).boxed()),
         (1, Just(Step::ForgetTombstones).boxed()),
-        (10, (method, trouble).prop_map(|(method, trouble)| Step::Fault(method, trouble)).boxed()),
+        (
+            10,
+            (method, trouble)
+                .prop_map(|(method, trouble)| Step::Fault(method, trouble))
+                .boxed(),
+        ),
         (1, Just(Step::Fault(Method::Get, Trouble::Gone410)).boxed()),
         (1, Just(Step::Fault(Method::Patch, Trouble::Stale412)).boxed()),
         (1, Just(Step::Fault(Method::Delete, Trouble::Stale412)).boxed()),

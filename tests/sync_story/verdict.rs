@@ -48,13 +48,21 @@ impl Story {
     fn nothing_twice(&self, sides: &Sides) -> Result<(), String> {
         let copies: BTreeSet<&str> = self.items.iter().filter_map(|item| item.event.as_deref()).collect();
         let mut marks: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (id, found) in sides.events.iter().flat_map(|(id, all)| all.iter().map(move |found| (id, found))) {
+        for (id, found) in sides
+            .events
+            .iter()
+            .flat_map(|(id, all)| all.iter().map(move |found| (id, found)))
+        {
             let event = &found.event;
             let mark = event["extendedProperties"]["private"]["accord.booking"].as_str();
-            let Some(mark) = mark.filter(|_| event["status"] != "cancelled" && event["recurringEventId"].is_null()) else {
+            let Some(mark) = mark.filter(|_| event["status"] != "cancelled" && event["recurringEventId"].is_null())
+            else {
                 continue;
             };
-            let own = sides.spots.iter().any(|spot| spot.event == *id && spot.booking.to_string() == mark);
+            let own = sides
+                .spots
+                .iter()
+                .any(|spot| spot.event == *id && spot.booking.to_string() == mark);
             if own || !copies.contains(id.as_str()) {
                 marks.entry(mark).or_default().push(id);
             }
@@ -78,21 +86,32 @@ impl Story {
         let whole = Object { item, occurrence: None };
         let live = is_live(sides, self, &whole);
         let of = |side| {
-            let mut deeds = self.edits.iter().filter(move |e| e.object == whole_of(item) && e.field == Field::Life && e.side == side);
+            let mut deeds = self
+                .edits
+                .iter()
+                .filter(move |e| e.object == whole_of(item) && e.field == Field::Life && e.side == side);
             deeds.next_back()
         };
         let deeds = [of(Side::Person), of(Side::App)];
         if deeds.iter().flatten().all(|deed| deed.value == "live") && !live {
-            return Err(format!("item {item} is gone although its last word on both sides is that it lives"));
+            return Err(format!(
+                "item {item} is gone although its last word on both sides is that it lives"
+            ));
         }
         let Some(last) = deeds.into_iter().flatten().max_by_key(|deed| deed.step) else {
             return Ok(());
         };
         let alone = self.edits.iter().all(|e| e.object.item != item || e.side == last.side);
-        let contested = self.edits.iter().any(|e| e.object.item == item && e.step > last.step && e.side != last.side);
+        let contested = self
+            .edits
+            .iter()
+            .any(|e| e.object.item == item && e.step > last.step && e.side != last.side);
         if (last.agreed || alone) && !contested && live != (last.value == "live") {
             let now = if live { "alive" } else { "gone" };
-            return Err(format!("item {item} is {now} although step {} by {:?} says {}", last.step, last.side, last.value));
+            return Err(format!(
+                "item {item} is {now} although step {} by {:?} says {}",
+                last.step, last.side, last.value
+            ));
         }
         Ok(())
     }
@@ -103,7 +122,10 @@ impl Story {
             return Ok(());
         }
         let item = &self.items[edit.object.item];
-        let mut faces = [sides.app_face(item, &edit.object), sides.google_face(item, &edit.object)];
+        let mut faces = [
+            sides.app_face(item, &edit.object),
+            sides.google_face(item, &edit.object),
+        ];
         if let (Some(room), Some(face)) = (self.room(sides, edit), faces.iter_mut().flatten().next()) {
             if edit.field == Field::Place && room == edit.value {
                 face.place = room;
@@ -113,15 +135,19 @@ impl Story {
         if shown || edit.value.is_empty() || kept.contains(&edit.value) {
             return Ok(());
         }
-        let known = |later: &Edit| later.saw.as_ref().is_some_and(|face| field(face, edit.field) == edit.value);
+        let known = |later: &Edit| {
+            later
+                .saw
+                .as_ref()
+                .is_some_and(|face| field(face, edit.field) == edit.value)
+        };
         let replaced = self.edits[number + 1..].iter().any(|later| {
             let same = later.object == edit.object;
             let whole = later.object == whole_of(edit.object.item);
             let by_itself = later.side == edit.side;
             let ends = later.field == Field::Life && later.value == "gone";
             let reshapes = !same && whole && (ends || later.field == Field::When || later.value == "live");
-            (same && (later.field == edit.field || ends) && (by_itself || known(later)))
-                || (reshapes && by_itself)
+            (same && (later.field == edit.field || ends) && (by_itself || known(later))) || (reshapes && by_itself)
         });
         if replaced {
             return Ok(());
@@ -200,7 +226,12 @@ fn remember(kept: &mut BTreeSet<String>, value: Value) {
     } else if let Some(when) = read::<When>(&value) {
         kept.insert(times(&when));
     } else if let Some(content) = read::<Content>(&value) {
-        kept.extend([content.title, content.description, content.location, times(&content.when)]);
+        kept.extend([
+            content.title,
+            content.description,
+            content.location,
+            times(&content.when),
+        ]);
     } else if let Some(event) = read::<EventContent>(&value) {
         kept.extend([event.title, event.description, event.location, times(&event.when)]);
     } else if let Some(name) = value["name"].as_str() {
@@ -214,12 +245,18 @@ fn equal(sides: &Sides) -> Result<(), String> {
         let id = found.event["id"].as_str().expect("an id");
         let live = found.event["status"] != "cancelled";
         if let Some(series) = found.event["recurringEventId"].as_str() {
-            if sides.event(series).is_some_and(|master| Face::of_event(&master.event).live) {
+            if sides
+                .event(series)
+                .is_some_and(|master| Face::of_event(&master.event).live)
+            {
                 exception_has_its_row(sides, series, found.event.clone())?;
             }
             continue;
         }
-        let mut leads = sides.spots.iter().filter(|spot| spot.is_lead && spot.event == id && spot.calendar == found.calendar);
+        let mut leads = sides
+            .spots
+            .iter()
+            .filter(|spot| spot.is_lead && spot.event == id && spot.calendar == found.calendar);
         let row = leads.next().and_then(|spot| sides.row(spot.booking));
         if leads.next().is_some() {
             return Err(format!("event {id} leads two bookings"));
@@ -261,7 +298,11 @@ fn exception_has_its_row(sides: &Sides, series: &str, event: Value) -> Result<()
     let Some(start) = original_start(&event) else {
         return Ok(());
     };
-    let booking = sides.spots.iter().find(|spot| spot.is_lead && spot.event == series).map(|spot| spot.booking);
+    let booking = sides
+        .spots
+        .iter()
+        .find(|spot| spot.is_lead && spot.event == series)
+        .map(|spot| spot.booking);
     let row = booking.and_then(|booking| sides.override_of(booking, &start));
     match row {
         Some(row) => same(&event, row),
@@ -279,7 +320,9 @@ fn override_has_its_event(sides: &Sides, row: &BookingRow, series: &str, start: 
             _ => Err(format!("an occurrence of a cancelled series is confirmed: {row:?}")),
         };
     }
-    let event = sides.lead(master.id).and_then(|lead| sides.exception_of(&lead.event, start));
+    let event = sides
+        .lead(master.id)
+        .and_then(|lead| sides.exception_of(&lead.event, start));
     match event {
         Some(found) => same(&found.event, row),
         None => Err(format!("the override {start} is no exception in Google: {row:?}")),
