@@ -17,6 +17,10 @@ use chrono_tz::Tz;
 use secrecy::SecretString;
 use std::collections::{HashMap, HashSet};
 
+/// Said of a calendar that can still be read.
+pub(super) const READ_ONLY: &str =
+    "Google lets the account only read this calendar now; what the app changes waits until it may write again";
+
 /// Everything that the parts of a pass share.
 pub(super) struct Context<'a> {
     pub engine: &'a Engine,
@@ -84,6 +88,14 @@ impl<'a> Context<'a> {
             .map(|item| ((item.side, item.item_id), item.version))
             .collect();
         Ok(())
+    }
+
+    /// Why the calendar is frozen, now that it has answered: only for a lost right to write. A calendar that could never
+    /// be written is not frozen by that.
+    pub fn frozen(&self) -> Option<&'static str> {
+        let known = AccessRole::from_google(&self.scope.access_role);
+        let wrote = known.writes() || self.scope.frozen.as_deref() == Some(READ_ONLY);
+        (wrote && !self.reading.role.writes()).then_some(READ_ONLY)
     }
 
     pub fn key(&self) -> &ScopeKey {
