@@ -306,6 +306,11 @@ async fn prepare_unplaced(
         return Ok(Prepared::Done);
     }
     if let Some(occurrence) = &booking.occurrence {
+        let series = bookings::get(tx, tenant, occurrence.series_id).await?;
+        if series.is_some_and(|series| series.text.recurrence.is_empty()) {
+            series::vanished(tx, context, id, report).await?;
+            return Ok(Prepared::Done);
+        }
         let lead = placements::leads(tx, tenant, &[occurrence.series_id]).await?.pop();
         return Ok(match lead {
             Some(lead) if lead.state == PlacementState::Live => Prepared::Find(Box::new(booking), Box::new(lead)),
@@ -722,8 +727,8 @@ async fn write(
             report.step(action, Some(known.booking_id()), Some(event_id));
             let replaced = changed.location.then(|| base.remote.content.location.clone());
             written(context, known, content, &event, replaced, report).await?;
-            if changed.when || status.is_some() {
-                series::after_write(context, event.id.clone(), report).await?;
+            if target == Target::Event && (changed.when || status.is_some()) {
+                series::after_write(context, &event, report).await?;
             }
             Ok(Prepared::Done)
         }

@@ -274,6 +274,8 @@ fn span(start: Option<api::EventDateTime>, end: Option<api::EventDateTime>, zone
     };
     match order {
         std::cmp::Ordering::Less => Ok(span),
+        // Google refuses to make such, and yet shows some.
+        std::cmp::Ordering::Equal if !span.is_all_day() => Ok(span),
         std::cmp::Ordering::Equal => Err("it ends when it starts".into()),
         std::cmp::Ordering::Greater => Err("it ends before it starts".into()),
     }
