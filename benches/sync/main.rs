@@ -14,7 +14,6 @@ mod rows;
 mod support;
 
 use child::{Figures, Job, Task};
-use futures_util::{StreamExt, stream};
 use serde_json::json;
 use support::google::ANA;
 use support::postgres::{fresh_database, fresh_sqlite};
@@ -207,19 +206,12 @@ fn job(world: &World, database: &str, task: Task) -> Job {
     }
 }
 
-/// Ana has a full calendar: half-hours with a place and a description, as people have them.
+/// Ana has a full calendar: hours with a place and a description, as people have them.
 async fn seed(world: &World, count: usize) {
-    let insert = |number: usize| {
-        let day = format!(
-            "2026-{:02}-{:02}T{:02}:00:00",
-            3 + number % 9,
-            1 + number % 28,
-            7 + number % 12
-        );
-        let mut body = event(&format!("Meeting {number} with a customer"), &day);
-        body["location"] = json!("Calle Mayor 1, Madrid");
-        body["description"] = json!("They want to talk about the offer of last week, and about the one before it.");
-        world.person_creates(body)
-    };
-    stream::iter(0..count).map(insert).buffer_unordered(8).count().await;
+    let mut body = event("Meeting with a customer", "2026-03-04T10:00:00");
+    body["location"] = json!("Calle Mayor 1, Madrid");
+    body["description"] = json!("They want to talk about the offer of last week, and about the one before it.");
+    let model = world.person_creates(body).await;
+    let copies = json!({"calendar": ANA, "event": model, "times": count - 1});
+    world.google.switch("calendar/copy_event", &copies).await;
 }
