@@ -15,6 +15,8 @@ use std::collections::HashMap;
 
 /// Items per transaction; SQLite's writer is free again well within a second.
 const CHUNK: usize = 100;
+/// Events of a full listing that are confirmed in one statement.
+const CONFIRMED_AT_ONCE: usize = 1000;
 /// How often an item is merged again because its row was edited meanwhile, before it is left to the next pass.
 const TRIES: usize = 3;
 
@@ -78,19 +80,11 @@ pub(super) async fn apply(
         upsert(&mut tx, context, chunk, &families, report).await?;
         tx.commit().await?;
     }
-    if !work.shown.is_empty() {
-        for chunk in work.shown.chunks(1000) {
-            let mut tx = context.begin().await?;
-            placements::confirm(
-                &mut tx,
-                context.tenant(),
-                &context.key().calendar,
-                chunk,
-                context.started_at,
-            )
-            .await?;
-            tx.commit().await?;
-        }
+    let (tenant, calendar) = (context.tenant(), &context.key().calendar);
+    for chunk in work.shown.chunks(CONFIRMED_AT_ONCE) {
+        let mut tx = context.begin().await?;
+        placements::confirm(&mut tx, tenant, calendar, chunk, context.started_at).await?;
+        tx.commit().await?;
     }
     let mut tx = context.begin().await?;
     last(&mut tx, context, &work, report).await?;
