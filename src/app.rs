@@ -15,6 +15,7 @@ use crate::google::transport::Transport;
 use crate::jobs::{self, cadence::Cadence};
 use crate::lifecycle::{self, Stop};
 use crate::store::{Db, StoreError, migrate};
+use crate::web::pages::Pages;
 use crate::web::{self, WebState};
 use secrecy::ExposeSecret;
 use std::io;
@@ -151,8 +152,9 @@ impl App {
     /// Answers requests and runs the jobs until the stop; then waits until what is in hand has ended.
     ///
     /// # Errors
-    /// The socket's; nothing else ends it.
+    /// The socket's, or a broken template; nothing else ends it.
     pub async fn serve(&self, listener: TcpListener, stop: Stop) -> io::Result<()> {
+        let pages = Pages::new(self.engine.clone(), &self.config.google.auth_url).map_err(io::Error::other)?;
         let state = WebState {
             engine: self.engine.clone(),
             defaults: self.engine.defaults.clone(),
@@ -167,7 +169,7 @@ impl App {
         let watchdog = tokio::spawn(lifecycle::feed_watchdog());
         lifecycle::notify_ready();
         let (served, ()) = tokio::join!(
-            web::serve::serve(listener, web::router(state), stop.clone()),
+            web::serve::serve(listener, web::with_pages(state, pages), stop.clone()),
             jobs::run(self.engine.clone(), settings, stop),
         );
         watchdog.abort();

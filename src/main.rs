@@ -1,2 +1,4 @@
-//! Starts the command line; everything else is in the library.
-fn main() {}
+//! The `accord` command; everything is in the library.
+fn main() -> std::process::ExitCode {
+    accord::cli::main()
+}

@@ -1,4 +1,5 @@
 //! Connecting a Google account, walked as a person does: every page, every redirect, every wrong turn.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod connect_support;
 mod support;
 

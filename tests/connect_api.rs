@@ -1,4 +1,5 @@
 //! What a tenant sees and does with accounts over the API, and what users answer on their page.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod connect_support;
 mod support;
 

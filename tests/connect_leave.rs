@@ -1,4 +1,5 @@
 //! Signing in, narrowing, pausing and leaving.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod connect_support;
 mod support;
 

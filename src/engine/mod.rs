@@ -21,6 +21,7 @@ mod sealing;
 pub mod sign_in;
 pub mod status;
 pub mod sync;
+pub mod sync_now;
 pub mod tenants;
 pub mod times;
 pub mod tokens;

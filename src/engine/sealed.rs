@@ -27,7 +27,7 @@ pub async fn reseal(engine: &Engine) -> Result<bool, StoreError> {
             let tenant = value.tenant.to_string();
             let context = SealContext {
                 table: column.table,
-                column: column.column.trim_end_matches("_sealed"),
+                column: column.sealed_as,
                 tenant: &tenant,
                 row: &value.row,
             };

@@ -110,7 +110,9 @@ impl Engine {
             if let Some(account) = accounts::live_of_user(&mut tx, tenant, user).await? {
                 scopes::make_due(&mut tx, tenant, account.id).await?;
             }
-            tx.commit().await
+            tx.commit().await?;
+            self.wake.notify_one();
+            Ok::<(), StoreError>(())
         };
         if let Err(error) = nudged.await {
             tracing::warn!(%tenant, %error, "a change was stored, but its sync was not made due; the schedule will find it");

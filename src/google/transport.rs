@@ -171,7 +171,24 @@ impl Transport {
         self.answer(Speaker::Api, call.into_request()?).await
     }
 
-    /// The same, for the endpoints of OAuth.
+    /// Asks whether anybody answers at an address, whatever the answer, and what time it is there (its `Date` header).
+    ///
+    /// # Errors
+    /// Nobody answers: the network, a name, a certificate, the time-out.
+    pub async fn probe(&self, address: &str) -> Result<Option<String>, GoogleError> {
+        let request = Call::new(Method::HEAD, address.to_owned()).into_request()?;
+        let late = |_| GoogleError {
+            kind: ErrorKind::Timeout,
+            unsure: false,
+        };
+        let answer = tokio::time::timeout(self.timeout, self.client.request(request))
+            .await
+            .map_err(late)?;
+        let date = answer.map_err(not_answered)?.headers().get(header::DATE).cloned();
+        Ok(date.and_then(|date| date.to_str().ok().map(str::to_owned)))
+    }
+
+    /// Sends a call to one of the endpoints of OAuth; every status but 2xx is an error.
     pub(super) async fn send_oauth(&self, call: Call<'_>) -> Result<Reply, GoogleError> {
         self.answer(Speaker::OAuth, call.into_request()?).await
     }

@@ -46,3 +46,12 @@ pub async fn migrate(db: &Db) -> Result<(), StoreError> {
             other => StoreError::Migration(other.to_string()),
         })
 }
+
+/// The schema version that this program makes.
+pub fn newest_schema() -> i64 {
+    history!("sqlite")
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
+}

@@ -18,6 +18,7 @@ pub mod quarantine;
 pub mod questions;
 pub mod resources;
 pub mod revocations;
+pub mod schema;
 pub mod scopes;
 pub mod sealed;
 pub mod sessions;
@@ -29,5 +30,5 @@ mod values;
 
 pub use db::{Backend, Db, Tx};
 pub use error::StoreError;
-pub use migrations::migrate;
+pub use migrations::{migrate, newest_schema};
 pub use values::{Row, Value, list};

@@ -6,23 +6,26 @@ use super::{StoreError, Tx, Value};
 use crate::args;
 use crate::domain::ids::TenantId;
 
-/// A column of sealed values. The row is named by `row`, as in the context the value was sealed for.
+/// A column of sealed values, and the words of the context that its values are sealed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedColumn {
     /// Table.
     pub table: &'static str,
     /// Column.
     pub column: &'static str,
+    /// The column as the seal context names it.
+    pub sealed_as: &'static str,
     exists: &'static str,
     older: &'static str,
     replace: &'static str,
 }
 
 macro_rules! sealed {
-    ($($table:literal $column:literal by $row:literal),+ $(,)?) => {
+    ($($table:literal . $column:literal as $sealed_as:literal by $row:literal),+ $(,)?) => {
         [$(SealedColumn {
             table: $table,
             column: $column,
+            sealed_as: $sealed_as,
             exists: concat!("SELECT 1 AS found FROM ", $table, " WHERE ", $column, " IS NOT NULL LIMIT 1"),
             older: concat!(
                 "SELECT tenant_id, ", $row, " AS row_id, ", $column, " AS sealed FROM ", $table,
@@ -37,14 +40,14 @@ macro_rules! sealed {
 
 /// Every one of them.
 pub const COLUMNS: [SealedColumn; 8] = sealed![
-    "accounts" "refresh_token_sealed" by "id",
-    "accounts" "access_token_sealed" by "id",
-    "connects" "verifier_sealed" by "id",
-    "revocations" "token_sealed" by "account_id",
-    "quarantine" "payload_sealed" by "id",
-    "conflicts" "values_sealed" by "id",
-    "questions" "detail_sealed" by "id",
-    "idempotency_keys" "body_sealed" by "key",
+    "accounts"."refresh_token_sealed" as "refresh_token" by "id",
+    "accounts"."access_token_sealed" as "access_token" by "id",
+    "connects"."verifier_sealed" as "verifier" by "id",
+    "revocations"."token_sealed" as "token" by "account_id",
+    "quarantine"."payload_sealed" as "payload_sealed" by "item_id",
+    "conflicts"."values_sealed" as "values_sealed" by "booking_id",
+    "questions"."detail_sealed" as "detail_sealed" by "id",
+    "idempotency_keys"."body_sealed" as "body" by "key",
 ];
 
 /// A sealed value and the row it is bound to.

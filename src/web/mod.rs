@@ -39,6 +39,11 @@ pub fn router(state: WebState) -> Router {
     layered(api::router(), &state).with_state(state)
 }
 
+/// Everything that is served, the pages of users included.
+pub fn with_pages(state: WebState, pages: pages::Pages) -> Router {
+    layered(api::router().merge(pages::router(pages)), &state).with_state(state)
+}
+
 /// Puts around a router what holds for every request: limits, headers, one log line, and a problem for whatever has no handler.
 fn layered(router: Router<WebState>, state: &WebState) -> Router<WebState> {
     let header = |name: HeaderName, value: &'static str| {
@@ -119,6 +124,7 @@ mod tests {
                     page_size: 250,
                 },
                 public_url: "https://accord.example".into(),
+                wake: Arc::default(),
             },
             defaults: SyncDefaults::default(),
             body_limit: 1024,

@@ -57,6 +57,8 @@ kinds! {
     NameTaken = "name-taken", CONFLICT, "The name is taken";
     /// Something still refers to it.
     InUse = "in-use", CONFLICT, "It is still in use";
+    /// `detail` says what has to happen first.
+    NotPossibleNow = "not-possible-now", CONFLICT, "This cannot be done as things are";
     /// Try again in a moment.
     InProgress = "request-in-progress", CONFLICT, "The same request is being worked on";
     /// Read everything again.

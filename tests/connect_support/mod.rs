@@ -1,5 +1,6 @@
 //! An Accord with its pages, a pretend Google, and browsers that walk between the two as people do.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 use crate::support::google::{ANA, CLIENT, EVENTS, Google, LISTS, SECRET, START_US, text};
 use crate::support::http::{form, query_of};
 use accord::args;

@@ -4,6 +4,7 @@
 //! pass. Nothing waits for time; both clocks stand still until a test moves them.
 use super::google::{ANA, CLIENT, Google, SECRET, START_US, text};
 use accord::args;
+use accord::domain::access::AccessRole;
 use accord::domain::booking::{Content, Side, Status};
 use accord::domain::clock::{Clock, TestClock, TestEntropy};
 use accord::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
@@ -19,7 +20,7 @@ use accord::google::calendar::CalendarApi;
 use accord::google::oauth::{Endpoints, OAuth};
 use accord::google::transport::Transport;
 use accord::store::bookings::{self, BookingRow, BookingText, NewBooking};
-use accord::store::calendars::{AccessRole, Listed};
+use accord::store::calendars::Listed;
 use accord::store::placements::{self, Placement};
 use accord::store::scopes::{self, ScopeKey};
 use accord::store::{Db, Tx, calendars, migrate, states};
@@ -546,8 +547,12 @@ impl World {
 }
 
 async fn engine(url: &str, google: &Google, clock: Arc<TestClock>) -> Engine {
+    engine_at(url, &google.sandbox.base_url(), clock).await
+}
+
+/// An engine over any database and any pretend Google.
+pub async fn engine_at(url: &str, base: &str, clock: Arc<TestClock>) -> Engine {
     static ENTROPY: std::sync::LazyLock<Arc<TestEntropy>> = std::sync::LazyLock::new(Arc::default);
-    let base = google.sandbox.base_url();
     let transport = Arc::new(Transport::new(Duration::from_secs(10)).expect("a transport"));
     let endpoints = Arc::new(Endpoints {
         client_id: CLIENT.into(),

@@ -9,7 +9,7 @@ use super::{PassReport, SyncError, context::Context, waiting};
 use crate::domain::booking::{Content, Occurrence, Side, Status};
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf};
 use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
-use crate::domain::merge;
+use crate::domain::merge::{self, Field, FieldConflict};
 use crate::domain::recurrence;
 use crate::domain::time::OriginalStart;
 use crate::domain::validate::Limits;
@@ -17,6 +17,7 @@ use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::{Tx, accounts, states};
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// The series of a listing, as they are now: what a new master may be the tail of.
@@ -58,10 +59,14 @@ pub(super) async fn welcome(
         let reason = format!("its {} {}", problem.field, problem.problem);
         return waiting::refuse_event(tx, context, &event.id, &reason, None, report).await;
     }
-    if let Some(instance) = &event.instance_of
-        && let Some(series) = series_of(tx, context, instance).await?
-    {
-        return welcome_occurrence(tx, context, event, instance, &series, &content, fresh, report).await;
+    if let Some(instance) = &event.instance_of {
+        if let Some(series) = series_of(tx, context, instance).await? {
+            return welcome_occurrence(tx, context, event, instance, &series, &content, fresh, report).await;
+        }
+        let (tenant, calendar) = (context.tenant(), &context.key().calendar);
+        if let Some(master) = placements::get(tx, tenant, calendar, &instance.series).await? {
+            return overruled_occurrence(tx, context, master, instance, &content, report).await;
+        }
     }
     // The series is not visible to this user (invited to one occurrence only): it stands alone.
     let original_start = event.instance_of.as_ref().map(|instance| instance.original_start);
@@ -312,6 +317,30 @@ async fn welcome_occurrence(
     fresh.push(id);
     report.bookings_created += 1;
     report.step("create a changed occurrence", Some(id), Some(&event.id));
+    Ok(())
+}
+
+/// A changed occurrence of an event that is no series in the app: the app has moved or deleted the whole, and that won. What
+/// the occurrence held is kept in a conflict record.
+async fn overruled_occurrence(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    master: Placement,
+    instance: &InstanceOf,
+    content: &Content,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let conflict = FieldConflict {
+        field: Field::When,
+        winner: Some(Side::App),
+        rule: "vanished",
+        base: json!(instance.original_start),
+        app: Value::Null,
+        google: json!(content),
+    };
+    for known in settle::load(tx, context.tenant(), vec![master]).await? {
+        waiting::record_conflict(tx, context, &known, &conflict, report).await?;
+    }
     Ok(())
 }
 

@@ -4,8 +4,9 @@
 //! that checks the fence and prolongs the lease by more than a request may take; it carries the etag of what was merged, so
 //! that an edit made in between is met again instead of overwritten. An answer that never came needs no bookkeeping: the
 //! next try meets a changed etag or a taken id, looks, and finds its own work.
+use super::context::{Context, READ_ONLY};
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, inbound, newcomer, removal, series, waiting};
+use super::{PassReport, SyncError, inbound, newcomer, removal, series, waiting};
 use crate::domain::booking::{Booking, Content, Status};
 use crate::domain::event::{Event, EventState, Words};
 use crate::domain::failure::{Denied, FailureClass};
@@ -37,7 +38,7 @@ enum Prepared {
 /// Pushes everything that is pending in this scope.
 pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> Result<(), SyncError> {
     let now = context.engine.now_ms();
-    if context.scope.is_frozen || context.scope.writes_paused_until > now {
+    if context.scope.frozen.is_some() || context.scope.writes_paused_until > now {
         return Ok(());
     }
     let mut removals = Vec::new();
@@ -46,6 +47,10 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
             Ok(()) => {}
             Err(SyncError::Google(error)) if error.class() == FailureClass::QuotaExhausted => {
                 return pause_writes(context, &error).await;
+            }
+            Err(SyncError::Google(error)) if error.class() == FailureClass::Permission(Denied::Forbidden) => {
+                // The calendar is frozen now; reading goes on.
+                return Ok(());
             }
             Err(error) => return Err(error),
         }
@@ -309,13 +314,23 @@ async fn prepare_unplaced(
         let lead = placements::leads(tx, tenant, &[occurrence.series_id]).await?.pop();
         return Ok(match lead {
             Some(lead) if lead.state == PlacementState::Live => Prepared::Find(Box::new(booking), Box::new(lead)),
-            // Its series is not in Google yet, or not any more.
-            _ => Prepared::Done,
+            _ => {
+                // A cancelled series takes its occurrences along; one that is not in Google yet brings them when it is.
+                let series = bookings::get(tx, tenant, occurrence.series_id).await?;
+                if series.is_none_or(|series| series.text.status == Status::Cancelled.as_str()) {
+                    states::agree(tx, tenant, id, booking.version).await?;
+                }
+                Prepared::Done
+            }
         });
     }
     if booking.content.status == Status::Cancelled {
         states::agree(tx, tenant, id, booking.version).await?;
         return Ok(Prepared::Done);
+    }
+    for changed in bookings::overrides(tx, tenant, &[id]).await? {
+        // Agreed with a series that was cancelled then; with this one they have to go to Google.
+        states::disagree(tx, tenant, changed.id).await?;
     }
     known.placement.event_id = EventId(context.engine.fresh_uuid().simple().to_string());
     known.placement.base_local = Some(booking.content);
@@ -905,11 +920,7 @@ async fn forbidden(
         tx.commit().await?;
         return Ok(Prepared::Done);
     }
-    let role = calendar
-        .access_role
-        .as_str()
-        .parse()
-        .unwrap_or(calendars::AccessRole::Reader);
+    let role = calendar.access_role;
     let zone = context.reading.zone.name();
     calendars::set_role(
         &mut tx,
@@ -921,6 +932,7 @@ async fn forbidden(
         &calendar.summary,
     )
     .await?;
+    calendars::freeze(&mut tx, key.tenant, key.account, &key.calendar, Some(READ_ONLY)).await?;
     tx.commit().await?;
     Err(error.into())
 }

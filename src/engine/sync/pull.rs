@@ -5,11 +5,12 @@
 //! Absence is only a suspicion: what is missing is looked at one by one, and counts as gone only while the calendar itself
 //! answers with an unchanged role.
 use super::{PassReport, SyncError, context::Context, series};
+use crate::domain::access::AccessRole;
 use crate::domain::event::{Event, EventState};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::EventId;
 use crate::google::GoogleError;
-use crate::google::calendar::{AccessRole, Broken, ListParameters, PageEnd, ParsedItem, Query};
+use crate::google::calendar::{Broken, ListParameters, PageEnd, ParsedItem, Query};
 use crate::store::Tx;
 use crate::store::placements::{self, PlacementState};
 use chrono::TimeDelta;

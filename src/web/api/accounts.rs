@@ -3,6 +3,7 @@ use super::page::{self, Page};
 use crate::domain::ids::{AccountId, CalendarId, UserId};
 use crate::engine::connect::{self, ChoiceError, ConnectError, Narrowing, Refusal};
 use crate::engine::disconnect::{self, EndError, Ending};
+use crate::engine::sync_now;
 use crate::store::accounts::Account;
 use crate::store::calendars::Calendar;
 use crate::web::WebState;
@@ -25,6 +26,7 @@ pub fn router() -> OpenApiRouter<WebState> {
         .routes(routes!(show, delete))
         .routes(routes!(calendars, narrow))
         .routes(routes!(start))
+        .routes(routes!(sync))
 }
 
 /// A connected Google account.
@@ -276,4 +278,41 @@ async fn start(
         expires_at: page::instant(started.expires_at),
     };
     Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// What the passes did; empty when nobody waited for them.
+#[derive(Debug, Serialize, ToSchema)]
+struct SyncBody {
+    /// One per calendar.
+    #[schema(value_type = Vec<Object>)]
+    passes: Vec<sync_now::CalendarPass>,
+}
+
+/// Synchronises the calendars of an account now. With `wait=true` the answer says what each pass did.
+#[utoipa::path(post, path = "/accounts/{id}/sync", tag = "accounts",
+    params(("id" = String, Path, format = "uuid"),
+           ("wait" = Option<bool>, Query, description = "`true`: answer when the passes are over.")),
+    responses((status = 200, body = SyncBody, description = "The passes are over."),
+              (status = 202, body = SyncBody, description = "The passes will begin at once.")))]
+async fn sync(
+    State(state): State<WebState>,
+    ByTenant(tenant, _): ByTenant,
+    Id(id): Id<AccountId>,
+    QueryFields(mut query): QueryFields,
+) -> Result<(StatusCode, Json<SyncBody>), Problem> {
+    let wait = match query.text("wait").as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => {
+            query.problem("wait", "must be true or false");
+            false
+        }
+    };
+    query.finish_or_refuse()?;
+    if wait {
+        let passes = sync_now::run(&state.engine, tenant, id).await?;
+        return Ok((StatusCode::OK, Json(SyncBody { passes })));
+    }
+    sync_now::request(&state.engine, tenant, id).await?;
+    Ok((StatusCode::ACCEPTED, Json(SyncBody { passes: Vec::new() })))
 }

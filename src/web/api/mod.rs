@@ -6,8 +6,10 @@ mod answer;
 mod booking_body;
 pub mod bookings;
 pub mod changes;
+pub mod conflicts;
 pub mod occurrences;
 mod page;
+pub mod questions;
 pub mod resources;
 pub mod tenant;
 pub mod users;
@@ -42,6 +44,8 @@ fn documented() -> OpenApiRouter<WebState> {
         .merge(resources::router())
         .merge(bookings::router())
         .merge(occurrences::router())
+        .merge(conflicts::router())
+        .merge(questions::router())
         .merge(changes::router());
     OpenApiRouter::with_openapi(description()).nest("/api/v1", api)
 }

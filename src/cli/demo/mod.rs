@@ -1,0 +1,397 @@
+//! `accord demo`: everything on this machine, in one process: a pretend Google, SQLite, the daemon, two connected users.
+//!
+//! Nothing is short-cut: the users are connected through the same pages that a real one sees, and their events come in and
+//! go out over HTTP. The pretend Google lives in memory, so a demo ends with its process.
+mod browser;
+mod form;
+mod seed;
+
+use super::out::{Failure, Format, Progress, json, line, say};
+use super::{Context, open};
+use crate::app::App;
+use crate::config::{Config, Sources};
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::ids::{TenantId, UserId};
+use crate::engine::connect;
+use crate::engine::once::Answer;
+use crate::engine::users::NewUser;
+use crate::lifecycle::{self, PATIENCE, Shutdown, SystemClock, SystemEntropy};
+use crate::sandbox::{NewPerson, Sandbox, SandboxOptions};
+use browser::{Browser, Request};
+use clap::Args;
+use secrecy::ExposeSecret;
+use seed::PEOPLE;
+use serde_json::{Map, Value, json};
+use std::fs::{self, DirBuilder};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+
+const CLIENT_ID: &str = "accord-demo.apps.googleusercontent.com";
+/// How long the first import may take on a slow machine.
+const IMPORT: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Folder for the database, the key and the configuration [default: a temporary one, removed at the end].
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Loopback address and port of the app's API and the pages; port 0 lets the system choose.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Where the pretend Google listens.
+    #[arg(long, default_value = "127.0.0.1:8085", value_name = "ADDRESS")]
+    google_listen: SocketAddr,
+}
+
+pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    if !arguments.listen.ip().is_loopback() {
+        return Err(Failure::usage("the demo listens on this machine only").hint("write --listen 127.0.0.1:8080"));
+    }
+    let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
+        Failure::failed(format_args!("cannot listen at {}: {error}", arguments.listen))
+            .hint("choose another port: --listen 127.0.0.1:0")
+    })?;
+    let folder = Folder::new(arguments.dir)?;
+    let public_url = format!("http://{}", listener.local_addr()?);
+    let google = start_google(arguments.google_listen, &public_url).await?;
+    let done = in_folder(context, &folder.path, listener, &public_url, &google.base_url()).await;
+    google.stop().await;
+    done
+}
+
+/// The pretend Google with its two users.
+async fn start_google(listen: SocketAddr, public_url: &str) -> Result<Sandbox, Failure> {
+    let mut seed = [0; 32];
+    SystemEntropy.fill(&mut seed);
+    let people = PEOPLE.iter().map(|person| NewPerson {
+        email: person.email.to_owned(),
+        name: Some(person.name.to_owned()),
+        time_zone: Some(person.zone.to_owned()),
+    });
+    let options = SandboxOptions {
+        listen,
+        client_id: CLIENT_ID.to_owned(),
+        client_secret: "demo-secret".to_owned(),
+        redirect_uris: vec![format!("{public_url}/oauth/callback")],
+        people: people.collect(),
+        seed,
+        ..SandboxOptions::default()
+    };
+    Sandbox::start(options).await.map_err(|error| {
+        Failure::failed(format_args!("the pretend Google cannot listen at {listen}: {error}"))
+            .hint("choose another port: --google-listen 127.0.0.1:0")
+    })
+}
+
+async fn in_folder(
+    context: &Context,
+    folder: &Path,
+    listener: TcpListener,
+    public_url: &str,
+    google: &str,
+) -> Result<(), Failure> {
+    let config_file = write_config(folder, public_url, google)?;
+    let sources = Sources {
+        file: Some(config_file.clone()),
+        ..Sources::default()
+    };
+    let config = Config::load(&sources).map_err(|problems| open::wrong_config(&problems))?;
+    lifecycle::init_logging(&config.log);
+    let app = open::open(config).await?;
+    let shutdown = Shutdown::new(PATIENCE);
+    let stop = shutdown.stop();
+    let mut outcome = Ok(());
+    let mut served = Ok(());
+    let set_up = async {
+        // A signal during the set-up stops it where it stands.
+        if let Some(Err(failure)) = stop.unless_requested(set_up(context, &app, google, &config_file)).await {
+            outcome = Err(failure);
+            shutdown.request();
+        }
+    };
+    let tasks = async { (served, ()) = tokio::join!(app.serve(listener, shutdown.stop()), set_up) };
+    shutdown.supervise(tasks).await?;
+    app.close().await;
+    served?;
+    outcome
+}
+
+/// Makes the tenant, connects its users, waits for the first import and says what to try.
+async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) -> Result<(), Failure> {
+    let progress = Progress::of("setting up");
+    let engine = &app.engine;
+    let base = engine.public_url.to_string();
+    let monday = seed::monday(SystemClock.now().date_naive());
+    let mut events = 0;
+    for person in &PEOPLE {
+        events += seed::calendar(google, person, monday).await?;
+    }
+    let settings = Map::from_iter([
+        ("admin_email".to_owned(), Value::from("admin@kaval.example")),
+        ("time_zone".to_owned(), Value::from("Europe/Prague")),
+    ]);
+    let (tenant, key) = engine
+        .create_tenant("Kaval Telephony", &settings)
+        .await
+        .map_err(open::refused)?;
+    let key = key.expose_secret();
+    let mut users = Vec::new();
+    for person in &PEOPLE {
+        let user = make_user(app, tenant.id, person).await?;
+        connect(app, tenant.id, user, person.email).await?;
+        users.push(user);
+    }
+    let booking = seed::bookings(engine, &base, key, &users, tenant.id, monday).await?;
+    let imported = timeout(IMPORT, imported(app, tenant.id, &base, key, &booking)).await;
+    let (bookings, version) = imported.map_err(|_| {
+        Failure::failed("the first import did not end in time").hint(format_args!(
+            "`accord --config {} status` tells why",
+            config_file.display()
+        ))
+    })??;
+    drop(progress);
+    let said = Ready {
+        google,
+        base: &base,
+        key,
+        tenant: tenant.id,
+        users: &users,
+        booking: &booking,
+        version,
+        events,
+        bookings,
+        config_file,
+    };
+    match context.format {
+        Format::Json => said.json(),
+        Format::Text => said.text(),
+    }
+}
+
+async fn make_user(app: &App, tenant: TenantId, person: &seed::Person) -> Result<UserId, Failure> {
+    let new = NewUser {
+        name: person.name.to_owned(),
+        email: person.email.to_owned(),
+        time_zone: Some(person.zone.to_owned()),
+        ..NewUser::default()
+    };
+    let mut id = None;
+    let render = |user: &crate::store::users::User| {
+        id = Some(user.id);
+        Answer {
+            status: 201,
+            body: Vec::new(),
+        }
+    };
+    app.engine
+        .create_user(tenant, &new, None, render)
+        .await
+        .map_err(open::refused)?;
+    id.ok_or_else(|| Failure::failed("the user was not made"))
+}
+
+/// What the user's browser does: the one-time URL, our page, Google's page, the choices.
+async fn connect(app: &App, tenant: TenantId, user: UserId, email: &str) -> Result<(), Failure> {
+    let link = connect::start(&app.engine, tenant, user)
+        .await
+        .map_err(open::not_connected)?;
+    let mut browser = Browser::default();
+    let page = browser.open(link.url.expose_secret()).await?;
+    let at_google = browser.submit(&page, &[]).await?;
+    let choices = browser
+        .submit(&at_google, &[("user", email), ("decision", "allow")])
+        .await?;
+    browser.submit(&choices, &[]).await?;
+    Ok(())
+}
+
+/// Waits until every account has had a good pass and nothing of the app waits; returns how many bookings there are, and the
+/// version of one of them.
+async fn imported(app: &App, tenant: TenantId, base: &str, key: &str, booking: &str) -> Result<(usize, i64), Failure> {
+    loop {
+        let accounts = crate::engine::status::accounts(&app.engine, Some(tenant), false)
+            .await
+            .map_err(open::refused)?;
+        if let Some(error) = accounts.iter().find_map(|account| account.last_error.as_ref()) {
+            tracing::warn!(error, "a first pass failed; it is tried again");
+        }
+        if !accounts.is_empty()
+            && accounts
+                .iter()
+                .all(|account| account.last_good_at.is_some() && account.waiting_changes == 0)
+        {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    let bearer = format!("Bearer {key}");
+    let address = format!("{base}/api/v1/bookings?limit=200");
+    let request = Request {
+        method: "GET",
+        address: &address,
+        headers: &[("authorization", &bearer)],
+        body: String::new(),
+    };
+    let listed = Browser::default().send(request).await?.expect_good()?.json()?;
+    let items = listed["items"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+    let version = items
+        .iter()
+        .find(|item| item["id"] == booking)
+        .and_then(|item| item["version"].as_i64());
+    Ok((items.len(), version.unwrap_or(1)))
+}
+
+/// What is there, when everything is.
+struct Ready<'a> {
+    google: &'a str,
+    base: &'a str,
+    key: &'a str,
+    tenant: TenantId,
+    users: &'a [UserId],
+    booking: &'a str,
+    version: i64,
+    events: usize,
+    bookings: usize,
+    config_file: &'a Path,
+}
+
+impl Ready<'_> {
+    fn json(&self) -> Result<(), Failure> {
+        let users = self
+            .users
+            .iter()
+            .zip(&PEOPLE)
+            .map(|(id, person)| json!({ "id": id, "email": person.email, "name": person.name }));
+        json(&json!({
+            "ready": true,
+            "google_url": self.google,
+            "base_url": self.base,
+            "user_page": format!("{}/me/{}", self.base, self.tenant),
+            "tenant_id": self.tenant,
+            "api_key": self.key,
+            "users": users.collect::<Vec<_>>(),
+            "booking_id": self.booking,
+            "events": self.events,
+            "bookings": self.bookings,
+            "config_file": self.config_file,
+        }))
+    }
+
+    fn text(&self) -> Result<(), Failure> {
+        let Ready {
+            google,
+            base,
+            key,
+            tenant,
+            booking,
+            version,
+            ..
+        } = self;
+        let config = self.config_file.display();
+        line(format_args!(
+            "ready: {} events in two calendars are {} bookings in the app",
+            self.events, self.bookings
+        ))?;
+        line("")?;
+        line(format_args!("  pretend Google   {google}/"))?;
+        line(format_args!(
+            "  app API          {base}/api/v1/  (described at {base}/api/v1/openapi.json)"
+        ))?;
+        line(format_args!("  user page        {base}/me/{tenant}"))?;
+        line(format_args!("  API key          {key}"))?;
+        line("")?;
+        line("three things to try:")?;
+        line(format_args!(
+            "1. Move or rename an event at {google}/ and see it in the app a few seconds later:"
+        ))?;
+        line(format_args!(
+            "   curl -s -H 'Authorization: Bearer {key}' '{base}/api/v1/bookings?limit=200'"
+        ))?;
+        line("2. Rename a booking in the app and reload the pretend Google:")?;
+        line(format_args!(
+            "   curl -s -X PATCH -H 'Authorization: Bearer {key}' -H 'If-Match: \"{version}\"' -H 'Content-Type: application/json' \\"
+        ))?;
+        line(format_args!(
+            "     -d '{{\"title\":\"Renamed in the app\"}}' {base}/api/v1/bookings/{booking}"
+        ))?;
+        line("3. Look at the operator's side in another terminal:")?;
+        line(format_args!("   accord --config {config} status"))?;
+        say("\nCtrl-C stops the demo; the pretend Google forgets everything.");
+        Ok(())
+    }
+}
+
+/// The configuration as a file, so that every other command can look at the demo, too.
+fn write_config(folder: &Path, public_url: &str, google: &str) -> Result<PathBuf, Failure> {
+    let quoted = |text: &str| Value::from(text).to_string();
+    let path = |name: &str| folder.join(name).display().to_string();
+    let text = format!(
+        "# Made by `accord demo`.\n\
+         [database]\nurl = {}\n\
+         [google]\nclient_id = {}\nclient_secret = \"demo-secret\"\nauth_url = {}\ntoken_url = {}\nrevoke_url = {}\n\
+         userinfo_url = {}\ncalendar_url = {}\n\
+         [web]\nlisten = {}\npublic_url = {}\n\
+         [sync]\n# So that a person sees it.\nschedule = \"*/3 * * * * *\"\n\
+         [secrets]\nkey_file = {}\n\
+         [log]\nlevel = \"warn\"\n",
+        quoted(&format!("sqlite://{}", path("accord.db").replace('%', "%25"))),
+        quoted(CLIENT_ID),
+        quoted(&format!("{google}/o/oauth2/v2/auth")),
+        quoted(&format!("{google}/token")),
+        quoted(&format!("{google}/revoke")),
+        quoted(&format!("{google}/v1/userinfo")),
+        quoted(&format!("{google}/calendar/v3")),
+        quoted(public_url.trim_start_matches("http://")),
+        quoted(public_url),
+        quoted(&path("accord.key")),
+    );
+    let file = folder.join("accord.toml");
+    let mut options = fs::OpenOptions::new();
+    let mut out = options.write(true).create_new(true).mode(0o600).open(&file)?;
+    std::io::Write::write_all(&mut out, text.as_bytes())?;
+    Ok(file)
+}
+
+/// The demo's folder; a temporary one goes with it.
+struct Folder {
+    path: PathBuf,
+    is_temporary: bool,
+}
+
+impl Folder {
+    fn new(given: Option<PathBuf>) -> Result<Folder, Failure> {
+        if let Some(path) = given {
+            DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+            if fs::read_dir(&path)?.next().is_some() {
+                return Err(Failure::usage(format_args!("{} is not empty", path.display()))
+                    .hint("a demo cannot go on with an earlier one, whose pretend Google is gone; name a new folder"));
+            }
+            return Ok(Folder {
+                path: fs::canonicalize(path)?,
+                is_temporary: false,
+            });
+        }
+        let mut random = [0; 8];
+        SystemEntropy.fill(&mut random);
+        let path = std::env::temp_dir().join(format!("accord-demo-{:016x}", u64::from_be_bytes(random)));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Folder {
+            path,
+            is_temporary: true,
+        })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.is_temporary
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            say(format_args!("{} could not be removed: {error}", self.path.display()));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `accord sandbox`: a pretend Google to develop against.
+use super::Context;
+use super::out::{Failure, Format, json, line, say};
+use crate::domain::clock::Entropy;
+use crate::lifecycle::{PATIENCE, Shutdown, SystemEntropy};
+use crate::sandbox::{NewPerson, Sandbox, SandboxOptions};
+use clap::Args;
+use serde_json::json;
+use std::net::SocketAddr;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Loopback address and port; port 0 lets the system choose.
+    #[arg(long, default_value = "127.0.0.1:8085", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// OAuth client id of the one application it knows.
+    #[arg(long, default_value = "accord-sandbox.apps.googleusercontent.com", value_name = "ID")]
+    client_id: String,
+    /// Its secret.
+    #[arg(long, default_value = "sandbox-secret", value_name = "SECRET")]
+    client_secret: String,
+    /// Where users may be sent back to; may be repeated.
+    #[arg(
+        long = "redirect-uri",
+        default_value = "http://127.0.0.1:8080/oauth/callback",
+        value_name = "URL"
+    )]
+    redirect_uris: Vec<String>,
+    /// A pretend user by e-mail address; may be repeated.
+    #[arg(long = "user", value_name = "EMAIL")]
+    users: Vec<String>,
+}
+
+pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let mut seed = [0; 32];
+    SystemEntropy.fill(&mut seed);
+    let people = arguments.users.into_iter().map(|email| NewPerson {
+        email,
+        name: None,
+        time_zone: None,
+    });
+    let options = SandboxOptions {
+        listen: arguments.listen,
+        client_id: arguments.client_id.clone(),
+        client_secret: arguments.client_secret.clone(),
+        redirect_uris: arguments.redirect_uris,
+        people: people.collect(),
+        seed,
+        ..SandboxOptions::default()
+    };
+    let sandbox = Sandbox::start(options).await.map_err(|error| {
+        Failure::failed(format_args!(
+            "the sandbox cannot start at {}: {error}",
+            arguments.listen
+        ))
+        .hint("choose another port with --listen 127.0.0.1:0")
+    })?;
+    let base = sandbox.base_url();
+    // Exactly the keys of `[google]`, so that they can be pasted.
+    let keys = [
+        ("client_id", arguments.client_id),
+        ("client_secret", arguments.client_secret),
+        ("auth_url", format!("{base}/o/oauth2/v2/auth")),
+        ("token_url", format!("{base}/token")),
+        ("revoke_url", format!("{base}/revoke")),
+        ("userinfo_url", format!("{base}/v1/userinfo")),
+        ("calendar_url", format!("{base}/calendar/v3")),
+    ];
+    match context.format {
+        Format::Json => {
+            let google: serde_json::Map<_, _> = keys
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value.into()))
+                .collect();
+            json(&json!({ "page": format!("{base}/"), "google": google }))?;
+        }
+        Format::Text => {
+            line("[google]")?;
+            for (key, value) in keys {
+                line(format_args!("{key} = \"{value}\""))?;
+            }
+        }
+    }
+    say(format_args!(
+        "the calendars of its users are at {base}/ ; Ctrl-C stops it and forgets everything"
+    ));
+    let shutdown = Shutdown::new(PATIENCE);
+    let stop = shutdown.stop();
+    shutdown
+        .supervise(sandbox.run_until(async move { stop.requested().await }))
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! `accord tenant create|list|show|set|key|sql-role`.
+use super::out::{Failure, Format, json, line, say, table};
+use super::{Context, open};
+use crate::app::App;
+use crate::domain::ids::{ApiKeyId, TenantId};
+use crate::domain::settings::TenantSettings;
+use crate::engine::tenants::TenantPatch;
+use crate::store::sql_role::{self, SqlRoleError};
+use crate::store::tenants::Tenant;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::Subcommand;
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a tenant; its API key is shown once.
+    Create {
+        /// What people call it.
+        name: String,
+        /// Who is told when something waits for the tenant.
+        #[arg(long, value_name = "EMAIL")]
+        admin_email: String,
+        /// Where new users live, for example Europe/Prague.
+        #[arg(long, value_name = "ZONE")]
+        time_zone: Option<String>,
+    },
+    /// List the tenants.
+    List,
+    /// Show a tenant and the settings in force.
+    Show {
+        /// Its id.
+        tenant: TenantId,
+    },
+    /// Change settings: `name=value`; `name=` goes back to the default.
+    Set {
+        /// Its id.
+        tenant: TenantId,
+        /// For example `conflict=ask brake_min=20 name="Kaval s.r.o."`.
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        settings: Vec<String>,
+    },
+    /// Make another API key (shown once), or end one.
+    Key {
+        /// Its id.
+        tenant: TenantId,
+        /// End the key with this id instead.
+        #[arg(long, value_name = "KEY_ID")]
+        revoke: Option<ApiKeyId>,
+    },
+    /// PostgreSQL: make the role with which the tenant's app may write its own rows. Its password is new and shown once.
+    SqlRole {
+        /// Its id.
+        tenant: TenantId,
+    },
+}
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let app = open::app(context).await?;
+    let done = act(context.format, &app, command).await;
+    app.close().await;
+    done
+}
+
+async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure> {
+    let engine = &app.engine;
+    match command {
+        Command::Create {
+            name,
+            admin_email,
+            time_zone,
+        } => {
+            let mut settings = Map::from_iter([("admin_email".to_owned(), Value::from(admin_email))]);
+            settings.extend(time_zone.map(|zone| ("time_zone".to_owned(), Value::from(zone))));
+            let (tenant, key) = engine.create_tenant(&name, &settings).await.map_err(open::refused)?;
+            let key = key.expose_secret();
+            match format {
+                Format::Json => json(&json!({ "id": tenant.id, "name": tenant.name, "api_key": key }))?,
+                Format::Text => {
+                    line(format_args!("tenant   {}", tenant.id))?;
+                    line(format_args!("api key  {key}"))?;
+                }
+            }
+            say("the API key is not shown again; only a hash of it is kept");
+            Ok(())
+        }
+        Command::List => {
+            let tenants = engine.tenants().await.map_err(open::refused)?;
+            match format {
+                Format::Json => json(&tenants.iter().map(|tenant| shown(app, tenant)).collect::<Vec<_>>()),
+                Format::Text => {
+                    let row = |t: &Tenant| vec![t.id.to_string(), t.name.clone(), t.settings.admin_email.clone()];
+                    table(&["ID", "NAME", "ADMIN"], &tenants.iter().map(row).collect::<Vec<_>>())
+                }
+            }
+        }
+        Command::Show { tenant } => print(format, app, &engine.tenant(tenant).await.map_err(open::refused)?),
+        Command::Set { tenant, settings } => {
+            let patch = patch(&settings)?;
+            print(
+                format,
+                app,
+                &engine.patch_tenant(tenant, &patch).await.map_err(open::refused)?,
+            )
+        }
+        Command::Key {
+            tenant,
+            revoke: Some(key),
+        } => {
+            engine.revoke_api_key(tenant, key).await.map_err(open::refused)?;
+            say("the API key no longer works");
+            Ok(())
+        }
+        Command::Key { tenant, revoke: None } => {
+            let key = engine.create_api_key(tenant).await.map_err(open::refused)?;
+            match format {
+                Format::Json => json(&json!({ "api_key": key.expose_secret() }))?,
+                Format::Text => line(key.expose_secret())?,
+            }
+            say("the API key is not shown again; only a hash of it is kept");
+            Ok(())
+        }
+        Command::SqlRole { tenant } => make_role(format, app, tenant).await,
+    }
+}
+
+async fn make_role(format: Format, app: &App, tenant: TenantId) -> Result<(), Failure> {
+    let engine = &app.engine;
+    engine.tenant(tenant).await.map_err(open::refused)?;
+    let mut random = [0; 24];
+    engine.entropy.fill(&mut random);
+    let password = URL_SAFE_NO_PAD.encode(random);
+    let mut tx = engine.db.begin().await?;
+    let role = sql_role::ensure(&mut tx, tenant, &password)
+        .await
+        .map_err(|error| match &error {
+            SqlRoleError::FullTrust => Failure::usage(&error).hint("use PostgreSQL, or let the app use the REST API"),
+            SqlRoleError::Store(_) => {
+                Failure::failed(&error).hint("the user of database.url needs CREATEROLE and must own the tables")
+            }
+        })?;
+    tx.commit().await?;
+    match format {
+        Format::Json => json(&json!({ "role": role, "password": password }))?,
+        Format::Text => {
+            line(format_args!("role      {role}"))?;
+            line(format_args!("password  {password}"))?;
+        }
+    }
+    say("the password is not shown again; the role sees and writes this tenant's rows only");
+    Ok(())
+}
+
+/// Every setting is a text, a number or null; which one is told by the value, and the settings check the rest.
+fn patch(given: &[String]) -> Result<TenantPatch, Failure> {
+    let mut patch = TenantPatch::default();
+    for pair in given {
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            Failure::usage(format_args!("`{pair}` is not NAME=VALUE"))
+                .hint(format_args!("the names are name, {}", TenantSettings::NAMES.join(", ")))
+        })?;
+        match (name, value) {
+            ("name", value) => patch.name = Some(value.to_owned()),
+            (name, "") => drop(patch.settings.insert(name.to_owned(), Value::Null)),
+            (name, value) => {
+                let number = serde_json::from_str(value).ok().filter(Value::is_number);
+                patch
+                    .settings
+                    .insert(name.to_owned(), number.unwrap_or_else(|| value.into()));
+            }
+        }
+    }
+    Ok(patch)
+}
+
+fn shown(app: &App, tenant: &Tenant) -> Value {
+    json!({
+        "id": tenant.id,
+        "name": tenant.name,
+        "settings": tenant.settings.effective(&app.engine.defaults),
+        "set": tenant.settings,
+    })
+}
+
+fn print(format: Format, app: &App, tenant: &Tenant) -> Result<(), Failure> {
+    let shown = shown(app, tenant);
+    if format == Format::Json {
+        return json(&shown);
+    }
+    line(format_args!("{}  {}", tenant.id, tenant.name))?;
+    let empty = Map::new();
+    let set = shown["set"].as_object().unwrap_or(&empty);
+    for (name, value) in shown["settings"].as_object().unwrap_or(&empty) {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let whose = if set.contains_key(name) { "" } else { "  (default)" };
+        line(format_args!("  {name:<15} {value}{whose}"))?;
+    }
+    Ok(())
+}

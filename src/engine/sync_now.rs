@@ -1,0 +1,81 @@
+//! Passes that somebody asks for and waits for.
+use super::sync::{self, PassReport, SyncError};
+use super::{Engine, Refusal, due};
+use crate::domain::ids::{AccountId, CalendarId, TenantId};
+use crate::store::accounts;
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long to wait for a pass that is under way elsewhere before giving up on a calendar.
+const PATIENCE: u32 = 100;
+const STEP: Duration = Duration::from_millis(100);
+/// A pass that was asked for does not make the next planned one sooner than this.
+const REST_MS: i64 = 60_000;
+
+/// What a pass of one calendar did.
+#[derive(Debug, Serialize)]
+pub struct CalendarPass {
+    /// The calendar.
+    pub calendar_id: CalendarId,
+    /// What was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report: Option<PassReport>,
+    /// Why it failed: class and cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Makes all calendars of an account due at once; the daemon takes them up.
+pub async fn request(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<(), Refusal> {
+    let mut tx = engine.db.begin().await?;
+    accounts::get(&mut tx, tenant, account)
+        .await?
+        .ok_or(Refusal::Missing("account"))?;
+    crate::store::scopes::make_due(&mut tx, tenant, account).await?;
+    tx.commit().await?;
+    engine.wake.notify_one();
+    Ok(())
+}
+
+/// Runs a pass of each calendar of an account, one after the other, and says what each did.
+pub async fn run(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Vec<CalendarPass>, Refusal> {
+    let mut tx = engine.db.read().await?;
+    accounts::get(&mut tx, tenant, account)
+        .await?
+        .ok_or(Refusal::Missing("account"))?;
+    drop(tx);
+    let mut passes = Vec::new();
+    for scope in due::of(engine, tenant, Some(account))
+        .await?
+        .into_iter()
+        .filter(|scope| scope.enabled)
+    {
+        let outcome = one(engine, &scope).await;
+        let calendar_id = scope.key.calendar;
+        passes.push(match outcome {
+            Ok(report) => CalendarPass {
+                calendar_id,
+                report: Some(report),
+                error: None,
+            },
+            Err(error) => CalendarPass {
+                calendar_id,
+                report: None,
+                error: Some(format!("{}: {error}", error.class().as_str())),
+            },
+        });
+    }
+    Ok(passes)
+}
+
+async fn one(engine: &Engine, scope: &crate::store::scopes::ScopeStatus) -> Result<PassReport, SyncError> {
+    for _ in 0..PATIENCE {
+        if let Some(claim) = due::claim_one(engine, &scope.key).await? {
+            let next_due = scope.due_at.max(engine.now_ms() + REST_MS);
+            return sync::pass(engine, &claim, next_due).await;
+        }
+        // The daemon is at it, or another request is.
+        tokio::time::sleep(STEP).await;
+    }
+    Err(SyncError::LostLease)
+}

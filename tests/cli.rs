@@ -1,0 +1,301 @@
+//! The built binary as an operator meets it: exit codes, streams, refusals, what is shown once.
+#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// An installation in a folder of its own.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        let place = Place {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        place.configure("");
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn configure(&self, more: &str) {
+        let at = |name: &str| self.path(name).display().to_string();
+        let text = format!(
+            "[database]\nurl = \"sqlite://{}\"\n[secrets]\nkey_file = \"{}\"\n{more}",
+            at("accord.db"),
+            at("accord.key")
+        );
+        fs::write(self.path("accord.toml"), text).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        accord(&[&["--config", self.path("accord.toml").to_str().unwrap()], arguments].concat())
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--json"], arguments].concat());
+        assert_eq!(code(&output), 0, "{}", err(&output));
+        serde_json::from_str(&out(&output)).unwrap()
+    }
+
+    /// Seals something, so that the database needs its keys.
+    fn with_sealed_value(self) -> Place {
+        let tenant = self.json(&["tenant", "create", "Kaval", "--admin-email", "a@kaval.example"])["id"].clone();
+        let sql = format!(
+            "INSERT INTO idempotency_keys (tenant_id, key, request_hash, status, body_sealed, created_at) \
+             VALUES ('{}', 'k', x'00', 201, x'0100000000', 0)",
+            tenant.as_str().unwrap()
+        );
+        let done = Command::new("sqlite3")
+            .arg(self.path("accord.db"))
+            .arg(sql)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", err(&done));
+        self
+    }
+}
+
+fn accord(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_accord"))
+        .args(arguments)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn config_check_lists_every_problem_at_once_and_exits_with_2() {
+    let place = Place::new();
+    place.configure("[sync]\nschedule = \"never\"\nconflict = \"newest\"\n[web]\nport = 80\n");
+    let output = place.run(&["config", "check"]);
+    assert_eq!(code(&output), 2);
+    for part in ["sync.schedule", "sync.conflict", "web.port", "3 problems", "hint:"] {
+        assert!(err(&output).contains(part), "{part}: {}", err(&output));
+    }
+    assert_eq!(out(&output), "", "problems are not data");
+}
+
+#[test]
+fn config_check_says_what_serving_still_needs() {
+    let output = Place::new().run(&["config", "check"]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        err(&output).contains("google.client_id") && err(&output).contains("google.client_secret"),
+        "{}",
+        err(&output)
+    );
+}
+
+#[test]
+fn config_show_masks_secrets_in_text_and_in_json() {
+    let place = Place::new();
+    place.configure("[google]\nclient_id = \"our-id\"\nclient_secret = \"hush-hush\"\n");
+    let text = place.run(&["config", "show"]);
+    assert_eq!(code(&text), 0, "{}", err(&text));
+    assert!(
+        out(&text).contains("our-id") && !out(&text).contains("hush-hush"),
+        "{}",
+        out(&text)
+    );
+    let shown = place.json(&["config", "show"]);
+    assert_eq!(shown["google"]["client_secret"], "********");
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_help_with_0() {
+    assert_eq!(code(&accord(&["tenant", "create"])), 2);
+    assert_eq!(code(&accord(&["no-such-command"])), 2);
+    assert_eq!(code(&accord(&["tenant", "show", "not-an-id"])), 2);
+    let help = accord(&["--help"]);
+    assert_eq!(code(&help), 0);
+    assert!(out(&help).contains("demo"), "{}", out(&help));
+    assert_eq!(code(&accord(&["--version"])), 0);
+}
+
+#[test]
+fn an_unknown_kind_of_database_is_refused_without_quoting_its_password() {
+    let place = Place::new();
+    fs::write(
+        place.path("accord.toml"),
+        "[database]\nurl = \"mysql://root:hush-hush@db/accord\"\n",
+    )
+    .unwrap();
+    let output = place.run(&["status"]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        err(&output).contains("mysql") && err(&output).contains("sqlite"),
+        "{}",
+        err(&output)
+    );
+    assert!(!err(&output).contains("hush-hush"), "{}", err(&output));
+}
+
+#[test]
+fn a_new_tenant_shows_its_key_once() {
+    let place = Place::new();
+    let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
+    let (id, key) = (made["id"].as_str().unwrap(), made["api_key"].as_str().unwrap());
+    assert!(key.starts_with("accord_"), "{key}");
+    let listed = place.run(&["--json", "tenant", "list"]);
+    assert!(out(&listed).contains(id) && !out(&listed).contains(key));
+    let shown = place.run(&["tenant", "show", id]);
+    assert!(
+        out(&shown).contains("admin@kaval.example") && !out(&shown).contains(key),
+        "{}",
+        out(&shown)
+    );
+    let secret = key.rsplit('_').next().unwrap();
+    let database = fs::read(place.path("accord.db")).unwrap();
+    assert!(!database.windows(secret.len()).any(|window| window == secret.as_bytes()));
+}
+
+#[test]
+fn a_setting_is_changed_goes_back_to_its_default_and_nonsense_is_refused() {
+    let place = Place::new();
+    let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
+    let id = made["id"].as_str().unwrap();
+    let set = place.json(&["tenant", "set", id, "conflict=ask", "brake_min=20", "name=Kaval Ltd"]);
+    assert_eq!(
+        (
+            &set["settings"]["conflict"],
+            &set["settings"]["brake_min"],
+            &set["name"]
+        ),
+        (&"ask".into(), &20.into(), &"Kaval Ltd".into())
+    );
+    let back = place.json(&["tenant", "set", id, "conflict="]);
+    assert_eq!(back["settings"]["conflict"], "origin");
+    let refused = place.run(&["tenant", "set", id, "conflict=newest", "colour=red"]);
+    assert_eq!(code(&refused), 2);
+    assert!(
+        err(&refused).contains("conflict") && err(&refused).contains("colour"),
+        "{}",
+        err(&refused)
+    );
+}
+
+#[test]
+fn a_user_gets_a_one_time_address() {
+    let place = Place::new();
+    let tenant = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"])["id"].clone();
+    let tenant = tenant.as_str().unwrap();
+    let user = place.json(&[
+        "user",
+        "create",
+        "--tenant",
+        tenant,
+        "--name",
+        "Jana",
+        "--email",
+        "jana@kaval.example",
+    ]);
+    let link = place.run(&["user", "connect", "--tenant", tenant, user["id"].as_str().unwrap()]);
+    assert_eq!(code(&link), 0, "{}", err(&link));
+    assert!(
+        out(&link).starts_with("http://127.0.0.1:8080/connect/"),
+        "{}",
+        out(&link)
+    );
+    assert_eq!(out(&link).lines().count(), 1, "the address is the only data");
+}
+
+#[test]
+fn a_database_of_a_newer_accord_is_left_alone() {
+    let place = Place::new();
+    assert_eq!(code(&place.run(&["migrate"])), 0);
+    let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
+    let done = Command::new("sqlite3")
+        .arg(place.path("accord.db"))
+        .arg(sql)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", err(&done));
+    let output = place.run(&["status"]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        err(&output).contains("9999") && err(&output).contains("newer"),
+        "{}",
+        err(&output)
+    );
+}
+
+#[test]
+fn a_missing_key_file_stops_a_database_that_needs_it() {
+    let place = Place::new().with_sealed_value();
+    fs::remove_file(place.path("accord.key")).unwrap();
+    let output = place.run(&["status"]);
+    assert_eq!(code(&output), 1);
+    assert!(err(&output).contains("restore it from your backup"), "{}", err(&output));
+    assert!(!place.path("accord.key").exists(), "no other key takes its place");
+}
+
+#[test]
+fn a_key_file_that_others_can_read_is_refused() {
+    let place = Place::new();
+    assert_eq!(code(&place.run(&["tenant", "list"])), 0);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        (mode(&place.path("accord.key")), mode(&place.path("accord.db"))),
+        (0o600, 0o600)
+    );
+    fs::set_permissions(place.path("accord.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let output = place.run(&["tenant", "list"]);
+    assert_eq!(code(&output), 1);
+    assert!(err(&output).contains("chmod 600"), "{}", err(&output));
+}
+
+#[test]
+fn a_rotated_key_joins_the_old_one() {
+    let place = Place::new();
+    assert_eq!(code(&place.run(&["tenant", "list"])), 0);
+    let rotated = place.json(&["key", "rotate"]);
+    assert_ne!(rotated["old"], rotated["new"]);
+    let keys = fs::read_to_string(place.path("accord.key")).unwrap();
+    for id in [&rotated["old"], &rotated["new"]] {
+        assert!(keys.contains(id.as_str().unwrap()), "{id}");
+    }
+}
+
+#[test]
+fn sqlite_has_no_sql_roles_and_says_what_that_means() {
+    let place = Place::new();
+    let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
+    let output = place.run(&["tenant", "sql-role", made["id"].as_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    assert!(err(&output).contains("fully trusted"), "{}", err(&output));
+}
+
+#[test]
+fn doctor_changes_nothing_and_names_what_is_in_the_way() {
+    let place = Place::new();
+    // Nobody listens at port 9 of this machine.
+    let google = "http://127.0.0.1:9";
+    place.configure(&format!(
+        "[google]\ntoken_url = \"{google}\"\ncalendar_url = \"{google}\"\nuserinfo_url = \"{google}\"\n"
+    ));
+    let output = place.run(&["doctor"]);
+    assert_eq!(code(&output), 1, "{}", out(&output));
+    for part in ["google.client_id", "not made yet", "127.0.0.1:9", "firewall"] {
+        assert!(out(&output).contains(part), "{part}: {}", out(&output));
+    }
+    assert!(!place.path("accord.db").exists() && !place.path("accord.key").exists());
+}
