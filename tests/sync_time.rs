@@ -302,7 +302,7 @@ both_databases! {
         let id = world.calendar_switch("raw_event", body).await["id"].as_str().expect("an id").to_owned();
         let neighbour = world.person_creates(event("Neighbour", "2026-03-04T13:00:00")).await;
         world.settle().await;
-        assert_eq!(quarantined(&world).await, [id.clone()]);
+        assert_eq!(quarantined(&world).await, std::slice::from_ref(&id));
         assert_eq!(world.booking_of(&neighbour).await.text.title, "Neighbour");
         world
             .person_edits(&id, json!({"start": at("2026-03-04T10:00:00", "Europe/Madrid"), "end": at("2026-03-04T11:00:00", "Europe/Madrid")}))
