@@ -13,7 +13,9 @@ struct Place {
 
 impl Place {
     fn new() -> Place {
-        let place = Place { folder: tempfile::tempdir().unwrap() };
+        let place = Place {
+            folder: tempfile::tempdir().unwrap(),
+        };
         place.configure("");
         place
     }
@@ -50,14 +52,22 @@ impl Place {
              VALUES ('{}', 'k', x'00', 201, x'0100000000', 0)",
             tenant.as_str().unwrap()
         );
-        let done = Command::new("sqlite3").arg(self.path("accord.db")).arg(sql).output().unwrap();
+        let done = Command::new("sqlite3")
+            .arg(self.path("accord.db"))
+            .arg(sql)
+            .output()
+            .unwrap();
         assert!(done.status.success(), "{}", err(&done));
         self
     }
 }
 
 fn accord(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_accord")).args(arguments).env_clear().output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_accord"))
+        .args(arguments)
+        .env_clear()
+        .output()
+        .unwrap()
 }
 
 fn code(output: &Output) -> i32 {
@@ -88,7 +98,11 @@ fn config_check_lists_every_problem_at_once_and_exits_with_2() {
 fn config_check_says_what_serving_still_needs() {
     let output = Place::new().run(&["config", "check"]);
     assert_eq!(code(&output), 2);
-    assert!(err(&output).contains("google.client_id") && err(&output).contains("google.client_secret"), "{}", err(&output));
+    assert!(
+        err(&output).contains("google.client_id") && err(&output).contains("google.client_secret"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -97,7 +111,11 @@ fn config_show_masks_secrets_in_text_and_in_json() {
     place.configure("[google]\nclient_id = \"our-id\"\nclient_secret = \"hush-hush\"\n");
     let text = place.run(&["config", "show"]);
     assert_eq!(code(&text), 0, "{}", err(&text));
-    assert!(out(&text).contains("our-id") && !out(&text).contains("hush-hush"), "{}", out(&text));
+    assert!(
+        out(&text).contains("our-id") && !out(&text).contains("hush-hush"),
+        "{}",
+        out(&text)
+    );
     let shown = place.json(&["config", "show"]);
     assert_eq!(shown["google"]["client_secret"], "********");
 }
@@ -116,10 +134,18 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
 #[test]
 fn an_unknown_kind_of_database_is_refused_without_quoting_its_password() {
     let place = Place::new();
-    fs::write(place.path("accord.toml"), "[database]\nurl = \"mysql://root:hush-hush@db/accord\"\n").unwrap();
+    fs::write(
+        place.path("accord.toml"),
+        "[database]\nurl = \"mysql://root:hush-hush@db/accord\"\n",
+    )
+    .unwrap();
     let output = place.run(&["status"]);
     assert_eq!(code(&output), 2);
-    assert!(err(&output).contains("mysql") && err(&output).contains("sqlite"), "{}", err(&output));
+    assert!(
+        err(&output).contains("mysql") && err(&output).contains("sqlite"),
+        "{}",
+        err(&output)
+    );
     assert!(!err(&output).contains("hush-hush"), "{}", err(&output));
 }
 
@@ -132,7 +158,11 @@ fn a_new_tenant_shows_its_key_once() {
     let listed = place.run(&["--json", "tenant", "list"]);
     assert!(out(&listed).contains(id) && !out(&listed).contains(key));
     let shown = place.run(&["tenant", "show", id]);
-    assert!(out(&shown).contains("admin@kaval.example") && !out(&shown).contains(key), "{}", out(&shown));
+    assert!(
+        out(&shown).contains("admin@kaval.example") && !out(&shown).contains(key),
+        "{}",
+        out(&shown)
+    );
     let secret = key.rsplit('_').next().unwrap();
     let database = fs::read(place.path("accord.db")).unwrap();
     assert!(!database.windows(secret.len()).any(|window| window == secret.as_bytes()));
@@ -144,12 +174,23 @@ fn a_setting_is_changed_goes_back_to_its_default_and_nonsense_is_refused() {
     let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
     let id = made["id"].as_str().unwrap();
     let set = place.json(&["tenant", "set", id, "conflict=ask", "brake_min=20", "name=Kaval Ltd"]);
-    assert_eq!((&set["settings"]["conflict"], &set["settings"]["brake_min"], &set["name"]), (&"ask".into(), &20.into(), &"Kaval Ltd".into()));
+    assert_eq!(
+        (
+            &set["settings"]["conflict"],
+            &set["settings"]["brake_min"],
+            &set["name"]
+        ),
+        (&"ask".into(), &20.into(), &"Kaval Ltd".into())
+    );
     let back = place.json(&["tenant", "set", id, "conflict="]);
     assert_eq!(back["settings"]["conflict"], "origin");
     let refused = place.run(&["tenant", "set", id, "conflict=newest", "colour=red"]);
     assert_eq!(code(&refused), 2);
-    assert!(err(&refused).contains("conflict") && err(&refused).contains("colour"), "{}", err(&refused));
+    assert!(
+        err(&refused).contains("conflict") && err(&refused).contains("colour"),
+        "{}",
+        err(&refused)
+    );
 }
 
 #[test]
@@ -157,10 +198,23 @@ fn a_user_gets_a_one_time_address() {
     let place = Place::new();
     let tenant = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"])["id"].clone();
     let tenant = tenant.as_str().unwrap();
-    let user = place.json(&["user", "create", "--tenant", tenant, "--name", "Jana", "--email", "jana@kaval.example"]);
+    let user = place.json(&[
+        "user",
+        "create",
+        "--tenant",
+        tenant,
+        "--name",
+        "Jana",
+        "--email",
+        "jana@kaval.example",
+    ]);
     let link = place.run(&["user", "connect", "--tenant", tenant, user["id"].as_str().unwrap()]);
     assert_eq!(code(&link), 0, "{}", err(&link));
-    assert!(out(&link).starts_with("http://127.0.0.1:8080/connect/"), "{}", out(&link));
+    assert!(
+        out(&link).starts_with("http://127.0.0.1:8080/connect/"),
+        "{}",
+        out(&link)
+    );
     assert_eq!(out(&link).lines().count(), 1, "the address is the only data");
 }
 
@@ -169,11 +223,19 @@ fn a_database_of_a_newer_accord_is_left_alone() {
     let place = Place::new();
     assert_eq!(code(&place.run(&["migrate"])), 0);
     let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
-    let done = Command::new("sqlite3").arg(place.path("accord.db")).arg(sql).output().unwrap();
+    let done = Command::new("sqlite3")
+        .arg(place.path("accord.db"))
+        .arg(sql)
+        .output()
+        .unwrap();
     assert!(done.status.success(), "{}", err(&done));
     let output = place.run(&["status"]);
     assert_eq!(code(&output), 1);
-    assert!(err(&output).contains("9999") && err(&output).contains("newer"), "{}", err(&output));
+    assert!(
+        err(&output).contains("9999") && err(&output).contains("newer"),
+        "{}",
+        err(&output)
+    );
 }
 
 #[test]
@@ -191,7 +253,10 @@ fn a_key_file_that_others_can_read_is_refused() {
     let place = Place::new();
     assert_eq!(code(&place.run(&["tenant", "list"])), 0);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode(&place.path("accord.key")), mode(&place.path("accord.db"))), (0o600, 0o600));
+    assert_eq!(
+        (mode(&place.path("accord.key")), mode(&place.path("accord.db"))),
+        (0o600, 0o600)
+    );
     fs::set_permissions(place.path("accord.key"), fs::Permissions::from_mode(0o644)).unwrap();
     let output = place.run(&["tenant", "list"]);
     assert_eq!(code(&output), 1);
@@ -224,7 +289,9 @@ fn doctor_changes_nothing_and_names_what_is_in_the_way() {
     let place = Place::new();
     // Nobody listens at port 9 of this machine.
     let google = "http://127.0.0.1:9";
-    place.configure(&format!("[google]\ntoken_url = \"{google}\"\ncalendar_url = \"{google}\"\nuserinfo_url = \"{google}\"\n"));
+    place.configure(&format!(
+        "[google]\ntoken_url = \"{google}\"\ncalendar_url = \"{google}\"\nuserinfo_url = \"{google}\"\n"
+    ));
     let output = place.run(&["doctor"]);
     assert_eq!(code(&output), 1, "{}", out(&output));
     for part in ["google.client_id", "not made yet", "127.0.0.1:9", "firewall"] {

@@ -23,7 +23,14 @@ impl Drop for Demo {
 /// Starts the demo on free ports and gives what it prints when it is ready.
 async fn start() -> (Demo, Value) {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_accord"))
-        .args(["demo", "--json", "--listen", "127.0.0.1:0", "--google-listen", "127.0.0.1:0"])
+        .args([
+            "demo",
+            "--json",
+            "--listen",
+            "127.0.0.1:0",
+            "--google-listen",
+            "127.0.0.1:0",
+        ])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -31,9 +38,15 @@ async fn start() -> (Demo, Value) {
     let demo = Demo(demo);
     let reading = tokio::task::spawn_blocking(move || {
         let mut documents = serde_json::Deserializer::from_reader(output).into_iter::<Value>();
-        documents.next().expect("the demo says that it is ready").expect("in JSON")
+        documents
+            .next()
+            .expect("the demo says that it is ready")
+            .expect("in JSON")
     });
-    let ready = timeout(PATIENCE, reading).await.expect("the demo is ready in time").unwrap();
+    let ready = timeout(PATIENCE, reading)
+        .await
+        .expect("the demo is ready in time")
+        .unwrap();
     (demo, ready)
 }
 
@@ -66,15 +79,36 @@ async fn what_is_changed_on_one_side_arrives_on_the_other_and_a_signal_ends_it_c
     let events = format!("{google}/calendar/v3/calendars/primary/events");
 
     // From Google to the app: a person moves an event.
-    let found = http.get(&format!("{events}?q=Customer%20call%201"), &person).await.expect(200).json();
-    let event = found["items"].as_array().unwrap().iter().find(|event| event["summary"] == "Customer call 1").unwrap().clone();
+    let found = http
+        .get(&format!("{events}?q=Customer%20call%201"), &person)
+        .await
+        .expect(200)
+        .json();
+    let event = found["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|event| event["summary"] == "Customer call 1")
+        .unwrap()
+        .clone();
     let moved = json!({ "summary": "Customer call, moved",
         "start": { "dateTime": "2031-03-04T10:00:00", "timeZone": "Europe/Prague" },
         "end": { "dateTime": "2031-03-04T11:00:00", "timeZone": "Europe/Prague" } });
-    http.patch(&format!("{events}/{}", text(&event["id"])), &person, &moved).await.expect(200);
+    http.patch(&format!("{events}/{}", text(&event["id"])), &person, &moved)
+        .await
+        .expect(200);
     let seen = until("the move in the app", async || {
-        let list = http.get(&format!("{base}/api/v1/bookings?limit=200"), &app).await.expect(200).json();
-        list["items"].as_array().unwrap().iter().find(|booking| booking["title"] == "Customer call, moved").cloned()
+        let list = http
+            .get(&format!("{base}/api/v1/bookings?limit=200"), &app)
+            .await
+            .expect(200)
+            .json();
+        list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|booking| booking["title"] == "Customer call, moved")
+            .cloned()
     })
     .await;
     assert_eq!(seen["starts_at"], "2031-03-04T10:00:00+01:00");
@@ -86,13 +120,24 @@ async fn what_is_changed_on_one_side_arrives_on_the_other_and_a_signal_ends_it_c
         let booking = http.get(&address, &app).await.expect(200).json();
         let version = format!("\"{}\"", booking["version"]);
         let headers = [app.clone(), vec![("if-match", version.as_str())]].concat();
-        let answer = http.patch(&address, &headers, &json!({ "title": "Renamed by the app" })).await;
+        let answer = http
+            .patch(&address, &headers, &json!({ "title": "Renamed by the app" }))
+            .await;
         (answer.status == 200).then_some(())
     })
     .await;
     let arrived = until("the change in Google", async || {
-        let list = http.get(&format!("{events}?q=Renamed"), &person).await.expect(200).json();
-        list["items"].as_array().unwrap().iter().find(|event| event["summary"] == "Renamed by the app").cloned()
+        let list = http
+            .get(&format!("{events}?q=Renamed"), &person)
+            .await
+            .expect(200)
+            .json();
+        list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|event| event["summary"] == "Renamed by the app")
+            .cloned()
     })
     .await;
     assert_eq!(arrived["location"], "Meeting room Vltava");

@@ -18,9 +18,10 @@ use tokio::time::{Instant, sleep, timeout};
 async fn app(url: &str) -> (App, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let nobody = "http://127.0.0.1:9";
-    let mut sources = Sources::default()
-        .with("database.url", url)
-        .with("secrets.key_file", folder.path().join("accord.key").display().to_string());
+    let mut sources = Sources::default().with("database.url", url).with(
+        "secrets.key_file",
+        folder.path().join("accord.key").display().to_string(),
+    );
     for key in ["auth_url", "token_url", "revoke_url", "userinfo_url", "calendar_url"] {
         sources = sources.with(&format!("google.{key}"), nobody);
     }
@@ -34,7 +35,10 @@ async fn due_scopes(engine: &Engine, count: usize) -> (TenantId, AccountId) {
     let (tenant, user, account) = (TenantId(tenant), UserId(user), AccountId(account));
     let mut tx = engine.db.begin().await.unwrap();
     let rows = [
-        ("INSERT INTO tenants (id, name, settings, created_at, updated_at) VALUES ($1, 'Kaval', '{}', 0, 0)", accord::args![tenant]),
+        (
+            "INSERT INTO tenants (id, name, settings, created_at, updated_at) VALUES ($1, 'Kaval', '{}', 0, 0)",
+            accord::args![tenant],
+        ),
         (
             "INSERT INTO users (tenant_id, id, name, email, created_at, updated_at) VALUES ($1, $2, 'Jana', 'j@kaval.example', 0, 0)",
             accord::args![tenant, user],
@@ -49,9 +53,21 @@ async fn due_scopes(engine: &Engine, count: usize) -> (TenantId, AccountId) {
         tx.execute(sql, args).await.unwrap();
     }
     for number in 0..count {
-        scopes::ensure_scope(&mut tx, tenant, account, &CalendarId(format!("c{number}@kaval.example"))).await.unwrap();
+        scopes::ensure_scope(
+            &mut tx,
+            tenant,
+            account,
+            &CalendarId(format!("c{number}@kaval.example")),
+        )
+        .await
+        .unwrap();
     }
-    tx.execute("UPDATE sync_scopes SET enabled = 1, due_at = 0 WHERE tenant_id = $1", accord::args![tenant]).await.unwrap();
+    tx.execute(
+        "UPDATE sync_scopes SET enabled = 1, due_at = 0 WHERE tenant_id = $1",
+        accord::args![tenant],
+    )
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     (tenant, account)
 }

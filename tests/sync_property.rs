@@ -5,17 +5,9 @@
 mod support;
 mod sync_story;
 
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use support::postgres::{fresh_database, fresh_sqlite};
-use sync_story::{Setting, Step, any_step, tell};
-
-fn any_story() -> impl Strategy<Value = (Setting, Vec<Step>)> {
-    let policy = prop_oneof![3 => Just("origin"), 1 => Just("google"), 1 => Just("app")];
-    let setting =
-        (policy, prop::bool::weighted(0.3)).prop_map(|(policy, two_calendars)| Setting { policy, two_calendars });
-    setting.prop_flat_map(|setting| (Just(setting), prop::collection::vec(any_step(setting), 2..=14)))
-}
+use sync_story::{Setting, Step, any_story, tell, trace};
 
 #[derive(Clone, Copy)]
 enum On {
@@ -27,10 +19,20 @@ fn tell_many(default_cases: u32, on: On) {
     let cases = std::env::var("ACCORD_PROPTEST_CASES").map_or(default_cases, |cases| cases.parse().expect("a number"));
     let config = Config {
         cases,
-        max_shrink_iters: 400,
+        max_shrink_iters: 250,
         failure_persistence: None,
         ..Config::default()
     };
+    // Proptest's own frames are under the story's.
+    let told = std::thread::Builder::new()
+        .stack_size(16 << 20)
+        .spawn(move || tell_all(config, on));
+    if let Err(panic) = told.expect("a thread").join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn tell_all(config: Config, on: On) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -47,7 +49,10 @@ fn tell_many(default_cases: u32, on: On) {
     });
     match told {
         Ok(()) => {}
-        Err(TestError::Fail(reason, (setting, steps))) => panic!("{}", as_test(&reason.to_string(), setting, &steps)),
+        Err(TestError::Fail(reason, (setting, steps))) => {
+            let how = runtime.block_on(async { trace(fresh_sqlite().url(), setting, &steps).await });
+            panic!("{}\n\n{how}", as_test(&reason.to_string(), setting, &steps))
+        }
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
 }

@@ -4,6 +4,7 @@
 //! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
 use super::{Row, StoreError, Tx};
 use crate::args;
+use crate::domain::access::AccessRole;
 use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
 
 /// Names a sync scope.
@@ -245,8 +246,8 @@ pub struct ScopeContext {
     pub private_shown: bool,
     /// The calendar's zone; IANA name.
     pub calendar_zone: String,
-    /// Google's word for what the user may do with the calendar.
-    pub access_role: String,
+    /// What the user may do with the calendar.
+    pub access_role: AccessRole,
     /// The calendar's title.
     pub title: String,
     /// Whether new bookings go here.
@@ -283,7 +284,7 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
             user_zone: row.text("user_zone")?,
             private_shown: row.text("private_events")? == "shown",
             calendar_zone: row.text("time_zone")?,
-            access_role: row.text("access_role")?,
+            access_role: row.parse("access_role")?,
             title: row.text("title")?,
             is_write_calendar: row.flag("writes")?,
             frozen: row.opt_text("frozen")?,

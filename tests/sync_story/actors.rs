@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 const LIVE: &str = "live";
 const GONE: &str = "gone";
+const WEEKLY: &str = "RRULE:FREQ=WEEKLY;COUNT=4";
 
 /// What an edit does to one field.
 enum Change {
@@ -133,7 +134,8 @@ impl Story {
     /// Does one step. `false`: there was nothing that it could be done to.
     pub(super) async fn act(&mut self, step: Step) -> bool {
         match step {
-            Step::PersonCreates => self.person_creates().await,
+            Step::PersonCreates => self.person_creates(false).await,
+            Step::PersonCreatesSeries => self.person_creates(true).await,
             Step::PersonRenames(k) => self.person_changes(k, self.title()).await,
             Step::PersonDescribes(k) => self.person_changes(k, self.description()).await,
             Step::PersonPlaces(k) => {
@@ -150,7 +152,8 @@ impl Story {
             Step::PersonRenamesOccurrence(k, n) => self.person_changes_one(k, n, |story, _| story.title()).await,
             Step::PersonMovesOccurrence(k, n) => self.person_changes_one(k, n, Story::evening).await,
             Step::PersonCancelsOccurrence(k, n) => self.person_changes_one(k, n, |_, _| Change::Life(GONE)).await,
-            Step::AppCreates(via) => self.app_creates(via).await,
+            Step::AppCreates(via) => self.app_creates(via, false).await,
+            Step::AppCreatesSeries(via) => self.app_creates(via, true).await,
             Step::AppRenames(via, k) => self.app_changes(via, k, self.title()).await,
             Step::AppDescribes(via, k) => self.app_changes(via, k, self.description()).await,
             Step::AppMoves(via, k) => self.app_changes(via, k, self.times()).await,
@@ -263,9 +266,12 @@ impl Story {
 
     // The person ------------------------------------------------------------------------------------------------------
 
-    async fn person_creates(&mut self) -> bool {
+    async fn person_creates(&mut self, series: bool) -> bool {
         let title = format!("title {}", self.step);
-        let made = event(&title, &format!("{}T10:00:00", self.day()));
+        let mut made = event(&title, &format!("{}T10:00:00", self.day()));
+        if series {
+            made["recurrence"] = json!([WEEKLY]);
+        }
         self.person_inserts(made).await
     }
 
@@ -391,18 +397,23 @@ impl Story {
 
     // The app ---------------------------------------------------------------------------------------------------------
 
-    async fn app_creates(&mut self, via: Via) -> bool {
+    async fn app_creates(&mut self, via: Via, series: bool) -> bool {
         let sides = self.sides().await;
         let (title, day) = (format!("title {}", self.step), self.day());
         let start = format!("{day}T10:00:00");
         let booking = match via {
-            Via::Sql => self.world.app_creates(&title, hour(&start)).await,
+            Via::Sql => {
+                let mut when = hour(&start);
+                when.recurrence.extend(series.then(|| WEEKLY.to_owned()));
+                self.world.app_creates(&title, when).await
+            }
             Via::Api => {
                 let edit = BookingEdit {
                     title: Some(title),
                     starts_at: Some(rfc3339(&start)),
                     ends_at: Some(rfc3339(&format!("{day}T11:00:00"))),
                     time_zone: Some(Some("Europe/Madrid".into())),
+                    recurrence: series.then(|| vec![WEEKLY.to_owned()]),
                     ..BookingEdit::default()
                 };
                 let owner = self.world.ana.user.to_string();

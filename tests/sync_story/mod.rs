@@ -9,7 +9,8 @@ mod sides;
 mod step;
 mod verdict;
 
-pub use step::{Method, Step, Trouble, Via, any_step};
+#[allow(unused_imports, reason = "each test file uses its own part of this")]
+pub use step::{Method, Step, Trouble, Via, any_story};
 
 use crate::support::google::ANA;
 use crate::support::world::World;
@@ -96,18 +97,43 @@ pub struct Story {
 /// # Errors
 /// What is wrong at the end, in words.
 pub async fn tell(url: &str, setting: Setting, steps: &[Step]) -> Result<(), String> {
+    let mut log = Vec::new();
+    // On the heap: a pass inside a step inside a story is more than a test's stack holds.
+    Box::pin(tell_into(&mut log, false, url, setting, steps)).await
+}
+
+/// The same, for somebody who wants to read how it came to this: both sides after each step.
+pub async fn trace(url: &str, setting: Setting, steps: &[Step]) -> String {
+    let mut log = Vec::new();
+    let end = Box::pin(tell_into(&mut log, true, url, setting, steps)).await;
+    log.push(format!("{end:?}"));
+    log.join("\n")
+}
+
+async fn tell_into(
+    log: &mut Vec<String>,
+    aloud: bool,
+    url: &str,
+    setting: Setting,
+    steps: &[Step],
+) -> Result<(), String> {
     let mut story = Story::begin(url, setting).await;
     for (number, step) in steps.iter().enumerate() {
         story.step = number + 1;
-        let done = story.act(*step).await;
-        if std::env::var_os("ACCORD_STORY").is_some() {
-            let note = if done { "" } else { " // nothing to do" };
-            println!("    {step:?},{note}");
-            story.show().await;
+        let done = Box::pin(story.act(*step)).await;
+        if aloud {
+            let note = if done { "" } else { " // came to nothing" };
+            log.push(format!("{step:?},{note}"));
+            story.show(log).await;
         }
     }
     story.step = steps.len() + 1;
-    story.rest().await?;
+    let rest = story.rest().await;
+    if aloud {
+        log.push("rest".to_owned());
+        story.show(log).await;
+    }
+    rest?;
     story.verdict().await
 }
 

@@ -254,33 +254,24 @@ impl Story {
         }
     }
 
-    /// Prints both sides, for somebody who reads a failing story.
-    pub(super) async fn show(&self) {
+    /// Writes both sides down, for somebody who reads a failing story.
+    pub(super) async fn show(&self, log: &mut Vec<String>) {
         let sides = self.sides().await;
-        for (number, item) in self.items.iter().enumerate() {
-            let whole = Object {
-                item: number,
-                occurrence: None,
-            };
-            println!("        {number} google {:?}", sides.google_face(item, &whole));
-            println!("        {number} app    {:?}", sides.app_face(item, &whole));
+        for (item, known) in self.items.iter().enumerate() {
+            let whole = Object { item, occurrence: None };
+            log.push(format!("        {item} google {:?}", sides.google_face(known, &whole)));
+            log.push(format!("        {item} app    {:?}", sides.app_face(known, &whole)));
         }
         for row in sides.rows.iter().filter(|row| row.text.series_id.is_some()) {
-            println!(
-                "        override {:?} {:?}",
-                row.text.original_start,
-                Face::of_row(&row.text)
-            );
+            let face = Face::of_row(&row.text);
+            log.push(format!("        override {:?} {face:?}", row.text.original_start));
         }
-        for found in sides.events.values().flatten() {
-            if !found.event["recurringEventId"].is_null() {
-                let face = Face::of_event(&found.event);
-                println!("        exception {:?} {face:?}", original_start(&found.event));
-            }
+        let exceptions = sides.events.values().flatten();
+        for found in exceptions.filter(|found| !found.event["recurringEventId"].is_null()) {
+            let face = Face::of_event(&found.event);
+            log.push(format!("        exception {:?} {face:?}", original_start(&found.event)));
         }
-        for spot in &sides.spots {
-            println!("        {spot:?}");
-        }
+        log.extend(sides.spots.iter().map(|spot| format!("        {spot:?}")));
     }
 
     /// The person's hand in Google.

@@ -9,7 +9,7 @@ use crate::domain::ids::{ResourceId, TenantId};
 use crate::domain::merge::{Resources, Rules, name_key};
 use crate::domain::settings::EffectiveSettings;
 use crate::engine::{Engine, tokens};
-use crate::google::calendar::{AccessRole, ListParameters, Reading};
+use crate::google::calendar::{ListParameters, Reading};
 use crate::store::placements::Placement;
 use crate::store::scopes::{self, Claim, ScopeContext, ScopeKey};
 use crate::store::{Tx, quarantine, resources, tenants};
@@ -48,7 +48,7 @@ impl<'a> Context<'a> {
         let scope = scopes::context(tx, &claim.key).await?.ok_or(SyncError::NoSuchScope)?;
         let reading = Reading {
             zone: scope.calendar_zone.parse().unwrap_or(Tz::UTC),
-            role: AccessRole::from_google(&scope.access_role),
+            role: scope.access_role,
             show_private: scope.private_shown,
         };
         let fingerprint = format!(

@@ -5,9 +5,9 @@
 //! may be repeated: an item that was applied before is recognised by its etag.
 use super::pull::Listing;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer, removal, waiting};
+use super::{PassReport, SyncError, context::Context, newcomer, removal, series, waiting};
 use crate::domain::event::{Event, EventState, OwnResponse};
-use crate::domain::ids::EventId;
+use crate::domain::ids::{BookingId, EventId};
 use crate::google::calendar::Broken;
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::{Tx, calendars, scopes, states};
@@ -119,8 +119,7 @@ pub(super) async fn plan(
 /// What the calendar says about itself. One that answers again goes on; one that may not be written any more is frozen.
 async fn note_calendar(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncError> {
     let key = context.key();
-    let role = context.reading.role.as_str();
-    let role = role.parse().unwrap_or(calendars::AccessRole::FreeBusyReader);
+    let role = context.reading.role;
     let zone = context.reading.zone.name();
     let title = &context.scope.title;
     calendars::set_role(tx, key.tenant, key.account, &key.calendar, role, zone, title).await?;
@@ -229,6 +228,7 @@ async fn meet(
     if !placement.is_lead {
         return newcomer::note_follower(tx, context, known.placement, event).await;
     }
+    let known = newcomer::rehome(tx, context, known, event).await?;
     again(tx, context, known, Seen::Event(event), Gate::Inbound, report)
         .await
         .map(drop)
@@ -264,6 +264,22 @@ pub(super) async fn again(
 
 /// Tombstones, answered and lost items, removals.
 async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut PassReport) -> Result<(), SyncError> {
+    for chunk in work.tombstones.chunks(CHUNK) {
+        let mut known = known_of(tx, context, chunk).await?;
+        for event in chunk.iter().filter(|event| event.instance_of.is_some()) {
+            if let Some(known) = known.remove(&event.id) {
+                newcomer::rehome(tx, context, known, event).await?;
+            }
+        }
+    }
+    // Echoes too, so that a crash after a series was written forgets none of its occurrences.
+    let whole = work.upserts.iter().filter(|event| event.instance_of.is_none());
+    let whole: Vec<EventId> = whole.map(|event| event.id.clone()).collect();
+    for chunk in whole.chunks(1000) {
+        let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
+        let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
+        series::prune(tx, context, &ids, report).await?;
+    }
     let mut candidates: Vec<(Known, Option<Event>)> = Vec::new();
     for chunk in work.tombstones.chunks(CHUNK) {
         let mut known = known_of(tx, context, chunk).await?;

@@ -4,12 +4,12 @@
 //! of the booking that is there already. A copy that a user made has an iCalUID of its own and is a foreign event, whatever
 //! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
 use super::inbound;
-use super::settle::{self, Gate, Seen};
+use super::settle::{self, Gate, Known, Seen};
 use super::{PassReport, SyncError, context::Context, waiting};
 use crate::domain::booking::{Content, Occurrence, Side, Status};
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf};
 use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
-use crate::domain::merge;
+use crate::domain::merge::{self, Field, FieldConflict};
 use crate::domain::recurrence;
 use crate::domain::time::OriginalStart;
 use crate::domain::validate::Limits;
@@ -17,6 +17,7 @@ use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::{Tx, accounts, states};
+use serde_json::{Value, json};
 use std::collections::HashMap;
 
 /// The series of a listing, as they are now: what a new master may be the tail of.
@@ -58,10 +59,14 @@ pub(super) async fn welcome(
         let reason = format!("its {} {}", problem.field, problem.problem);
         return waiting::refuse_event(tx, context, &event.id, &reason, None, report).await;
     }
-    if let Some(instance) = &event.instance_of
-        && let Some(series) = series_of(tx, context, instance).await?
-    {
-        return welcome_occurrence(tx, context, event, instance, &series, &content, fresh, report).await;
+    if let Some(instance) = &event.instance_of {
+        if let Some(series) = series_of(tx, context, instance).await? {
+            return welcome_occurrence(tx, context, event, instance, &series, &content, fresh, report).await;
+        }
+        let (tenant, calendar) = (context.tenant(), &context.key().calendar);
+        if let Some(master) = placements::get(tx, tenant, calendar, &instance.series).await? {
+            return overruled_occurrence(tx, context, master, instance, &content, report).await;
+        }
     }
     // The series is not visible to this user (invited to one occurrence only): it stands alone.
     let original_start = event.instance_of.as_ref().map(|instance| instance.original_start);
@@ -85,12 +90,90 @@ pub(super) async fn welcome(
     }
     create(tx, context, id, owner, &text, &customers, &content).await?;
     let content = text.content().unwrap_or(content);
-    let placement = placement(context, event, id, true, Some(content), None);
+    let placement = placement(context, event, id, true, Some(content), event.instance_of.as_ref());
     placements::put(tx, &placement).await?;
     fresh.push(id);
     report.bookings_created += 1;
     report.step("create a booking", Some(id), Some(&event.id));
+    if event.is_master() {
+        gather(tx, context, event, id).await?;
+    }
     Ok(())
+}
+
+/// Occurrences that stood alone until their series came.
+async fn gather(tx: &mut Tx, context: &Context<'_>, event: &Event, series_id: BookingId) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    for orphan in placements::of_series(tx, tenant, &context.key().calendar, &event.id).await? {
+        let Some(original_start) = orphan.original_start else {
+            continue;
+        };
+        let occurrence = Occurrence {
+            series_id,
+            original_start,
+        };
+        belong(tx, context, orphan.booking_id, Some(&occurrence)).await?;
+    }
+    Ok(())
+}
+
+/// Notes which series a booking is an occurrence of; nobody's edit, so nothing to push.
+async fn belong(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    id: BookingId,
+    occurrence: Option<&Occurrence>,
+) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let was_pending = states::get_many(tx, tenant, &[id])
+        .await?
+        .iter()
+        .any(states::BookingState::is_pending);
+    bookings::set_occurrence(tx, tenant, id, occurrence).await?;
+    if !was_pending {
+        states::agree_as_they_stand(tx, tenant, &[id]).await?;
+    }
+    Ok(())
+}
+
+/// A changed occurrence that Google shows under another series than before, as after "this and following", goes with it;
+/// one that has become an event of its own stands alone.
+pub(super) async fn rehome(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: Known,
+    event: &Event,
+) -> Result<Known, SyncError> {
+    let series = event.instance_of.as_ref().map(|instance| &instance.series);
+    if known.placement.series_event_id.as_ref() == series || known.row.is_none() {
+        return Ok(known);
+    }
+    let tenant = context.tenant();
+    let occurrence = match &event.instance_of {
+        None => None,
+        Some(instance) => {
+            let Some(series) = series_of(tx, context, instance).await? else {
+                return Ok(known);
+            };
+            let taken = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await?;
+            if taken.is_some_and(|row| row.id != known.booking_id()) || series.row.user_id != known.owner(context) {
+                return Ok(known);
+            }
+            Some(Occurrence {
+                series_id: series.row.id,
+                original_start: instance.original_start,
+            })
+        }
+    };
+    belong(tx, context, known.booking_id(), occurrence.as_ref()).await?;
+    let placement = Placement {
+        series_event_id: series.cloned(),
+        original_start: occurrence.map(|occurrence| occurrence.original_start),
+        ..known.placement.clone()
+    };
+    placements::put(tx, &placement).await?;
+    let moved = settle::load(tx, tenant, vec![placement]).await?.pop();
+    Ok(moved.unwrap_or(known))
 }
 
 async fn create(
@@ -237,6 +320,30 @@ async fn welcome_occurrence(
     Ok(())
 }
 
+/// A changed occurrence of an event that is no series in the app: the app has moved or deleted the whole, and that won. What
+/// the occurrence held is kept in a conflict record.
+async fn overruled_occurrence(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    master: Placement,
+    instance: &InstanceOf,
+    content: &Content,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let conflict = FieldConflict {
+        field: Field::When,
+        winner: Some(Side::App),
+        rule: "vanished",
+        base: json!(instance.original_start),
+        app: Value::Null,
+        google: json!(content),
+    };
+    for known in settle::load(tx, context.tenant(), vec![master]).await? {
+        waiting::record_conflict(tx, context, &known, &conflict, report).await?;
+    }
+    Ok(())
+}
+
 /// What an occurrence would be if nobody had changed it.
 pub(super) fn unchanged_occurrence(series: &BookingRow, original_start: OriginalStart) -> Option<Content> {
     let content = series.text.content().ok()?;
@@ -366,7 +473,7 @@ async fn split_from(
         let cut = [now.as_ref(), Some(&stored.when)]
             .into_iter()
             .flatten()
-            .any(|when| ends_just_before(when, start));
+            .any(|when| recurrence::goes_on_at(when, start));
         let whole = now
             .as_ref()
             .is_some_and(|now| recurrence::is_cut_of(&before, now, start));
@@ -376,11 +483,6 @@ async fn split_from(
         }
     }
     Ok(None)
-}
-
-/// Whether a series was cut so that `start` would have been its next occurrence.
-fn ends_just_before(when: &crate::domain::time::When, start: OriginalStart) -> bool {
-    recurrence::cut_at(when).is_some_and(|cut| cut < start && !recurrence::contains(when, start))
 }
 
 /// The same meeting in a further calendar.

@@ -306,16 +306,31 @@ async fn prepare_unplaced(
         return Ok(Prepared::Done);
     }
     if let Some(occurrence) = &booking.occurrence {
+        let series = bookings::get(tx, tenant, occurrence.series_id).await?;
+        if series.is_some_and(|series| series.text.recurrence.is_empty()) {
+            series::vanished(tx, context, id, report).await?;
+            return Ok(Prepared::Done);
+        }
         let lead = placements::leads(tx, tenant, &[occurrence.series_id]).await?.pop();
         return Ok(match lead {
             Some(lead) if lead.state == PlacementState::Live => Prepared::Find(Box::new(booking), Box::new(lead)),
-            // Its series is not in Google yet, or not any more.
-            _ => Prepared::Done,
+            _ => {
+                // A cancelled series takes its occurrences along; one that is not in Google yet brings them when it is.
+                let series = bookings::get(tx, tenant, occurrence.series_id).await?;
+                if series.is_none_or(|series| series.text.status == Status::Cancelled.as_str()) {
+                    states::agree(tx, tenant, id, booking.version).await?;
+                }
+                Prepared::Done
+            }
         });
     }
     if booking.content.status == Status::Cancelled {
         states::agree(tx, tenant, id, booking.version).await?;
         return Ok(Prepared::Done);
+    }
+    for changed in bookings::overrides(tx, tenant, &[id]).await? {
+        // Agreed with a series that was cancelled then; with this one they have to go to Google.
+        states::disagree(tx, tenant, changed.id).await?;
     }
     known.placement.event_id = EventId(context.engine.fresh_uuid().simple().to_string());
     known.placement.base_local = Some(booking.content);
@@ -712,8 +727,8 @@ async fn write(
             report.step(action, Some(known.booking_id()), Some(event_id));
             let replaced = changed.location.then(|| base.remote.content.location.clone());
             written(context, known, content, &event, replaced, report).await?;
-            if changed.when || status.is_some() {
-                series::after_write(context, event.id.clone(), report).await?;
+            if target == Target::Event && (changed.when || status.is_some()) {
+                series::after_write(context, &event, report).await?;
             }
             Ok(Prepared::Done)
         }
@@ -905,11 +920,7 @@ async fn forbidden(
         tx.commit().await?;
         return Ok(Prepared::Done);
     }
-    let role = calendar
-        .access_role
-        .as_str()
-        .parse()
-        .unwrap_or(calendars::AccessRole::Reader);
+    let role = calendar.access_role;
     let zone = context.reading.zone.name();
     calendars::set_role(
         &mut tx,

@@ -121,8 +121,10 @@ pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, serie
         states::agree_as_they_stand(tx, tenant, &[row.id]).await?;
     }
     for placement in placements::of_series(tx, tenant, &lead.calendar_id, &lead.event_id).await? {
+        // Should the series come back, its occurrences do so with the etags they had.
         let mut gone = Placement {
             state: PlacementState::Gone,
+            etag: String::new(),
             waiting: None,
             answer: None,
             ..placement
