@@ -56,7 +56,7 @@ impl<'a> Context<'a> {
             ListParameters::fingerprint(),
             engine.sync.window_past_days,
             scope.private_shown,
-            scope.access_role
+            scope.access_role.as_str()
         );
         Ok(Context {
             engine,
@@ -94,8 +94,7 @@ impl<'a> Context<'a> {
     /// Why the calendar is frozen, now that it has answered: only for a lost right to write. A calendar that could never
     /// be written is not frozen by that.
     pub fn frozen(&self) -> Option<&'static str> {
-        let known = AccessRole::from_google(&self.scope.access_role);
-        let wrote = known.writes() || self.scope.frozen.as_deref() == Some(READ_ONLY);
+        let wrote = self.scope.access_role.writes() || self.scope.frozen.as_deref() == Some(READ_ONLY);
         (wrote && !self.reading.role.writes()).then_some(READ_ONLY)
     }
 
