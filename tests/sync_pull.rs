@@ -470,6 +470,33 @@ both_databases! {
         assert_eq!(world.events_of("team@example.com", "primary").await[0]["summary"], "Held");
         assert!(world.sync_scope(&world.ana, &team).await.is_quiet());
     }
+
+    /// Scenario 14.
+    async fn a_role_that_shows_only_times_deletes_nothing_and_the_words_come_back_with_it(url: String) {
+        let world = World::new(&url).await;
+        let (team, id) = shared_calendar(&world).await;
+        let ours = booking_in(&world, &team, &id).await;
+        let theirs = event("Theirs", "2026-03-13T10:00:00");
+        let theirs = world.person_creates_in("team@example.com", "primary", theirs).await;
+        world.sync_scope(&world.ana, &team).await;
+        let theirs = booking_in(&world, &team, &theirs).await;
+        role(&world, &team, json!("freeBusyReader")).await;
+        for _ in 0..3 {
+            world.sync_scope(&world.ana, &team).await;
+        }
+        assert_eq!(world.text(ours).await.title, "Shared", "the app keeps its words");
+        for booking in [ours, theirs] {
+            assert_eq!(world.text(booking).await.status, "confirmed");
+        }
+        role(&world, &team, json!("writer")).await;
+        for _ in 0..3 {
+            world.sync_scope(&world.ana, &team).await;
+        }
+        assert_eq!(world.text(theirs).await.title, "Theirs");
+        assert_eq!(world.text(ours).await.title, "Shared");
+        assert!(world.conflicts().await.is_empty(), "{:?}", world.conflicts().await);
+        assert!(world.sync_scope(&world.ana, &team).await.is_quiet());
+    }
 }
 
 /// A colleague's calendar that Ana may write, with one event of an app's booking in it.

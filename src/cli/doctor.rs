@@ -162,6 +162,7 @@ fn cause(error: &StoreError) -> &'static str {
     match error {
         StoreError::Locked => "another program, perhaps a backup or an sqlite3 shell, holds a transaction open",
         StoreError::Full => "the disk or a quota is full",
+        StoreError::ReadOnly => "the disk is mounted read-only, or the file belongs to another user",
         StoreError::Unreachable(_) => "the server is down, or host, port or password in database.url are wrong",
         StoreError::Open { .. } => "the folder does not exist or belongs to another user than the one who runs this",
         _ => "the file is no Accord database, or was damaged; look at the message",

@@ -9,6 +9,9 @@ pub enum StoreError {
     /// The disk, or the quota of the database, is full. Nothing was written; make room.
     #[error("the disk of the database is full; make room, nothing was lost")]
     Full,
+    /// The file or its disk can only be read. Nothing was written; make it writable.
+    #[error("the database can only be read; make its file and disk writable, nothing was lost")]
+    ReadOnly,
     /// The server is not there or is restarting. Try again.
     #[error("the database is not reachable: {0}")]
     Unreachable(String),
@@ -58,7 +61,11 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            StoreError::Locked | StoreError::Full | StoreError::Unreachable(_) | StoreError::Serialization
+            StoreError::Locked
+                | StoreError::Full
+                | StoreError::ReadOnly
+                | StoreError::Unreachable(_)
+                | StoreError::Serialization
         )
     }
 
@@ -102,6 +109,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
         return match &*code {
             "40001" | "40P01" => StoreError::Serialization,
             "53100" => StoreError::Full,
+            "25006" => StoreError::ReadOnly,
             "P0001" | "23514" | "22021" => StoreError::Refused(message),
             state if state.starts_with("08") || state.starts_with("57") || state.starts_with("53") => {
                 StoreError::Unreachable(message)
@@ -111,6 +119,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     }
     match code.parse::<i64>().map(|code| (code & 0xff, code)) {
         Ok((5 | 6, _)) => StoreError::Locked,
+        Ok((8, _)) => StoreError::ReadOnly,
         Ok((13, _)) => StoreError::Full,
         Ok((19, _)) => StoreError::Refused(message),
         _ => StoreError::Other(message),

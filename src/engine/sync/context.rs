@@ -4,7 +4,7 @@
 //! there is something to do.
 use super::SyncError;
 use crate::domain::booking::Side;
-use crate::domain::event::Words;
+use crate::domain::event::{Event, Words};
 use crate::domain::ids::{ResourceId, TenantId};
 use crate::domain::merge::{Resources, Rules, name_key};
 use crate::domain::settings::EffectiveSettings;
@@ -27,7 +27,7 @@ pub(super) struct Context<'a> {
     pub claim: &'a Claim,
     pub scope: ScopeContext,
     pub reading: Reading,
-    /// Of the listing's parameters; a token made with others is not used.
+    /// Of what decides which events a listing shows, and how much of them; a token made with others is not used.
     pub fingerprint: String,
     /// Whether rows of the user wait to be pushed.
     pub has_pending: bool,
@@ -52,10 +52,11 @@ impl<'a> Context<'a> {
             show_private: scope.private_shown,
         };
         let fingerprint = format!(
-            "{}-{}-{}",
+            "{}-{}-{}-{}",
             ListParameters::fingerprint(),
             engine.sync.window_past_days,
-            scope.private_shown
+            scope.private_shown,
+            scope.access_role.as_str()
         );
         Ok(Context {
             engine,
@@ -93,9 +94,14 @@ impl<'a> Context<'a> {
     /// Why the calendar is frozen, now that it has answered: only for a lost right to write. A calendar that could never
     /// be written is not frozen by that.
     pub fn frozen(&self) -> Option<&'static str> {
-        let known = self.scope.access_role;
-        let wrote = known.writes() || self.scope.frozen.as_deref() == Some(READ_ONLY);
+        let wrote = self.scope.access_role.writes() || self.scope.frozen.as_deref() == Some(READ_ONLY);
         (wrote && !self.reading.role.writes()).then_some(READ_ONLY)
+    }
+
+    /// Whether shared fields of an event are ours to change. While a lost role may come back they still are: what the app
+    /// changes meanwhile waits, instead of being put back.
+    pub fn may_write(&self, event: &Event) -> bool {
+        event.organizer && (self.reading.role.writes() || self.frozen().is_some())
     }
 
     pub fn key(&self) -> &ScopeKey {

@@ -162,11 +162,11 @@ async fn upsert(
     Ok(())
 }
 
-/// Whether the event is what was seen before. Whether its words may be known is the user's choice and no part of its etag.
-fn is_echo(placement: &Placement, event: &Event) -> bool {
-    placement.etag == event.etag
-        && !event.etag.is_empty()
-        && (placement.words == event.words || event.state == EventState::Cancelled)
+/// Whether the event is what was seen before. How much of it may be known and changed is no part of its etag: that follows
+/// from the user's choice and from the calendar's role.
+fn is_echo(context: &Context<'_>, placement: &Placement, event: &Event) -> bool {
+    let same_rights = placement.words == event.words && placement.is_writable == context.may_write(event);
+    placement.etag == event.etag && !event.etag.is_empty() && (same_rights || event.state == EventState::Cancelled)
 }
 
 /// Whether an event that is not ours has the id under which one of ours was to be inserted.
@@ -184,7 +184,7 @@ async fn known_of(tx: &mut Tx, context: &Context<'_>, events: &[Event]) -> Resul
             && placement.waiting.is_none()
             && by_id
                 .get(&placement.event_id)
-                .is_some_and(|event| is_echo(placement, event))
+                .is_some_and(|event| is_echo(context, placement, event))
     });
     let changed = settle::load(tx, context.tenant(), changed).await?;
     let echoes = echoes.into_iter().map(|placement| Known {
@@ -211,7 +211,7 @@ async fn meet(
     let settled_state = matches!(placement.state, PlacementState::Live | PlacementState::Gone);
     if settled_state && placement.waiting.is_none() {
         let stale = event.updated_at < placement.remote_updated_at;
-        if stale || is_echo(placement, event) {
+        if stale || is_echo(context, placement, event) {
             return Ok(());
         }
     }

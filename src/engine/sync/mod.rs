@@ -54,11 +54,12 @@ pub struct SyncSettings {
 /// # Errors
 /// What stopped the pass. It is also stored with the scope, which is due again after a delay that fits the failure.
 pub async fn pass(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
-    let mut outcome = run(engine, claim, next_due).await;
+    // Boxed: what a pass keeps in mind is large, and would be part of every caller's own state.
+    let mut outcome = Box::pin(run(engine, claim, next_due)).await;
     if matches!(&outcome, Err(error) if error.class() == FailureClass::Unauthorized) {
         // The access token was refused before its time: once with a fresh one. What was applied is recognised.
         outcome = match renew_access(engine, claim).await {
-            Ok(()) => run(engine, claim, next_due).await,
+            Ok(()) => Box::pin(run(engine, claim, next_due)).await,
             Err(error) => Err(error),
         };
     }

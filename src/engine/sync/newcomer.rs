@@ -230,7 +230,7 @@ fn placement(
         etag: event.etag.clone(),
         remote_updated_at: event.updated_at,
         words: event.words,
-        is_writable: event.organizer && context.reading.role.writes(),
+        is_writable: context.may_write(event),
         has_guests: event.has_guests,
         is_ours: false,
         base_local,

@@ -211,7 +211,7 @@ fn note_facts(context: &Context<'_>, placement: &mut Placement, seen: Seen<'_>, 
     if placement.ical_uid.is_none() {
         placement.ical_uid = event.ical_uid.clone();
     }
-    placement.is_writable = event.organizer && context.reading.role.writes();
+    placement.is_writable = context.may_write(event);
     placement.has_guests = event.has_guests;
     let withheld_now = placement.words == Words::Shared && event.words == Words::Withheld;
     placement.words = event.words;
