@@ -1,4 +1,4 @@
-//! What a pass costs: `cargo bench --bench sync`.
+//! What a pass costs: `cargo bench --bench sync`, or `cargo bench --bench sync -- sqlite` for one database.
 //!
 //! The pretend Google lives in this process; whatever is measured runs in a fresh child process of its own (`child.rs`), so
 //! that time, processor and peak memory are the engine's alone. Prints each figure beside its goal. Figures are read, not
@@ -21,8 +21,8 @@ use support::world::{World, event, run};
 
 /// Events of a full pull.
 const EVENTS: usize = 10_000;
-/// Full pulls, each beside its plain counterpart; the quickest of each counts, because the machine has other work too.
-const ROUNDS: usize = 3;
+/// How often each figure is taken; the least counts, because the machine has other work too.
+const ROUNDS: usize = 2;
 /// Bookings of a push.
 const PUSHED: usize = 1_000;
 
@@ -35,40 +35,39 @@ fn main() {
         .expect("a runtime");
     match arguments.iter().position(|argument| argument == "--child") {
         Some(at) => println!("{}", runtime.block_on(child::work(&arguments[at + 1]))),
-        None => runtime.block_on(measure()),
+        None => {
+            let only = arguments.iter().skip(1).find(|argument| !argument.starts_with("--"));
+            runtime.block_on(measure(only.map(String::as_str)));
+        }
     }
 }
 
-async fn measure() {
-    let sqlite = || async { fresh_sqlite() };
-    for (name, is_sqlite) in [("SQLite", true), ("PostgreSQL", false)] {
-        if !is_sqlite && tokio::spawn(async { drop(fresh_database().await) }).await.is_err() {
-            println!("\nPostgreSQL: its programs are not here, so it is not measured");
+async fn measure(only: Option<&str>) {
+    for name in ["sqlite", "postgres"] {
+        if only.is_some_and(|only| only != name) {
+            continue;
+        }
+        // The harness panics without PostgreSQL's programs, and says what is missing.
+        if tokio::spawn(async move { drop(fresh(name).await) }).await.is_err() {
+            println!("\n{name}: not measured");
             continue;
         }
         println!("\n{name:<60} {:>12} {:>12}", "figure", "goal");
         let (mut pulls, mut plains) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let (one, other): (Database, Database) = if is_sqlite {
-                (Box::new(sqlite().await), Box::new(sqlite().await))
-            } else {
-                (Box::new(fresh_database().await), Box::new(fresh_database().await))
-            };
-            full_pull(one.url(), other.url(), &mut pulls, &mut plains).await;
+            let (url, plain_url) = (fresh(name).await, fresh(name).await);
+            full_pull(url.url(), plain_url.url(), &mut pulls, &mut plains).await;
         }
         report_pull(&pulls, &plains);
-        let database: Database = if is_sqlite {
-            Box::new(sqlite().await)
-        } else {
-            Box::new(fresh_database().await)
-        };
-        quiet(database.url()).await;
-        let database: Database = if is_sqlite {
-            Box::new(sqlite().await)
-        } else {
-            Box::new(fresh_database().await)
-        };
-        push(database.url()).await;
+        push(fresh(name).await.url()).await;
+        quiet(name).await;
+    }
+}
+
+async fn fresh(name: &'static str) -> Database {
+    match name {
+        "sqlite" => Box::new(fresh_sqlite()),
+        _ => Box::new(fresh_database().await),
     }
 }
 
@@ -76,7 +75,7 @@ async fn measure() {
 trait Fresh {
     fn url(&self) -> &str;
 }
-type Database = Box<dyn Fresh>;
+type Database = Box<dyn Fresh + Send>;
 impl Fresh for support::postgres::SqliteDatabase {
     fn url(&self) -> &str {
         support::postgres::SqliteDatabase::url(self)
@@ -113,7 +112,6 @@ async fn full_pull(url: &str, plain_url: &str, pulls: &mut Vec<Figures>, plains:
 }
 
 fn report_pull(pulls: &[Figures], plains: &[Figures]) {
-    let least = |figures: &[Figures], of: fn(&Figures) -> f64| figures.iter().map(of).fold(f64::INFINITY, f64::min);
     let (pull, plain) = (least(pulls, |f| f.seconds), least(plains, |f| f.seconds));
     line(&format!("full pull of {EVENTS} events"), pull, " s", None);
     line(
@@ -138,29 +136,47 @@ fn report_pull(pulls: &[Figures], plains: &[Figures]) {
     );
 }
 
-/// (b).
-async fn quiet(url: &str) {
-    let world = world(url).await;
-    let pass = job(&world, url, Task::Pass);
-    child::start(&pass).await;
-    let mut first = None;
-    let mut stored = 0;
-    for wanted in [0, 1_000, 100_000] {
-        rows::store(&world.engine.db, &world.ana, world.tenant, stored, wanted).await;
-        stored = wanted;
+/// (b). The three databases take turns, so that other work on the machine strikes them alike.
+async fn quiet(name: &'static str) {
+    let mut stages = Vec::new();
+    for stored in [0, 1_000, 100_000] {
+        let database = fresh(name).await;
+        let world = world(database.url()).await;
+        let pass = job(&world, database.url(), Task::Pass);
+        child::start(&pass).await;
+        if stored > 0 {
+            rows::store(&world.engine.db, &world.ana, world.tenant, stored).await;
+        }
         let task = Task::Quiet { passes: 500 };
-        let figures = child::start(&Job { task, ..pass.clone() }).await;
-        let cpu = figures.cpu_ms_a_pass;
-        let first = *first.get_or_insert(cpu);
-        println!("quiet pass at {wanted} stored events");
-        line("  requests", figures.requests_a_pass, "", Some(1.0));
-        line("  statements", figures.statements_a_pass, "", Some(3.0));
-        line("  commits", figures.commits_a_pass, "", Some(2.0));
-        line("  processor", cpu, " ms", None);
-        line("  processor of a bare list request", figures.cpu_ms_a_list, " ms", None);
-        let goal = (wanted == 100_000).then_some(1.1);
-        line("  processor : that at 0 stored events", cpu / first, " x", goal);
+        stages.push((stored, Job { task, ..pass }, Vec::new(), (world, database)));
     }
+    for _ in 0..ROUNDS {
+        for (_, job, figures, _) in &mut stages {
+            figures.push(child::start(job).await);
+        }
+    }
+    let mut at_none = None;
+    for (stored, _, figures, _) in &stages {
+        let cpu = least(figures, |f| f.cpu_ms_a_pass);
+        let at_none = *at_none.get_or_insert(cpu);
+        println!("quiet pass at {stored} stored events");
+        line("  requests", least(figures, |f| f.requests_a_pass), "", Some(1.0));
+        line("  statements", least(figures, |f| f.statements_a_pass), "", Some(3.0));
+        line("  commits", least(figures, |f| f.commits_a_pass), "", Some(2.0));
+        line("  processor", cpu, " ms", None);
+        line(
+            "  processor of a bare list request",
+            least(figures, |f| f.cpu_ms_a_list),
+            " ms",
+            None,
+        );
+        let goal = (*stored == 100_000).then_some(1.1);
+        line("  processor : that at 0 stored events", cpu / at_none, " x", goal);
+    }
+}
+
+fn least(figures: &[Figures], of: fn(&Figures) -> f64) -> f64 {
+    figures.iter().map(of).fold(f64::INFINITY, f64::min)
 }
 
 /// (d).

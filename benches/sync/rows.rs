@@ -169,25 +169,19 @@ impl Table {
     }
 }
 
-/// Fills the database up from `stored` agreed bookings to `wanted`, each with its placement.
-pub async fn store(db: &Db, who: &Connected, tenant: TenantId, stored: usize, wanted: usize) {
+/// Fills an empty database with so many agreed bookings, each with its placement.
+pub async fn store(db: &Db, who: &Connected, tenant: TenantId, count: usize) {
     const BOOKINGS: &str = "INSERT INTO bookings (tenant_id, id, user_id, title, starts_local, ends_local, time_zone, origin) \
-         WITH RECURSIVE n (i) AS (SELECT CAST($3 AS BIGINT) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < $4) \
+         WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $3) \
          SELECT $1, '00000000-0000-7000-8000-' || substr(CAST(1000000000000 + i AS TEXT), 2), $2, 'Stored ' || i, \
              '2026-03-04T10:00:00', '2026-03-04T11:00:00', 'Europe/Madrid', 'google' FROM n";
     const PLACEMENTS: &str = "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, etag) \
-         SELECT b.tenant_id, $2, 'stored' || b.id, b.id, $3, 1, 'live', '\"1\"' FROM bookings b WHERE b.tenant_id = $1 \
-         AND NOT EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = b.tenant_id AND p.booking_id = b.id)";
+         SELECT b.tenant_id, $2, 'stored' || b.id, b.id, $3, 1, 'live', '\"1\"' FROM bookings b WHERE b.tenant_id = $1";
     const TIMES: &str = "INSERT INTO booking_times (tenant_id, booking_id, starts_at, ends_at, last_ends_at, tzdb) \
-         SELECT b.tenant_id, b.id, 1772614800000, 1772618400000, 1772618400000, 'x' FROM bookings b WHERE b.tenant_id = $1 \
-         AND NOT EXISTS (SELECT 1 FROM booking_times t WHERE t.tenant_id = b.tenant_id AND t.booking_id = b.id)";
+         SELECT b.tenant_id, b.id, 1772614800000, 1772618400000, 1772618400000, 'x' FROM bookings b WHERE b.tenant_id = $1";
     const AGREED: &str =
         "UPDATE row_state SET agreed_version = version, noticed_version = version WHERE tenant_id = $1";
-    if stored == wanted {
-        return;
-    }
-    let (from, to) = (stored as i64, wanted as i64);
-    run(db, BOOKINGS, args![tenant, who.user, from, to]).await;
+    run(db, BOOKINGS, args![tenant, who.user, count as i64]).await;
     run(db, PLACEMENTS, args![tenant, &who.email, who.account]).await;
     run(db, TIMES, args![tenant]).await;
     run(db, AGREED, args![tenant]).await;
