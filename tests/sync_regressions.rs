@@ -9,6 +9,11 @@ use sync_story::Trouble::*;
 use sync_story::Via::*;
 use sync_story::{PLAIN, Setting, tell};
 
+const TWO_CALENDARS: Setting = Setting {
+    two_calendars: true,
+    ..PLAIN
+};
+
 both_databases! {
     async fn an_event_that_is_renamed_while_the_app_deletes_its_booking_is_deleted_too(url: String) {
         tell(&url, PLAIN, &[AppCreates(Sql), Poll(0), PersonRenames(0), AppDeletes(Sql, 0)]).await.unwrap();
@@ -35,6 +40,24 @@ both_databases! {
             AppCancels(Sql, 0),
             Poll(0),
             AppConfirms(Sql, 0),
+        ]).await.unwrap();
+    }
+
+    async fn an_event_moved_while_the_answer_to_its_insert_was_lost_moves_its_booking(url: String) {
+        tell(&url, PLAIN, &[AppCreates(Sql), Fault(Post, CutAfter), Poll(0), PersonMoves(0)]).await.unwrap();
+    }
+
+    async fn an_edit_in_the_app_does_not_revive_what_has_moved_to_another_calendar(url: String) {
+        tell(&url, TWO_CALENDARS, &[AppCreates(Sql), Poll(0), AppRenames(Sql, 0), PersonChangesCalendar(0)]).await.unwrap();
+    }
+
+    async fn an_event_renamed_after_it_changed_calendars_renames_its_booking(url: String) {
+        tell(&url, TWO_CALENDARS, &[
+            PersonCreates,
+            Poll(0),
+            PersonChangesCalendar(0),
+            PersonRenames(0),
+            Poll(1),
         ]).await.unwrap();
     }
 }
