@@ -1,14 +1,13 @@
 //! The Calendar methods: what they ask, and which answers they believe.
 #![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod google_support;
+use accord::domain::access::AccessRole;
 use accord::domain::event::{EventState, Words};
 use accord::domain::failure::FailureClass;
 use accord::domain::ids::{CalendarId, EventId};
 use accord::domain::time::OriginalStart;
 use accord::google::GoogleError;
-use accord::google::calendar::{
-    AccessRole, CalendarApi, ListParameters, Page, PageEnd, ParsedItem, Query, Reading, Wanted,
-};
+use accord::google::calendar::{CalendarApi, ListParameters, Page, PageEnd, ParsedItem, Query, Reading, Wanted};
 use accord::google::transport::Transport;
 use axum::body::Body;
 use axum::http::{Method, Response};

@@ -64,12 +64,24 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
     let engine = &app.engine;
     match command {
         Command::List { tenant } => {
-            let accounts = status::accounts(engine, Some(tenant), true).await.map_err(open::refused)?;
+            let accounts = status::accounts(engine, Some(tenant), true)
+                .await
+                .map_err(open::refused)?;
             match format {
                 Format::Json => json(&accounts),
                 Format::Text => {
-                    let row = |a: &AccountStatus| vec![a.account_id.to_string(), a.email.clone(), a.state.clone(), a.user_id.to_string()];
-                    table(&["ID", "GOOGLE ACCOUNT", "STATE", "USER"], &accounts.iter().map(row).collect::<Vec<_>>())
+                    let row = |a: &AccountStatus| {
+                        vec![
+                            a.account_id.to_string(),
+                            a.email.clone(),
+                            a.state.clone(),
+                            a.user_id.to_string(),
+                        ]
+                    };
+                    table(
+                        &["ID", "GOOGLE ACCOUNT", "STATE", "USER"],
+                        &accounts.iter().map(row).collect::<Vec<_>>(),
+                    )
                 }
             }
         }
@@ -81,26 +93,41 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             }
         }
         Command::Pause { which } => {
-            disconnect::pause(engine, which.tenant, which.account).await.map_err(open::not_ended)?;
+            disconnect::pause(engine, which.tenant, which.account)
+                .await
+                .map_err(open::not_ended)?;
             say("paused; `accord account resume` goes on");
             Ok(())
         }
         Command::Resume { which } => {
-            disconnect::resume(engine, which.tenant, which.account).await.map_err(open::not_ended)?;
+            disconnect::resume(engine, which.tenant, which.account)
+                .await
+                .map_err(open::not_ended)?;
             say("polled again");
             Ok(())
         }
         Command::Disconnect { which, keep_read, yes } => {
             let account = find(app, which).await?;
-            let counts = disconnect::counts(engine, which.tenant, which.account).await.map_err(open::not_ended)?;
+            let counts = disconnect::counts(engine, which.tenant, which.account)
+                .await
+                .map_err(open::not_ended)?;
             let (email, read, written) = (&account.email, counts.read, counts.written);
-            confirm(&format!("Disconnect {email} ({read} bookings read from Google, {written} events written there)?"), yes)?;
+            confirm(
+                &format!("Disconnect {email} ({read} bookings read from Google, {written} events written there)?"),
+                yes,
+            )?;
             let ending = Ending {
-                read: if keep_read { ReadData::Keep } else { ReadData::RemoveUnneeded },
+                read: if keep_read {
+                    ReadData::Keep
+                } else {
+                    ReadData::RemoveUnneeded
+                },
                 // Only the user, who is shown their number, may have them deleted.
                 written: WrittenEvents::Keep,
             };
-            disconnect::disconnect(engine, which.tenant, which.account, ending).await.map_err(open::not_ended)?;
+            disconnect::disconnect(engine, which.tenant, which.account, ending)
+                .await
+                .map_err(open::not_ended)?;
             say("disconnected; the running daemon asks Google to revoke the grant");
             Ok(())
         }
@@ -109,23 +136,38 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
 
 /// The status of one account.
 pub(super) async fn find(app: &App, which: Which) -> Result<AccountStatus, Failure> {
-    let all = status::accounts(&app.engine, Some(which.tenant), true).await.map_err(open::refused)?;
-    all.into_iter().find(|account| account.account_id == which.account).ok_or_else(|| {
-        Failure::failed("there is no such account").hint("`accord account list --tenant ID` shows the accounts")
-    })
+    let all = status::accounts(&app.engine, Some(which.tenant), true)
+        .await
+        .map_err(open::refused)?;
+    all.into_iter()
+        .find(|account| account.account_id == which.account)
+        .ok_or_else(|| {
+            Failure::failed("there is no such account").hint("`accord account list --tenant ID` shows the accounts")
+        })
 }
 
 /// One account for people.
 pub(super) fn print(account: &AccountStatus) -> Result<(), Failure> {
-    line(format_args!("{}  {}  {}", account.account_id, account.email, account.state))?;
-    let lag = account.lag_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s"));
-    line(format_args!("  last good pass   {} (lag {lag})", instant(account.last_good_at)))?;
+    line(format_args!(
+        "{}  {}  {}",
+        account.account_id, account.email, account.state
+    ))?;
+    let lag = account
+        .lag_seconds
+        .map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s"));
+    line(format_args!(
+        "  last good pass   {} (lag {lag})",
+        instant(account.last_good_at)
+    ))?;
     line(format_args!("  next try         {}", instant(account.next_try_at)))?;
     if let Some(error) = &account.last_error {
         line(format_args!("  last error       {error}"))?;
     }
     line(format_args!("  waiting changes  {}", account.waiting_changes))?;
-    line(format_args!("  held             {} by the brake, {} otherwise", account.braked, account.held))?;
+    line(format_args!(
+        "  held             {} by the brake, {} otherwise",
+        account.braked, account.held
+    ))?;
     line(format_args!("  set aside        {}", account.quarantined))?;
     line(format_args!("  open questions   {}", account.open_questions))?;
     for calendar in &account.calendars {
@@ -134,9 +176,15 @@ pub(super) fn print(account: &AccountStatus) -> Result<(), Failure> {
             (None, false) => "not polled".to_owned(),
             (None, true) => format!("next {}", instant(calendar.next_try_at)),
         };
-        line(format_args!("  calendar         {} ({}), {state}", calendar.title, calendar.calendar_id))?;
+        line(format_args!(
+            "  calendar         {} ({}), {state}",
+            calendar.title, calendar.calendar_id
+        ))?;
         if let Some(error) = &calendar.last_error {
-            line(format_args!("                   {} failures in a row: {error}", calendar.failures))?;
+            line(format_args!(
+                "                   {} failures in a row: {error}",
+                calendar.failures
+            ))?;
         }
     }
     Ok(())

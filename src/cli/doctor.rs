@@ -37,15 +37,30 @@ struct Finding {
 
 impl Finding {
     fn good(about: &'static str, found: impl ToString) -> Finding {
-        Finding { about, verdict: Verdict::Good, found: found.to_string(), likely: None }
+        Finding {
+            about,
+            verdict: Verdict::Good,
+            found: found.to_string(),
+            likely: None,
+        }
     }
 
     fn odd(about: &'static str, found: impl ToString, likely: impl ToString) -> Finding {
-        Finding { about, verdict: Verdict::Odd, found: found.to_string(), likely: Some(likely.to_string()) }
+        Finding {
+            about,
+            verdict: Verdict::Odd,
+            found: found.to_string(),
+            likely: Some(likely.to_string()),
+        }
     }
 
     fn bad(about: &'static str, found: impl ToString, likely: impl ToString) -> Finding {
-        Finding { about, verdict: Verdict::Bad, found: found.to_string(), likely: Some(likely.to_string()) }
+        Finding {
+            about,
+            verdict: Verdict::Bad,
+            found: found.to_string(),
+            likely: Some(likely.to_string()),
+        }
     }
 }
 
@@ -73,7 +88,11 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
             }
         }
     }
-    match findings.iter().filter(|finding| finding.verdict == Verdict::Bad).count() {
+    match findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Bad)
+        .count()
+    {
         0 => {
             say("nothing is in the way");
             Ok(())
@@ -97,17 +116,28 @@ async fn database(config: &Config) -> Vec<Finding> {
         && !path.exists()
     {
         let likely = "not made yet; the first `accord serve` or `accord migrate` makes it";
-        return vec![Finding::odd(ABOUT, format_args!("{url} does not exist"), likely), keys(config, false)];
+        return vec![
+            Finding::odd(ABOUT, format_args!("{url} does not exist"), likely),
+            keys(config, false),
+        ];
     }
     let db = match open_database(config).await {
         Ok(db) => db,
         Err(error) => return vec![Finding::bad(ABOUT, format_args!("{url}: {error}"), cause(&error))],
     };
     let mut findings = vec![match schema_of(&db).await {
-        Ok(None) => Finding::odd(ABOUT, format_args!("{url} is empty"), "the first `accord serve` or `accord migrate` fills it"),
+        Ok(None) => Finding::odd(
+            ABOUT,
+            format_args!("{url} is empty"),
+            "the first `accord serve` or `accord migrate` fills it",
+        ),
         Ok(Some(version)) if version < newest_schema() => {
             let found = format_args!("{url} has schema {version}, this accord makes {}", newest_schema());
-            Finding::odd(ABOUT, found, "the next `accord serve` or `accord migrate` brings it up to date")
+            Finding::odd(
+                ABOUT,
+                found,
+                "the next `accord serve` or `accord migrate` brings it up to date",
+            )
         }
         Ok(Some(version)) if version > newest_schema() => {
             let error = StoreError::NewerSchema(version);
@@ -146,9 +176,17 @@ fn keys(config: &Config, needed: bool) -> Finding {
         Ok(ring) => Finding::good(ABOUT, format_args!("{source}, newest {}", ring.newest())),
         Err(keys::KeyFileError::Missing(path)) if !needed => {
             let found = format_args!("{} does not exist", path.display());
-            Finding::odd(ABOUT, found, "it is made with the first `accord serve`, since nothing is sealed yet")
+            Finding::odd(
+                ABOUT,
+                found,
+                "it is made with the first `accord serve`, since nothing is sealed yet",
+            )
         }
-        Err(error) => Finding::bad(ABOUT, error, "tokens in the database cannot be opened without the right key file"),
+        Err(error) => Finding::bad(
+            ABOUT,
+            error,
+            "tokens in the database cannot be opened without the right key file",
+        ),
     }
 }
 
@@ -156,11 +194,21 @@ async fn google(config: &Config) -> Vec<Finding> {
     const ABOUT: &str = "Google";
     let transport = match Transport::new(TIMEOUT) {
         Ok(transport) => transport,
-        Err(error) => return vec![Finding::bad("certificates", error, "install the package ca-certificates")],
+        Err(error) => {
+            return vec![Finding::bad(
+                "certificates",
+                error,
+                "install the package ca-certificates",
+            )];
+        }
     };
     let mut findings = Vec::new();
     let mut skew = None;
-    for address in [&config.google.token_url, &config.google.calendar_url, &config.google.userinfo_url] {
+    for address in [
+        &config.google.token_url,
+        &config.google.calendar_url,
+        &config.google.userinfo_url,
+    ] {
         match transport.probe(address).await {
             Ok(date) => {
                 findings.push(Finding::good(ABOUT, format_args!("{address} answers")));
@@ -175,7 +223,11 @@ async fn google(config: &Config) -> Vec<Finding> {
     }
     findings.extend(skew.map(|seconds| match seconds.abs() <= SKEW_SECONDS {
         true => Finding::good("clock", "agrees with Google's"),
-        false => Finding::bad("clock", format_args!("{seconds} s away from Google's"), "time synchronisation (chrony, systemd-timesyncd) does not run"),
+        false => Finding::bad(
+            "clock",
+            format_args!("{seconds} s away from Google's"),
+            "time synchronisation (chrony, systemd-timesyncd) does not run",
+        ),
     }));
     findings
 }

@@ -4,6 +4,7 @@
 //! running daemon and without one; what they make due, the daemon takes up within a second.
 mod account;
 mod config;
+mod conflict;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod doctor;
@@ -11,6 +12,7 @@ mod key;
 mod migrate;
 mod open;
 pub mod out;
+mod question;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod serve;
@@ -67,6 +69,12 @@ enum Command {
     /// Run, plan and repair synchronisation.
     #[command(subcommand)]
     Sync(sync::Command),
+    /// What waits for a person.
+    #[command(subcommand)]
+    Question(question::Command),
+    /// Two edits of the same field, and who won.
+    #[command(subcommand)]
+    Conflict(conflict::Command),
     /// How the synchronisation of each account stands.
     Status(status::Arguments),
     /// The keys that seal tokens in the database.
@@ -118,6 +126,8 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::User(command) => user::run(context, command).await,
         Command::Account(command) => account::run(context, command).await,
         Command::Sync(command) => sync::run(context, command).await,
+        Command::Question(command) => question::run(context, command).await,
+        Command::Conflict(command) => conflict::run(context, command).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Key(command) => key::run(context, &command).await,
     }

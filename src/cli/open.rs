@@ -28,11 +28,15 @@ pub async fn app(context: &Context) -> Result<App, Failure> {
 /// Opens it; what is in the way of it is a failure, not wrong usage.
 pub async fn open(config: Config) -> Result<App, Failure> {
     let database = config.database.url.to_string();
-    App::open(config, Surroundings::real()).await.map_err(|error| match &error {
-        OpenError::Store(_) => Failure::failed(&error).hint(format_args!("the database is {database} (database.url)")),
-        OpenError::Keys(_) => Failure::failed(&error).hint("the key file is named by secrets.key_file"),
-        OpenError::Certificates(_) | OpenError::Listen { .. } => Failure::failed(&error),
-    })
+    App::open(config, Surroundings::real())
+        .await
+        .map_err(|error| match &error {
+            OpenError::Store(_) => {
+                Failure::failed(&error).hint(format_args!("the database is {database} (database.url)"))
+            }
+            OpenError::Keys(_) => Failure::failed(&error).hint("the key file is named by secrets.key_file"),
+            OpenError::Certificates(_) | OpenError::Listen { .. } => Failure::failed(&error),
+        })
 }
 
 /// A refusal of the engine in the words of a command.

@@ -26,12 +26,20 @@ pub struct Failure {
 impl Failure {
     /// It was tried and did not work: exit code 1.
     pub fn failed(message: impl fmt::Display) -> Failure {
-        Failure { code: 1, message: message.to_string(), hint: None }
+        Failure {
+            code: 1,
+            message: message.to_string(),
+            hint: None,
+        }
     }
 
     /// It was asked wrongly, or the configuration is wrong: exit code 2.
     pub fn usage(message: impl fmt::Display) -> Failure {
-        Failure { code: 2, message: message.to_string(), hint: None }
+        Failure {
+            code: 2,
+            message: message.to_string(),
+            hint: None,
+        }
     }
 
     /// What to do about it.
@@ -97,16 +105,23 @@ pub fn table(titles: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
         return Ok(());
     }
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count());
         cells.chain([titles[column].chars().count()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..titles.len()).map(width).collect();
     let print = |cells: &mut dyn Iterator<Item = &str>| {
-        let padded: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let padded: Vec<String> = cells
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         line(padded.join("  ").trim_end())
     };
     print(&mut titles.iter().copied())?;
-    rows.iter().try_for_each(|row| print(&mut row.iter().map(String::as_str)))
+    rows.iter()
+        .try_for_each(|row| print(&mut row.iter().map(String::as_str)))
 }
 
 /// An instant, or a dash.

@@ -20,7 +20,11 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "sandbox-secret", value_name = "SECRET")]
     client_secret: String,
     /// Where users may be sent back to; may be repeated.
-    #[arg(long = "redirect-uri", default_value = "http://127.0.0.1:8080/oauth/callback", value_name = "URL")]
+    #[arg(
+        long = "redirect-uri",
+        default_value = "http://127.0.0.1:8080/oauth/callback",
+        value_name = "URL"
+    )]
     redirect_uris: Vec<String>,
     /// A pretend user by e-mail address; may be repeated.
     #[arg(long = "user", value_name = "EMAIL")]
@@ -30,7 +34,11 @@ pub(super) struct Arguments {
 pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let mut seed = [0; 32];
     SystemEntropy.fill(&mut seed);
-    let people = arguments.users.into_iter().map(|email| NewPerson { email, name: None, time_zone: None });
+    let people = arguments.users.into_iter().map(|email| NewPerson {
+        email,
+        name: None,
+        time_zone: None,
+    });
     let options = SandboxOptions {
         listen: arguments.listen,
         client_id: arguments.client_id.clone(),
@@ -41,8 +49,11 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         ..SandboxOptions::default()
     };
     let sandbox = Sandbox::start(options).await.map_err(|error| {
-        Failure::failed(format_args!("the sandbox cannot start at {}: {error}", arguments.listen))
-            .hint("choose another port with --listen 127.0.0.1:0")
+        Failure::failed(format_args!(
+            "the sandbox cannot start at {}: {error}",
+            arguments.listen
+        ))
+        .hint("choose another port with --listen 127.0.0.1:0")
     })?;
     let base = sandbox.base_url();
     // Exactly the keys of `[google]`, so that they can be pasted.
@@ -57,7 +68,10 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     ];
     match context.format {
         Format::Json => {
-            let google: serde_json::Map<_, _> = keys.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+            let google: serde_json::Map<_, _> = keys
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value.into()))
+                .collect();
             json(&json!({ "page": format!("{base}/"), "google": google }))?;
         }
         Format::Text => {
@@ -67,9 +81,13 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
             }
         }
     }
-    say(format_args!("the calendars of its users are at {base}/ ; Ctrl-C stops it and forgets everything"));
+    say(format_args!(
+        "the calendars of its users are at {base}/ ; Ctrl-C stops it and forgets everything"
+    ));
     let shutdown = Shutdown::new(PATIENCE);
     let stop = shutdown.stop();
-    shutdown.supervise(sandbox.run_until(async move { stop.requested().await })).await?;
+    shutdown
+        .supervise(sandbox.run_until(async move { stop.requested().await }))
+        .await?;
     Ok(())
 }

@@ -8,7 +8,9 @@ use tokio::net::TcpListener;
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let config = open::config(context)?;
-    config.check_for_serving().map_err(|problems| open::wrong_config(&problems))?;
+    config
+        .check_for_serving()
+        .map_err(|problems| open::wrong_config(&problems))?;
     lifecycle::init_logging(&config.log);
     // The address first: two daemons started by mistake should not both touch the database.
     let listener = App::listen(&config).await?;
@@ -21,7 +23,9 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
 /// Serves until a signal, a request of `shutdown`, or a failure; then closes the database.
 pub(super) async fn until_stopped(app: &App, listener: TcpListener, shutdown: &Shutdown) -> Result<(), Failure> {
     let mut served: io::Result<()> = Ok(());
-    let is_clean = shutdown.supervise(async { served = app.serve(listener, shutdown.stop()).await }).await?;
+    let is_clean = shutdown
+        .supervise(async { served = app.serve(listener, shutdown.stop()).await })
+        .await?;
     app.clone().close().await;
     served?;
     if is_clean {

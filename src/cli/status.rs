@@ -34,7 +34,8 @@ fn short(accounts: &[AccountStatus]) -> Result<(), Failure> {
             a.email.clone(),
             a.state.clone(),
             instant(a.last_good_at),
-            a.lag_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s")),
+            a.lag_seconds
+                .map_or_else(|| "-".to_owned(), |seconds| format!("{seconds} s")),
             instant(a.next_try_at),
             a.waiting_changes.to_string(),
             a.braked.to_string(),
@@ -44,7 +45,16 @@ fn short(accounts: &[AccountStatus]) -> Result<(), Failure> {
         ]
     };
     let titles = [
-        "ACCOUNT", "STATE", "LAST GOOD PASS", "LAG", "NEXT TRY", "WAITING", "BRAKED", "SET ASIDE", "QUESTIONS", "LAST ERROR",
+        "ACCOUNT",
+        "STATE",
+        "LAST GOOD PASS",
+        "LAG",
+        "NEXT TRY",
+        "WAITING",
+        "BRAKED",
+        "SET ASIDE",
+        "QUESTIONS",
+        "LAST ERROR",
     ];
     table(&titles, &accounts.iter().map(row).collect::<Vec<_>>())
 }

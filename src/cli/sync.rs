@@ -1,11 +1,11 @@
 //! `accord sync run|plan|resync|approve|retry`.
 use super::account::Which;
-use super::out::{Failure, Format, Progress, json, line, say};
-use super::{Context, open};
+use super::out::{Failure, Format, Progress, confirm, json, line, say};
+use super::{Context, open, question};
 use crate::app::App;
-use crate::domain::ids::CalendarId;
+use crate::domain::ids::{CalendarId, QuestionId, TenantId};
 use crate::engine::sync::{self, PassReport, SyncError};
-use crate::engine::due;
+use crate::engine::{due, quarantine, questions};
 use crate::jobs::cadence::Cadence;
 use crate::store::scopes::ScopeKey;
 use clap::Subcommand;
@@ -28,6 +28,25 @@ pub(super) enum Command {
         #[command(flatten)]
         which: Which,
     },
+    /// Let the removals pass that the brake holds, exactly those that a question lists.
+    Approve {
+        /// The tenant.
+        #[arg(long)]
+        tenant: TenantId,
+        /// The question of the brake.
+        question: QuestionId,
+        /// Put back what was removed, instead.
+        #[arg(long)]
+        reject: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Try everything again that was set aside.
+    Retry {
+        #[command(flatten)]
+        which: Which,
+    },
 }
 
 pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
@@ -45,10 +64,44 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
         Command::Resync { which } => {
             let count = due::resync(engine, which.tenant, which.account).await?;
             let count = count.ok_or_else(|| Failure::failed("there is no such account"))?;
-            say(format_args!("{count} calendars are listed anew by the running daemon, or by `accord sync run`"));
+            say(format_args!(
+                "{count} calendars are listed anew by the running daemon, or by `accord sync run`"
+            ));
+            Ok(())
+        }
+        Command::Approve {
+            tenant,
+            question,
+            reject,
+            yes,
+        } => approve(app, tenant, question, reject, yes).await,
+        Command::Retry { which } => {
+            let count = quarantine::retry(engine, which.tenant, which.account).await?;
+            say(format_args!(
+                "{count} items are tried again by the running daemon, or by `accord sync run`"
+            ));
             Ok(())
         }
     }
+}
+
+async fn approve(app: &App, tenant: TenantId, id: QuestionId, reject: bool, yes: bool) -> Result<(), Failure> {
+    let asked = questions::get(&app.engine, tenant, id).await?;
+    if asked.kind != "brake" {
+        return Err(
+            Failure::usage("this question is not about removals").hint("answer it with `accord question answer`")
+        );
+    }
+    say(format_args!("{}", asked.detail));
+    confirm(
+        if reject {
+            "Put all of it back?"
+        } else {
+            "Remove all of it?"
+        },
+        yes,
+    )?;
+    question::give(app, tenant, id, if reject { "reject" } else { "approve" }).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +112,11 @@ enum Mode {
 
 async fn each(format: Format, app: &App, which: Which, mode: Mode) -> Result<(), Failure> {
     let scopes = due::of(&app.engine, which.tenant, Some(which.account)).await?;
-    let polled: Vec<ScopeKey> = scopes.into_iter().filter(|scope| scope.enabled).map(|scope| scope.key).collect();
+    let polled: Vec<ScopeKey> = scopes
+        .into_iter()
+        .filter(|scope| scope.enabled)
+        .map(|scope| scope.key)
+        .collect();
     if polled.is_empty() {
         return Err(Failure::failed("no calendar of this account is polled")
             .hint("`accord account show` tells its state and its calendars"));
@@ -105,17 +162,34 @@ async fn one(app: &App, key: &ScopeKey, mode: Mode) -> Result<PassReport, String
 
 fn print(calendar: &CalendarId, report: &PassReport) -> Result<(), Failure> {
     let value = serde_json::to_value(report)?;
-    let counts = value.as_object().into_iter().flatten().filter_map(|(name, count)| match count {
-        Value::Number(number) if number.as_u64() != Some(0) => Some(format!("{} {number}", name.replace('_', " "))),
-        Value::Bool(true) => Some(name.clone()),
-        _ => None,
-    });
+    let counts = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, count)| match count {
+            Value::Number(number) if number.as_u64() != Some(0) => Some(format!("{} {number}", name.replace('_', " "))),
+            Value::Bool(true) => Some(name.clone()),
+            _ => None,
+        });
     let counts: Vec<String> = counts.collect();
-    line(format_args!("{calendar}: {}", if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") }))?;
+    line(format_args!(
+        "{calendar}: {}",
+        if counts.is_empty() {
+            "nothing to do".to_owned()
+        } else {
+            counts.join(", ")
+        }
+    ))?;
     for step in report.steps.iter().flatten() {
-        let ids = [step.booking_id.map(|id| format!("booking {id}")), step.event_id.as_ref().map(|id| format!("event {id}"))];
+        let ids = [
+            step.booking_id.map(|id| format!("booking {id}")),
+            step.event_id.as_ref().map(|id| format!("event {id}")),
+        ];
         let ids: Vec<String> = ids.into_iter().flatten().collect();
-        let reason = step.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        let reason = step
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
         line(format_args!("  {} {}{reason}", step.action, ids.join(", ")))?;
     }
     Ok(())

@@ -66,7 +66,11 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
 async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure> {
     let engine = &app.engine;
     match command {
-        Command::Create { name, admin_email, time_zone } => {
+        Command::Create {
+            name,
+            admin_email,
+            time_zone,
+        } => {
             let mut settings = Map::from_iter([("admin_email".to_owned(), Value::from(admin_email))]);
             settings.extend(time_zone.map(|zone| ("time_zone".to_owned(), Value::from(zone))));
             let (tenant, key) = engine.create_tenant(&name, &settings).await.map_err(open::refused)?;
@@ -94,9 +98,16 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
         Command::Show { tenant } => print(format, app, &engine.tenant(tenant).await.map_err(open::refused)?),
         Command::Set { tenant, settings } => {
             let patch = patch(&settings)?;
-            print(format, app, &engine.patch_tenant(tenant, &patch).await.map_err(open::refused)?)
+            print(
+                format,
+                app,
+                &engine.patch_tenant(tenant, &patch).await.map_err(open::refused)?,
+            )
         }
-        Command::Key { tenant, revoke: Some(key) } => {
+        Command::Key {
+            tenant,
+            revoke: Some(key),
+        } => {
             engine.revoke_api_key(tenant, key).await.map_err(open::refused)?;
             say("the API key no longer works");
             Ok(())
@@ -121,11 +132,14 @@ async fn make_role(format: Format, app: &App, tenant: TenantId) -> Result<(), Fa
     engine.entropy.fill(&mut random);
     let password = URL_SAFE_NO_PAD.encode(random);
     let mut tx = engine.db.begin().await?;
-    let role = sql_role::ensure(&mut tx, tenant, &password).await.map_err(|error| match &error {
-        SqlRoleError::FullTrust => Failure::usage(&error).hint("use PostgreSQL, or let the app use the REST API"),
-        SqlRoleError::Store(_) => Failure::failed(&error)
-            .hint("the user of database.url needs CREATEROLE and must own the tables"),
-    })?;
+    let role = sql_role::ensure(&mut tx, tenant, &password)
+        .await
+        .map_err(|error| match &error {
+            SqlRoleError::FullTrust => Failure::usage(&error).hint("use PostgreSQL, or let the app use the REST API"),
+            SqlRoleError::Store(_) => {
+                Failure::failed(&error).hint("the user of database.url needs CREATEROLE and must own the tables")
+            }
+        })?;
     tx.commit().await?;
     match format {
         Format::Json => json(&json!({ "role": role, "password": password }))?,
@@ -151,7 +165,9 @@ fn patch(given: &[String]) -> Result<TenantPatch, Failure> {
             (name, "") => drop(patch.settings.insert(name.to_owned(), Value::Null)),
             (name, value) => {
                 let number = serde_json::from_str(value).ok().filter(Value::is_number);
-                patch.settings.insert(name.to_owned(), number.unwrap_or_else(|| value.into()));
+                patch
+                    .settings
+                    .insert(name.to_owned(), number.unwrap_or_else(|| value.into()));
             }
         }
     }

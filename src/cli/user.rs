@@ -57,14 +57,30 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
 async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure> {
     let engine = &app.engine;
     match command {
-        Command::Create { tenant, name, email, time_zone } => {
-            let new = NewUser { name, email, time_zone, ..NewUser::default() };
+        Command::Create {
+            tenant,
+            name,
+            email,
+            time_zone,
+        } => {
+            let new = NewUser {
+                name,
+                email,
+                time_zone,
+                ..NewUser::default()
+            };
             let mut made = None;
             let render = |user: &User| {
                 made = Some(shown(user));
-                Answer { status: 201, body: Vec::new() }
+                Answer {
+                    status: 201,
+                    body: Vec::new(),
+                }
             };
-            engine.create_user(tenant, &new, None, render).await.map_err(open::refused)?;
+            engine
+                .create_user(tenant, &new, None, render)
+                .await
+                .map_err(open::refused)?;
             let user = made.unwrap_or_default();
             match format {
                 Format::Json => json(&user),
@@ -86,16 +102,30 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             match format {
                 Format::Json => json(&users.iter().map(shown).collect::<Vec<_>>()),
                 Format::Text => {
-                    let row = |u: &User| vec![u.id.to_string(), u.name.clone(), u.email.clone(), u.time_zone.to_string()];
-                    table(&["ID", "NAME", "EMAIL", "TIME ZONE"], &users.iter().map(row).collect::<Vec<_>>())
+                    let row = |u: &User| {
+                        vec![
+                            u.id.to_string(),
+                            u.name.clone(),
+                            u.email.clone(),
+                            u.time_zone.to_string(),
+                        ]
+                    };
+                    table(
+                        &["ID", "NAME", "EMAIL", "TIME ZONE"],
+                        &users.iter().map(row).collect::<Vec<_>>(),
+                    )
                 }
             }
         }
         Command::Connect { tenant, user } => {
-            let link = connect::start(engine, tenant, user).await.map_err(open::not_connected)?;
+            let link = connect::start(engine, tenant, user)
+                .await
+                .map_err(open::not_connected)?;
             let url = link.url.expose_secret();
             match format {
-                Format::Json => json(&json!({ "url": url, "expires_at": chrono::DateTime::from_timestamp_millis(link.expires_at) }))?,
+                Format::Json => json(
+                    &json!({ "url": url, "expires_at": chrono::DateTime::from_timestamp_millis(link.expires_at) }),
+                )?,
                 Format::Text => line(url)?,
             }
             say("for this user's browser only, once, within 15 minutes; `accord serve` must be running");

@@ -1,4 +1,5 @@
 //! The rules, pure: no async, no I/O, no clock. Everything here can be tested by calling it.
+pub mod access;
 pub mod booking;
 pub mod clock;
 pub mod event;

@@ -9,7 +9,7 @@ mod cut;
 mod expand;
 mod lines;
 mod rule;
-pub use cut::{cut_at, is_cut_of};
+pub use cut::{cut_at, goes_on_at, is_cut_of};
 pub use expand::{Occurrence, contains, expand, last_end};
 
 /// Most lines of one series. Ours; Google documents none.

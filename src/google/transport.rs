@@ -181,7 +181,9 @@ impl Transport {
             kind: ErrorKind::Timeout,
             unsure: false,
         };
-        let answer = tokio::time::timeout(self.timeout, self.client.request(request)).await.map_err(late)?;
+        let answer = tokio::time::timeout(self.timeout, self.client.request(request))
+            .await
+            .map_err(late)?;
         let date = answer.map_err(not_answered)?.headers().get(header::DATE).cloned();
         Ok(date.and_then(|date| date.to_str().ok().map(str::to_owned)))
     }

@@ -509,6 +509,19 @@ pub async fn update(
     Ok(affected == 1)
 }
 
+/// Makes a booking an occurrence of this series, or, without one, a booking of its own.
+pub async fn set_occurrence(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: BookingId,
+    occurrence: Option<&Occurrence>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE bookings SET series_id = $3, original_start = $4 WHERE tenant_id = $1 AND id = $2";
+    let series = occurrence.map(|occurrence| occurrence.series_id.to_string());
+    let start = occurrence.map(|occurrence| occurrence.original_start.to_string());
+    tx.execute(SQL, args![tenant, id, series, start]).await.map(drop)
+}
+
 /// Notes which series a booking was cut from.
 pub async fn set_split_from(tx: &mut Tx, tenant: TenantId, id: BookingId, series: BookingId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE bookings SET split_from = $3 WHERE tenant_id = $1 AND id = $2";

@@ -4,78 +4,8 @@
 //! never go beyond it. A frozen calendar keeps its bookings and follows them no more.
 use super::{Row, StoreError, Tx, list};
 use crate::args;
+use crate::domain::access::AccessRole;
 use crate::domain::ids::{AccountId, CalendarId, TenantId};
-use std::fmt;
-use std::str::FromStr;
-
-/// What Google lets the account do with a calendar (`accessRole` of the calendar list), from little to much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum AccessRole {
-    /// Sees when, not what.
-    FreeBusyReader,
-    /// Reads events.
-    Reader,
-    /// Writes events, private ones are hidden.
-    WriterWithoutPrivateAccess,
-    /// Writes events.
-    Writer,
-    /// Owns the calendar.
-    Owner,
-}
-
-impl AccessRole {
-    const ALL: [AccessRole; 5] = [
-        AccessRole::FreeBusyReader,
-        AccessRole::Reader,
-        AccessRole::WriterWithoutPrivateAccess,
-        AccessRole::Writer,
-        AccessRole::Owner,
-    ];
-
-    /// Google's word, which is also the one in SQL and in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            AccessRole::FreeBusyReader => "freeBusyReader",
-            AccessRole::Reader => "reader",
-            AccessRole::WriterWithoutPrivateAccess => "writerWithoutPrivateAccess",
-            AccessRole::Writer => "writer",
-            AccessRole::Owner => "owner",
-        }
-    }
-
-    /// Whether titles, descriptions and locations can be read.
-    pub fn can_read_words(self) -> bool {
-        self >= AccessRole::Reader
-    }
-
-    /// Whether events can be written.
-    pub fn can_write(self) -> bool {
-        self >= AccessRole::WriterWithoutPrivateAccess
-    }
-}
-
-impl fmt::Display for AccessRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A word that names no access role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not an access role of Google Calendar")]
-pub struct NotAnAccessRole;
-
-impl FromStr for AccessRole {
-    type Err = NotAnAccessRole;
-
-    fn from_str(text: &str) -> Result<Self, NotAnAccessRole> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or(NotAnAccessRole)
-    }
-}
 
 /// A calendar of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]

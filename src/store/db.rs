@@ -14,10 +14,11 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+use std::collections::HashMap;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a writer waits for another process that holds SQLite's write lock.
@@ -38,7 +39,7 @@ pub enum Backend {
 #[derive(Debug, Clone)]
 pub struct Db {
     pools: Pools,
-    counts: Arc<Counts>,
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug, Clone)]
@@ -47,17 +48,29 @@ enum Pools {
     Postgres(PgPool),
 }
 
-/// How many statements and commits were sent; for `benches/`.
+/// What all transactions of a database share.
 #[derive(Debug, Default)]
-struct Counts {
+struct Shared {
+    /// How many statements and commits were sent; for `benches/`.
     statements: AtomicU64,
     commits: AtomicU64,
+    /// The statements as this backend wants them: marks are replaced once, not for every row.
+    texts: Mutex<HashMap<&'static str, Arc<str>>>,
+}
+
+impl Shared {
+    /// Counts a statement and gives its text for the backend.
+    fn statement(&self, sql: &'static str, replace: fn(&str) -> String) -> Arc<str> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.entry(sql).or_insert_with(|| replace(sql).into()).clone()
+    }
 }
 
 /// A transaction. SQLite: the only writer.
 pub struct Tx {
     inner: Inner,
-    counts: Arc<Counts>,
+    shared: Arc<Shared>,
 }
 
 enum Inner {
@@ -85,7 +98,7 @@ impl Db {
         let readers = pool().max_connections(4).connect_lazy_with(options.read_only(true));
         Ok(Db {
             pools: Pools::Sqlite { writer, readers },
-            counts: Arc::default(),
+            shared: Arc::default(),
         })
     }
 
@@ -99,7 +112,7 @@ impl Db {
             .await?;
         Ok(Db {
             pools: Pools::Postgres(pool),
-            counts: Arc::default(),
+            shared: Arc::default(),
         })
     }
 
@@ -114,8 +127,8 @@ impl Db {
     /// Statements sent and transactions committed since the database was opened.
     pub fn counts(&self) -> (u64, u64) {
         (
-            self.counts.statements.load(Ordering::Relaxed),
-            self.counts.commits.load(Ordering::Relaxed),
+            self.shared.statements.load(Ordering::Relaxed),
+            self.shared.commits.load(Ordering::Relaxed),
         )
     }
 
@@ -127,7 +140,7 @@ impl Db {
         };
         Ok(Tx {
             inner,
-            counts: self.counts.clone(),
+            shared: self.shared.clone(),
         })
     }
 
@@ -139,7 +152,7 @@ impl Db {
         };
         Ok(Tx {
             inner,
-            counts: self.counts.clone(),
+            shared: self.shared.clone(),
         })
     }
 
@@ -170,13 +183,12 @@ impl Db {
 impl Tx {
     /// Runs a statement and returns how many rows it touched.
     pub async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
-        self.counts.statements.fetch_add(1, Ordering::Relaxed);
         Ok(match &mut self.inner {
-            Inner::Sqlite(tx) => bind_sqlite(&sqlite_text(sql), args)
+            Inner::Sqlite(tx) => bind_sqlite(self.shared.statement(sql, sqlite_text), args)
                 .execute(&mut **tx)
                 .await?
                 .rows_affected(),
-            Inner::Postgres(tx) => bind_postgres(&postgres_text(sql), args)
+            Inner::Postgres(tx) => bind_postgres(self.shared.statement(sql, postgres_text), args)
                 .execute(&mut **tx)
                 .await?
                 .rows_affected(),
@@ -185,14 +197,17 @@ impl Tx {
 
     /// Reads rows, those of `RETURNING` included.
     pub async fn fetch_all(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        self.counts.statements.fetch_add(1, Ordering::Relaxed);
         Ok(match &mut self.inner {
             Inner::Sqlite(tx) => {
-                let rows = bind_sqlite(&sqlite_text(sql), args).fetch_all(&mut **tx).await?;
+                let rows = bind_sqlite(self.shared.statement(sql, sqlite_text), args)
+                    .fetch_all(&mut **tx)
+                    .await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
             Inner::Postgres(tx) => {
-                let rows = bind_postgres(&postgres_text(sql), args).fetch_all(&mut **tx).await?;
+                let rows = bind_postgres(self.shared.statement(sql, postgres_text), args)
+                    .fetch_all(&mut **tx)
+                    .await?;
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })
@@ -209,7 +224,7 @@ impl Tx {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
         }
-        self.counts.commits.fetch_add(1, Ordering::Relaxed);
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -276,8 +291,8 @@ fn replace_list(sql: &str, before: &str, after: &str) -> String {
     out
 }
 
-fn bind_sqlite(sql: &str, args: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments> {
-    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+fn bind_sqlite(sql: Arc<str>, args: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(sql));
     for arg in args {
         query = match arg {
             Value::Int(v) => query.bind(v),
@@ -288,8 +303,8 @@ fn bind_sqlite(sql: &str, args: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments
     query
 }
 
-fn bind_postgres(sql: &str, args: Vec<Value>) -> Query<'_, Postgres, PgArguments> {
-    let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+fn bind_postgres(sql: Arc<str>, args: Vec<Value>) -> Query<'static, Postgres, PgArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(sql));
     for arg in args {
         query = match arg {
             Value::Int(v) => query.bind(v),

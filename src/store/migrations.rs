@@ -49,5 +49,9 @@ pub async fn migrate(db: &Db) -> Result<(), StoreError> {
 
 /// The schema version that this program makes.
 pub fn newest_schema() -> i64 {
-    history!("sqlite").iter().map(|migration| migration.version).max().unwrap_or(0)
+    history!("sqlite")
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
 }

@@ -222,7 +222,7 @@ pub async fn not_confirmed_since(
     read_all(&tx.fetch_all(SQL, args![tenant, account, calendar, before]).await?)
 }
 
-/// Notes that a full listing has shown these events.
+/// Notes that a full listing has shown these events; rows that this pass has written know it already.
 pub async fn confirm(
     tx: &mut Tx,
     tenant: TenantId,
@@ -230,8 +230,8 @@ pub async fn confirm(
     events: &[EventId],
     at: i64,
 ) -> Result<(), StoreError> {
-    const SQL: &str =
-        "UPDATE placements SET confirmed_at = $4 WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3)";
+    const SQL: &str = "UPDATE placements SET confirmed_at = $4 \
+         WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3) AND confirmed_at < $4";
     tx.execute(SQL, args![tenant, calendar, list(events), at])
         .await
         .map(drop)

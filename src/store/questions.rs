@@ -1,4 +1,5 @@
 //! Questions: whatever waits for a person.
+use super::scopes::ScopeKey;
 use super::{Row, StoreError, Tx};
 use crate::args;
 use crate::domain::ids::{AccountId, CalendarId, QuestionId, TenantId, UserId};
@@ -116,6 +117,17 @@ pub async fn open_about(
         .as_ref()
         .map(read)
         .transpose()
+}
+
+/// The open questions of one kind about a scope.
+pub async fn open_of_scope(tx: &mut Tx, key: &ScopeKey, kind: &str) -> Result<Vec<QuestionRow>, StoreError> {
+    const SQL: &str = select!(
+        "WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND kind = $4 AND state = 'open' ORDER BY id"
+    );
+    let rows = tx
+        .fetch_all(SQL, args![key.tenant, key.account, &key.calendar, kind])
+        .await?;
+    rows.iter().map(read).collect()
 }
 
 /// Questions, oldest first, after a given id; optionally of one user or in one state.

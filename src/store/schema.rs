@@ -13,6 +13,8 @@ pub async fn version(tx: &mut Tx) -> Result<Option<i64>, StoreError> {
     if tx.fetch_optional(look, args![]).await?.is_none() {
         return Ok(None);
     }
-    let row = tx.fetch_optional("SELECT MAX(version) AS version FROM _sqlx_migrations", args![]).await?;
+    let row = tx
+        .fetch_optional("SELECT MAX(version) AS version FROM _sqlx_migrations", args![])
+        .await?;
     row.map_or(Ok(None), |row| row.opt_int("version"))
 }

@@ -4,6 +4,7 @@
 //! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
 use super::{Row, StoreError, Tx};
 use crate::args;
+use crate::domain::access::AccessRole;
 use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
 
 /// Names a sync scope.
@@ -245,14 +246,14 @@ pub struct ScopeContext {
     pub private_shown: bool,
     /// The calendar's zone; IANA name.
     pub calendar_zone: String,
-    /// Google's word for what the user may do with the calendar.
-    pub access_role: String,
+    /// What the user may do with the calendar.
+    pub access_role: AccessRole,
     /// The calendar's title.
     pub title: String,
     /// Whether new bookings go here.
     pub is_write_calendar: bool,
-    /// Whether the calendar is frozen.
-    pub is_frozen: bool,
+    /// Why the calendar is frozen, if it is.
+    pub frozen: Option<String>,
     /// Until when nothing is written (ms).
     pub writes_paused_until: i64,
     /// Whether rows of the user wait to be pushed (perhaps to another calendar).
@@ -264,7 +265,7 @@ pub struct ScopeContext {
 /// Reads it.
 pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>, StoreError> {
     const SQL: &str = "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
-             c.writes, o.writes_paused_until, CASE WHEN c.frozen IS NULL THEN 0 ELSE 1 END AS is_frozen, \
+             c.writes, o.writes_paused_until, c.frozen, \
              CASE WHEN EXISTS (SELECT 1 FROM row_state s WHERE s.tenant_id = a.tenant_id AND s.user_id = a.user_id \
                  AND s.kind = 'booking' AND s.version <> s.agreed_version) THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id \
@@ -283,10 +284,10 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
             user_zone: row.text("user_zone")?,
             private_shown: row.text("private_events")? == "shown",
             calendar_zone: row.text("time_zone")?,
-            access_role: row.text("access_role")?,
+            access_role: row.parse("access_role")?,
             title: row.text("title")?,
             is_write_calendar: row.flag("writes")?,
-            is_frozen: row.flag("is_frozen")?,
+            frozen: row.opt_text("frozen")?,
             writes_paused_until: row.int("writes_paused_until")?,
             has_pending: row.int("has_pending")? != 0,
             has_waiting: row.int("has_waiting")? != 0,

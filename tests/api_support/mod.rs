@@ -116,6 +116,7 @@ impl App {
                 page_size: 250,
             },
             public_url: "http://127.0.0.1".into(),
+            wake: Arc::default(),
         };
         let (tenant, key) = engine.create_tenant("Tenant", &admin()).await.unwrap();
         let state = WebState {

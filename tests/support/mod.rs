@@ -3,4 +3,5 @@
 pub mod google;
 pub mod http;
 pub mod postgres;
+pub mod series;
 pub mod world;

@@ -4,6 +4,7 @@
 //! pass. Nothing waits for time; both clocks stand still until a test moves them.
 use super::google::{ANA, CLIENT, Google, SECRET, START_US, text};
 use accord::args;
+use accord::domain::access::AccessRole;
 use accord::domain::booking::{Content, Side, Status};
 use accord::domain::clock::{Clock, TestClock, TestEntropy};
 use accord::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
@@ -19,7 +20,7 @@ use accord::google::calendar::CalendarApi;
 use accord::google::oauth::{Endpoints, OAuth};
 use accord::google::transport::Transport;
 use accord::store::bookings::{self, BookingRow, BookingText, NewBooking};
-use accord::store::calendars::{AccessRole, Listed};
+use accord::store::calendars::Listed;
 use accord::store::placements::{self, Placement};
 use accord::store::scopes::{self, ScopeKey};
 use accord::store::{Db, Tx, calendars, migrate, states};

@@ -43,7 +43,10 @@ impl Page {
     }
 
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -64,16 +67,31 @@ pub(super) struct Browser {
 impl Browser {
     /// Opens an address and follows redirects.
     pub async fn open(&mut self, address: &str) -> Result<Page, Failure> {
-        let page = self.send(Request { method: "GET", address, headers: &[], body: String::new() }).await?;
+        let page = self
+            .send(Request {
+                method: "GET",
+                address,
+                headers: &[],
+                body: String::new(),
+            })
+            .await?;
         self.follow(page).await
     }
 
     /// Fills in the first form of a page and sends it; `fields` are what the person writes, ticks or presses.
     pub async fn submit(&mut self, page: &Page, fields: &[(&str, &str)]) -> Result<Page, Failure> {
-        let form = Form::first(&page.text).ok_or_else(|| Failure::failed(format_args!("{} has no form", page.address)))?;
+        let form =
+            Form::first(&page.text).ok_or_else(|| Failure::failed(format_args!("{} has no form", page.address)))?;
         let address = absolute(&page.address, &form.action)?;
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        let page = self.send(Request { method: "POST", address: &address, headers: &headers, body: form.filled(fields) }).await?;
+        let page = self
+            .send(Request {
+                method: "POST",
+                address: &address,
+                headers: &headers,
+                body: form.filled(fields),
+            })
+            .await?;
         self.follow(page).await
     }
 
@@ -83,7 +101,14 @@ impl Browser {
                 return page.expect_good();
             };
             let address = absolute(&page.address, to)?;
-            page = self.send(Request { method: "GET", address: &address, headers: &[], body: String::new() }).await?;
+            page = self
+                .send(Request {
+                    method: "GET",
+                    address: &address,
+                    headers: &[],
+                    body: String::new(),
+                })
+                .await?;
         }
         Err(Failure::failed("the pages send the browser in circles"))
     }
@@ -95,9 +120,17 @@ impl Browser {
         if !address.ip().is_loopback() {
             return Err(Failure::failed("the demo's browser stays on this machine"));
         }
-        let mut text = format!("{} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-length: {}\r\n", request.method, request.body.len());
+        let mut text = format!(
+            "{} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-length: {}\r\n",
+            request.method,
+            request.body.len()
+        );
         if !self.cookies.is_empty() {
-            let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let cookies: Vec<String> = self
+                .cookies
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             text.push_str(&format!("cookie: {}\r\n", cookies.join("; ")));
         }
         for (name, value) in request.headers {
@@ -122,22 +155,35 @@ impl Browser {
 }
 
 fn read(address: &str, answer: &str) -> Result<Page, Failure> {
-    let broken = || Failure::failed(format_args!("{} did not answer with HTTP", address.split('?').next().unwrap_or_default()));
+    let broken = || {
+        Failure::failed(format_args!(
+            "{} did not answer with HTTP",
+            address.split('?').next().unwrap_or_default()
+        ))
+    };
     let (head, text) = answer.split_once("\r\n\r\n").ok_or_else(broken)?;
     let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok()).ok_or_else(broken)?;
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|code| code.parse().ok())
+        .ok_or_else(broken)?;
     let headers = lines.filter_map(|line| line.split_once(':'));
     Ok(Page {
         address: address.to_owned(),
         status,
-        headers: headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect(),
+        headers: headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect(),
         text: text.to_owned(),
     })
 }
 
 /// Host with port, and path with query.
 fn split(address: &str) -> Result<(&str, &str), Failure> {
-    let rest = address.strip_prefix("http://").ok_or_else(|| Failure::failed("the demo's browser speaks plain http only"))?;
+    let rest = address
+        .strip_prefix("http://")
+        .ok_or_else(|| Failure::failed("the demo's browser speaks plain http only"))?;
     Ok(match rest.find('/') {
         Some(at) => rest.split_at(at),
         None => (rest, "/"),

@@ -19,18 +19,29 @@ impl Form {
         let end = html[begin..].find("</form>").map_or(html.len(), |at| begin + at);
         let mut tags = html[begin..end].split('<').skip(1).map(Tag::parse);
         let action = tags.next()?.get("action").unwrap_or_default().to_owned();
-        let fields = tags.filter(Tag::is_sent).filter_map(|tag| {
-            Some((tag.get("name")?.to_owned(), tag.get("value").unwrap_or("on").to_owned()))
-        });
-        Some(Form { fields: fields.collect(), action })
+        let fields = tags
+            .filter(Tag::is_sent)
+            .filter_map(|tag| Some((tag.get("name")?.to_owned(), tag.get("value").unwrap_or("on").to_owned())));
+        Some(Form {
+            fields: fields.collect(),
+            action,
+        })
     }
 
     /// The body of the request; `fields` take the place of those with the same name, an empty list of them changes nothing.
     pub fn filled(&self, fields: &[(&str, &str)]) -> String {
-        let kept = self.fields.iter().filter(|(name, _)| !fields.iter().any(|(filled, _)| filled == name));
-        let pairs = kept.map(|(name, value)| (name.as_str(), value.as_str())).chain(fields.iter().copied());
+        let kept = self
+            .fields
+            .iter()
+            .filter(|(name, _)| !fields.iter().any(|(filled, _)| filled == name));
+        let pairs = kept
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .chain(fields.iter().copied());
         let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-        pairs.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+        pairs
+            .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+            .collect::<Vec<_>>()
+            .join("&")
     }
 }
 
@@ -42,14 +53,19 @@ struct Tag {
 impl Tag {
     /// `text` begins after the `<` and may go on after the `>`.
     fn parse(text: &str) -> Tag {
-        let name: String = text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '/').collect();
+        let name: String = text
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '/')
+            .collect();
         let mut rest = text[name.len()..].trim_start();
         let mut attributes = Vec::new();
         while let Some(c) = rest.chars().next() {
             if c == '>' || c == '/' {
                 break;
             }
-            let end = rest.find(|c: char| c == '=' || c == '>' || c.is_whitespace()).unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| c == '=' || c == '>' || c.is_whitespace())
+                .unwrap_or(rest.len());
             let key = rest[..end].to_owned();
             rest = &rest[end..];
             let mut value = String::new();
@@ -69,7 +85,10 @@ impl Tag {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.attributes
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether an untouched form sends it. Buttons are sent only when pressed.

@@ -87,9 +87,18 @@ async fn start_google(listen: SocketAddr, public_url: &str) -> Result<Sandbox, F
     })
 }
 
-async fn in_folder(context: &Context, folder: &Path, listener: TcpListener, public_url: &str, google: &str) -> Result<(), Failure> {
+async fn in_folder(
+    context: &Context,
+    folder: &Path,
+    listener: TcpListener,
+    public_url: &str,
+    google: &str,
+) -> Result<(), Failure> {
     let config_file = write_config(folder, public_url, google)?;
-    let sources = Sources { file: Some(config_file.clone()), ..Sources::default() };
+    let sources = Sources {
+        file: Some(config_file.clone()),
+        ..Sources::default()
+    };
     let config = Config::load(&sources).map_err(|problems| open::wrong_config(&problems))?;
     lifecycle::init_logging(&config.log);
     let app = open::open(config).await?;
@@ -125,7 +134,10 @@ async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) 
         ("admin_email".to_owned(), Value::from("admin@kaval.example")),
         ("time_zone".to_owned(), Value::from("Europe/Prague")),
     ]);
-    let (tenant, key) = engine.create_tenant("Kaval Telephony", &settings).await.map_err(open::refused)?;
+    let (tenant, key) = engine
+        .create_tenant("Kaval Telephony", &settings)
+        .await
+        .map_err(open::refused)?;
     let key = key.expose_secret();
     let mut users = Vec::new();
     for person in &PEOPLE {
@@ -135,11 +147,25 @@ async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) 
     }
     let booking = seed::bookings(engine, &base, key, &users, tenant.id, monday).await?;
     let imported = timeout(IMPORT, imported(app, tenant.id, &base, key, &booking)).await;
-    let (bookings, version) = imported.map_err(|_| Failure::failed("the first import did not end in time").hint(format_args!(
-        "`accord --config {} status` tells why", config_file.display()
-    )))??;
+    let (bookings, version) = imported.map_err(|_| {
+        Failure::failed("the first import did not end in time").hint(format_args!(
+            "`accord --config {} status` tells why",
+            config_file.display()
+        ))
+    })??;
     drop(progress);
-    let said = Ready { google, base: &base, key, tenant: tenant.id, users: &users, booking: &booking, version, events, bookings, config_file };
+    let said = Ready {
+        google,
+        base: &base,
+        key,
+        tenant: tenant.id,
+        users: &users,
+        booking: &booking,
+        version,
+        events,
+        bookings,
+        config_file,
+    };
     match context.format {
         Format::Json => said.json(),
         Format::Text => said.text(),
@@ -156,19 +182,29 @@ async fn make_user(app: &App, tenant: TenantId, person: &seed::Person) -> Result
     let mut id = None;
     let render = |user: &crate::store::users::User| {
         id = Some(user.id);
-        Answer { status: 201, body: Vec::new() }
+        Answer {
+            status: 201,
+            body: Vec::new(),
+        }
     };
-    app.engine.create_user(tenant, &new, None, render).await.map_err(open::refused)?;
+    app.engine
+        .create_user(tenant, &new, None, render)
+        .await
+        .map_err(open::refused)?;
     id.ok_or_else(|| Failure::failed("the user was not made"))
 }
 
 /// What the user's browser does: the one-time URL, our page, Google's page, the choices.
 async fn connect(app: &App, tenant: TenantId, user: UserId, email: &str) -> Result<(), Failure> {
-    let link = connect::start(&app.engine, tenant, user).await.map_err(open::not_connected)?;
+    let link = connect::start(&app.engine, tenant, user)
+        .await
+        .map_err(open::not_connected)?;
     let mut browser = Browser::default();
     let page = browser.open(link.url.expose_secret()).await?;
     let at_google = browser.submit(&page, &[]).await?;
-    let choices = browser.submit(&at_google, &[("user", email), ("decision", "allow")]).await?;
+    let choices = browser
+        .submit(&at_google, &[("user", email), ("decision", "allow")])
+        .await?;
     browser.submit(&choices, &[]).await?;
     Ok(())
 }
@@ -177,21 +213,35 @@ async fn connect(app: &App, tenant: TenantId, user: UserId, email: &str) -> Resu
 /// version of one of them.
 async fn imported(app: &App, tenant: TenantId, base: &str, key: &str, booking: &str) -> Result<(usize, i64), Failure> {
     loop {
-        let accounts = crate::engine::status::accounts(&app.engine, Some(tenant), false).await.map_err(open::refused)?;
+        let accounts = crate::engine::status::accounts(&app.engine, Some(tenant), false)
+            .await
+            .map_err(open::refused)?;
         if let Some(error) = accounts.iter().find_map(|account| account.last_error.as_ref()) {
             tracing::warn!(error, "a first pass failed; it is tried again");
         }
-        if !accounts.is_empty() && accounts.iter().all(|account| account.last_good_at.is_some() && account.waiting_changes == 0) {
+        if !accounts.is_empty()
+            && accounts
+                .iter()
+                .all(|account| account.last_good_at.is_some() && account.waiting_changes == 0)
+        {
             break;
         }
         sleep(Duration::from_millis(100)).await;
     }
     let bearer = format!("Bearer {key}");
     let address = format!("{base}/api/v1/bookings?limit=200");
-    let request = Request { method: "GET", address: &address, headers: &[("authorization", &bearer)], body: String::new() };
+    let request = Request {
+        method: "GET",
+        address: &address,
+        headers: &[("authorization", &bearer)],
+        body: String::new(),
+    };
     let listed = Browser::default().send(request).await?.expect_good()?.json()?;
     let items = listed["items"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-    let version = items.iter().find(|item| item["id"] == booking).and_then(|item| item["version"].as_i64());
+    let version = items
+        .iter()
+        .find(|item| item["id"] == booking)
+        .and_then(|item| item["version"].as_i64());
     Ok((items.len(), version.unwrap_or(1)))
 }
 
@@ -211,7 +261,11 @@ struct Ready<'a> {
 
 impl Ready<'_> {
     fn json(&self) -> Result<(), Failure> {
-        let users = self.users.iter().zip(&PEOPLE).map(|(id, person)| json!({ "id": id, "email": person.email, "name": person.name }));
+        let users = self
+            .users
+            .iter()
+            .zip(&PEOPLE)
+            .map(|(id, person)| json!({ "id": id, "email": person.email, "name": person.name }));
         json(&json!({
             "ready": true,
             "google_url": self.google,
@@ -228,21 +282,42 @@ impl Ready<'_> {
     }
 
     fn text(&self) -> Result<(), Failure> {
-        let Ready { google, base, key, tenant, booking, version, .. } = self;
+        let Ready {
+            google,
+            base,
+            key,
+            tenant,
+            booking,
+            version,
+            ..
+        } = self;
         let config = self.config_file.display();
-        line(format_args!("ready: {} events in two calendars are {} bookings in the app", self.events, self.bookings))?;
+        line(format_args!(
+            "ready: {} events in two calendars are {} bookings in the app",
+            self.events, self.bookings
+        ))?;
         line("")?;
         line(format_args!("  pretend Google   {google}/"))?;
-        line(format_args!("  app API          {base}/api/v1/  (described at {base}/api/v1/openapi.json)"))?;
+        line(format_args!(
+            "  app API          {base}/api/v1/  (described at {base}/api/v1/openapi.json)"
+        ))?;
         line(format_args!("  user page        {base}/me/{tenant}"))?;
         line(format_args!("  API key          {key}"))?;
         line("")?;
         line("three things to try:")?;
-        line(format_args!("1. Move or rename an event at {google}/ and see it in the app a few seconds later:"))?;
-        line(format_args!("   curl -s -H 'Authorization: Bearer {key}' '{base}/api/v1/bookings?limit=200'"))?;
+        line(format_args!(
+            "1. Move or rename an event at {google}/ and see it in the app a few seconds later:"
+        ))?;
+        line(format_args!(
+            "   curl -s -H 'Authorization: Bearer {key}' '{base}/api/v1/bookings?limit=200'"
+        ))?;
         line("2. Rename a booking in the app and reload the pretend Google:")?;
-        line(format_args!("   curl -s -X PATCH -H 'Authorization: Bearer {key}' -H 'If-Match: \"{version}\"' -H 'Content-Type: application/json' \\"))?;
-        line(format_args!("     -d '{{\"title\":\"Renamed in the app\"}}' {base}/api/v1/bookings/{booking}"))?;
+        line(format_args!(
+            "   curl -s -X PATCH -H 'Authorization: Bearer {key}' -H 'If-Match: \"{version}\"' -H 'Content-Type: application/json' \\"
+        ))?;
+        line(format_args!(
+            "     -d '{{\"title\":\"Renamed in the app\"}}' {base}/api/v1/bookings/{booking}"
+        ))?;
         line("3. Look at the operator's side in another terminal:")?;
         line(format_args!("   accord --config {config} status"))?;
         say("\nCtrl-C stops the demo; the pretend Google forgets everything.");
@@ -295,13 +370,19 @@ impl Folder {
                 return Err(Failure::usage(format_args!("{} is not empty", path.display()))
                     .hint("a demo cannot go on with an earlier one, whose pretend Google is gone; name a new folder"));
             }
-            return Ok(Folder { path: fs::canonicalize(path)?, is_temporary: false });
+            return Ok(Folder {
+                path: fs::canonicalize(path)?,
+                is_temporary: false,
+            });
         }
         let mut random = [0; 8];
         SystemEntropy.fill(&mut random);
         let path = std::env::temp_dir().join(format!("accord-demo-{:016x}", u64::from_be_bytes(random)));
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Folder { path, is_temporary: true })
+        Ok(Folder {
+            path,
+            is_temporary: true,
+        })
     }
 }
 

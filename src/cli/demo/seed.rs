@@ -19,8 +19,16 @@ pub(super) struct Person {
 
 /// The two of them.
 pub(super) const PEOPLE: [Person; 2] = [
-    Person { email: "jana@kaval.example", name: "Jana Nováková", zone: "Europe/Prague" },
-    Person { email: "miguel@kaval.example", name: "Miguel Ortega", zone: "Europe/Madrid" },
+    Person {
+        email: "jana@kaval.example",
+        name: "Jana Nováková",
+        zone: "Europe/Prague",
+    },
+    Person {
+        email: "miguel@kaval.example",
+        name: "Miguel Ortega",
+        zone: "Europe/Madrid",
+    },
 ];
 
 /// Monday of the week that `today` is in.
@@ -45,28 +53,68 @@ fn with(mut event: Value, extra: Value) -> Value {
 pub(super) fn events(person: &Person, monday: NaiveDate) -> Vec<Value> {
     let day = |offset: i64| monday + TimeDelta::days(offset);
     let zone = person.zone;
-    let whole = |summary: &str, from: i64, to: i64| {
-        json!({ "summary": summary, "start": { "date": day(from) }, "end": { "date": day(to) } })
-    };
+    let whole = |summary: &str, from: i64, to: i64| json!({ "summary": summary, "start": { "date": day(from) }, "end": { "date": day(to) } });
     let mut events = vec![
-        with(timed("Team stand-up", day(-14), "09:00", "09:15", zone), json!({ "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"] })),
-        with(timed("One to one", day(-13), "14:00", "14:30", zone), json!({ "recurrence": ["RRULE:FREQ=WEEKLY;INTERVAL=2;COUNT=12"] })),
-        with(timed("Month in numbers", day(1), "16:00", "17:00", zone), json!({ "recurrence": ["RRULE:FREQ=MONTHLY;BYDAY=1TU"] })),
-        with(timed("Call with New York", day(2), "10:00", "11:00", "America/New_York"), json!({ "description": "Bring the <b>figures</b>." })),
+        with(
+            timed("Team stand-up", day(-14), "09:00", "09:15", zone),
+            json!({ "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"] }),
+        ),
+        with(
+            timed("One to one", day(-13), "14:00", "14:30", zone),
+            json!({ "recurrence": ["RRULE:FREQ=WEEKLY;INTERVAL=2;COUNT=12"] }),
+        ),
+        with(
+            timed("Month in numbers", day(1), "16:00", "17:00", zone),
+            json!({ "recurrence": ["RRULE:FREQ=MONTHLY;BYDAY=1TU"] }),
+        ),
+        with(
+            timed("Call with New York", day(2), "10:00", "11:00", "America/New_York"),
+            json!({ "description": "Bring the <b>figures</b>." }),
+        ),
         timed("Call with Tokyo", day(3), "09:30", "10:00", "Asia/Tokyo"),
-        with(timed("Doctor", day(1), "08:00", "09:00", zone), json!({ "visibility": "private" })),
-        with(timed("Salary talk", day(4), "13:00", "13:45", zone), json!({ "visibility": "private" })),
-        with(timed("Project review", day(2), "13:00", "14:30", zone),
-            json!({ "attendees": [{ "email": "guest@customer.example" }, { "email": "other@customer.example" }] })),
-        with(timed("Lunch with Eva", day(3), "12:00", "13:00", zone), json!({ "location": "Café Savoy", "transparency": "transparent" })),
+        with(
+            timed("Doctor", day(1), "08:00", "09:00", zone),
+            json!({ "visibility": "private" }),
+        ),
+        with(
+            timed("Salary talk", day(4), "13:00", "13:45", zone),
+            json!({ "visibility": "private" }),
+        ),
+        with(
+            timed("Project review", day(2), "13:00", "14:30", zone),
+            json!({ "attendees": [{ "email": "guest@customer.example" }, { "email": "other@customer.example" }] }),
+        ),
+        with(
+            timed("Lunch with Eva", day(3), "12:00", "13:00", zone),
+            json!({ "location": "Café Savoy", "transparency": "transparent" }),
+        ),
         whole("Trade fair", 7, 10),
         whole("Public holiday", 11, 12),
-        with(whole("Birthday of Petr", 5, 6), json!({ "recurrence": ["RRULE:FREQ=YEARLY"] })),
+        with(
+            whole("Birthday of Petr", 5, 6),
+            json!({ "recurrence": ["RRULE:FREQ=YEARLY"] }),
+        ),
     ];
-    for (number, (offset, from, to)) in [(0, "11:00", "11:30"), (1, "11:00", "12:00"), (3, "15:00", "15:45"), (4, "10:00", "10:30"),
-        (7, "09:30", "10:00"), (8, "14:00", "15:00"), (9, "11:00", "11:20"), (10, "16:00", "16:30")].into_iter().enumerate()
+    for (number, (offset, from, to)) in [
+        (0, "11:00", "11:30"),
+        (1, "11:00", "12:00"),
+        (3, "15:00", "15:45"),
+        (4, "10:00", "10:30"),
+        (7, "09:30", "10:00"),
+        (8, "14:00", "15:00"),
+        (9, "11:00", "11:20"),
+        (10, "16:00", "16:30"),
+    ]
+    .into_iter()
+    .enumerate()
     {
-        events.push(timed(&format!("Customer call {}", number + 1), day(offset), from, to, zone));
+        events.push(timed(
+            &format!("Customer call {}", number + 1),
+            day(offset),
+            from,
+            to,
+            zone,
+        ));
     }
     events
 }
@@ -80,7 +128,12 @@ pub(super) async fn calendar(google: &str, person: &Person, monday: NaiveDate) -
     let mut made = 0;
     let mut series = String::new();
     for event in events(person, monday) {
-        let request = Request { method: "POST", address: &events_url, headers: &headers, body: event.to_string() };
+        let request = Request {
+            method: "POST",
+            address: &events_url,
+            headers: &headers,
+            body: event.to_string(),
+        };
         let answer = browser.send(request).await?.expect_good()?.json()?;
         if made == 0 {
             series = answer["id"].as_str().unwrap_or_default().to_owned();
@@ -89,12 +142,35 @@ pub(super) async fn calendar(google: &str, person: &Person, monday: NaiveDate) -
     }
     let (from, to) = (monday + TimeDelta::days(7), monday + TimeDelta::days(12));
     let instances = format!("{events_url}/{series}/instances?timeMin={from}T00:00:00Z&timeMax={to}T00:00:00Z");
-    let listed = browser.send(Request { method: "GET", address: &instances, headers: &headers, body: String::new() }).await?;
+    let listed = browser
+        .send(Request {
+            method: "GET",
+            address: &instances,
+            headers: &headers,
+            body: String::new(),
+        })
+        .await?;
     let listed = listed.expect_good()?.json()?;
-    let ids: Vec<&str> = listed["items"].as_array().into_iter().flatten().filter_map(|item| item["id"].as_str()).collect();
-    for (id, change) in ids.into_iter().zip([json!({ "summary": "Team stand-up, all hands" }), json!({ "status": "cancelled" })]) {
+    let ids: Vec<&str> = listed["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item["id"].as_str())
+        .collect();
+    for (id, change) in ids.into_iter().zip([
+        json!({ "summary": "Team stand-up, all hands" }),
+        json!({ "status": "cancelled" }),
+    ]) {
         let address = format!("{events_url}/{id}");
-        browser.send(Request { method: "PATCH", address: &address, headers: &headers, body: change.to_string() }).await?.expect_good()?;
+        browser
+            .send(Request {
+                method: "PATCH",
+                address: &address,
+                headers: &headers,
+                body: change.to_string(),
+            })
+            .await?
+            .expect_good()?;
         made += 1;
     }
     Ok(made)
@@ -117,7 +193,16 @@ pub(super) async fn bookings(
     for name in ["Meeting room Vltava", "Consultation room 2"] {
         let address = format!("{base}/api/v1/resources");
         let body = json!({ "name": name }).to_string();
-        let made = browser.send(Request { method: "POST", address: &address, headers: &headers, body }).await?.expect_good()?.json()?;
+        let made = browser
+            .send(Request {
+                method: "POST",
+                address: &address,
+                headers: &headers,
+                body,
+            })
+            .await?
+            .expect_good()?
+            .json()?;
         rooms.push(made["id"].clone());
     }
     for (user, person) in users.iter().zip(&PEOPLE) {
@@ -131,7 +216,12 @@ pub(super) async fn bookings(
                 "resource_id": rooms[number % rooms.len()], "customer_ids": [customer], "mail": "none",
             });
             let address = format!("{base}/api/v1/bookings");
-            let request = Request { method: "POST", address: &address, headers: &headers, body: body.to_string() };
+            let request = Request {
+                method: "POST",
+                address: &address,
+                headers: &headers,
+                body: body.to_string(),
+            };
             let made = browser.send(request).await?.expect_good()?.json()?;
             if first.is_empty() {
                 first = made["id"].as_str().unwrap_or_default().to_owned();
@@ -144,12 +234,15 @@ pub(super) async fn bookings(
 fn with_offset(day: NaiveDate, hour: &str, zone: &str) -> String {
     let local = format!("{day}T{hour}:00").parse::<chrono::NaiveDateTime>().ok();
     let zone: Option<chrono_tz::Tz> = zone.parse().ok();
-    let at = local.zip(zone).and_then(|(local, zone)| local.and_local_timezone(zone).earliest());
+    let at = local
+        .zip(zone)
+        .and_then(|(local, zone)| local.and_local_timezone(zone).earliest());
     at.map_or_else(String::new, |at| at.to_rfc3339())
 }
 
 async fn customers(engine: &Engine, tenant: TenantId, user: UserId) -> Result<Vec<String>, Failure> {
-    const SQL: &str = "INSERT INTO customers (tenant_id, id, user_id, given_name, family_name) VALUES ($1, $2, $3, $4, $5)";
+    const SQL: &str =
+        "INSERT INTO customers (tenant_id, id, user_id, given_name, family_name) VALUES ($1, $2, $3, $4, $5)";
     let mut ids = Vec::new();
     let mut tx = engine.db.begin().await?;
     for (given, family) in [("Eva", "Svobodová"), ("Tomás", "García"), ("Ada", "King")] {

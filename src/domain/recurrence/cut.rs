@@ -5,6 +5,7 @@
 use super::expand::{Series, expand};
 use super::lines::Moment;
 use crate::domain::time::{Fold, OriginalStart, Span, When, Zoned};
+use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 /// The UNTIL of a series with one rule: the last moment (inclusive) at which an occurrence may start.
@@ -21,6 +22,23 @@ pub fn cut_at(when: &When) -> Option<OriginalStart> {
             Moment::Utc(utc) => utc,
         }),
     })
+}
+
+/// Whether a series that ends by UNTIL would have had its next occurrence at `start`, had it gone on.
+pub fn goes_on_at(when: &When, start: OriginalStart) -> bool {
+    let Some(cut) = cut_at(when).filter(|cut| *cut < start) else {
+        return false;
+    };
+    let Ok(mut endless) = Series::read(&when.recurrence, &when.span) else {
+        return false;
+    };
+    for rule in &mut endless.rules {
+        *rule = rule.endless();
+    }
+    let range = cut.instant(Tz::UTC)..start.instant(Tz::UTC) + TimeDelta::seconds(1);
+    let found = endless.occurrences(range, Tz::UTC, usize::MAX).unwrap_or_default();
+    let next = found.iter().map(|found| found.original_start).find(|next| *next > cut);
+    next == Some(start)
 }
 
 /// Whether `new` is `old` with nothing changed but its end, so that `successor_start` is the first occurrence of `old` that

@@ -209,7 +209,7 @@ impl Series {
         Ok(starts)
     }
 
-    fn occurrences(
+    pub(super) fn occurrences(
         &self,
         range: Range<DateTime<Utc>>,
         day_zone: Tz,

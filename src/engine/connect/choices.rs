@@ -8,7 +8,7 @@ use crate::engine::{Engine, tokens};
 use crate::google::calendar::CalendarEntry;
 use crate::google::scopes::Feature;
 use crate::store::accounts::{self, Account, AccountState};
-use crate::store::calendars::{self, AccessRole, Calendar, Listed};
+use crate::store::calendars::{self, Calendar, Listed};
 use crate::store::connects::{self, Names, Step};
 use crate::store::{StoreError, Tx, changes, scopes};
 use std::collections::BTreeSet;
@@ -111,7 +111,7 @@ fn from_google(entry: CalendarEntry) -> Listed {
         },
         calendar_id: entry.id,
         time_zone: entry.time_zone.map_or("UTC", |zone| zone.name()).to_owned(),
-        access_role: entry.access_role.as_str().parse().unwrap_or(AccessRole::FreeBusyReader),
+        access_role: entry.access_role,
         is_primary: entry.primary,
     }
 }
@@ -129,7 +129,7 @@ pub fn preset(account: &Account, calendars: &[Calendar]) -> Choices {
     };
     if choices.reads.is_empty() {
         choices.reads = ids(|calendar| calendar.is_primary).collect();
-        choices.writes = ids(|calendar| calendar.is_primary && calendar.access_role.can_write()).next();
+        choices.writes = ids(|calendar| calendar.is_primary && calendar.access_role.writes()).next();
     }
     choices
 }
@@ -208,7 +208,7 @@ fn check(choices: &Choices, calendars: &[Calendar]) -> Result<(), ChoiceError> {
     let Some(writes) = &choices.writes else { return Ok(()) };
     let calendar = find(writes).ok_or(ChoiceError::NotListed)?;
     let title = calendar.title.clone();
-    if !calendar.access_role.can_write() {
+    if !calendar.access_role.writes() {
         return Err(ChoiceError::ReadOnly { title });
     }
     if !choices.reads.contains(writes) {

@@ -9,13 +9,17 @@ use crate::domain::ids::{ResourceId, TenantId};
 use crate::domain::merge::{Resources, Rules, name_key};
 use crate::domain::settings::EffectiveSettings;
 use crate::engine::{Engine, tokens};
-use crate::google::calendar::{AccessRole, ListParameters, Reading};
+use crate::google::calendar::{ListParameters, Reading};
 use crate::store::placements::Placement;
 use crate::store::scopes::{self, Claim, ScopeContext, ScopeKey};
 use crate::store::{Tx, quarantine, resources, tenants};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 use std::collections::{HashMap, HashSet};
+
+/// Said of a calendar that can still be read.
+pub(super) const READ_ONLY: &str =
+    "Google lets the account only read this calendar now; what the app changes waits until it may write again";
 
 /// Everything that the parts of a pass share.
 pub(super) struct Context<'a> {
@@ -44,7 +48,7 @@ impl<'a> Context<'a> {
         let scope = scopes::context(tx, &claim.key).await?.ok_or(SyncError::NoSuchScope)?;
         let reading = Reading {
             zone: scope.calendar_zone.parse().unwrap_or(Tz::UTC),
-            role: AccessRole::from_google(&scope.access_role),
+            role: scope.access_role,
             show_private: scope.private_shown,
         };
         let fingerprint = format!(
@@ -84,6 +88,14 @@ impl<'a> Context<'a> {
             .map(|item| ((item.side, item.item_id), item.version))
             .collect();
         Ok(())
+    }
+
+    /// Why the calendar is frozen, now that it has answered: only for a lost right to write. A calendar that could never
+    /// be written is not frozen by that.
+    pub fn frozen(&self) -> Option<&'static str> {
+        let known = self.scope.access_role;
+        let wrote = known.writes() || self.scope.frozen.as_deref() == Some(READ_ONLY);
+        (wrote && !self.reading.role.writes()).then_some(READ_ONLY)
     }
 
     pub fn key(&self) -> &ScopeKey {

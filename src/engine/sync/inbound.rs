@@ -5,16 +5,18 @@
 //! may be repeated: an item that was applied before is recognised by its etag.
 use super::pull::Listing;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer, removal, waiting};
+use super::{PassReport, SyncError, context::Context, newcomer, removal, series, waiting};
 use crate::domain::event::{Event, EventState, OwnResponse};
-use crate::domain::ids::EventId;
+use crate::domain::ids::{BookingId, EventId};
 use crate::google::calendar::Broken;
-use crate::store::placements::{self, PlacementState};
+use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::{Tx, calendars, scopes, states};
 use std::collections::HashMap;
 
 /// Items per transaction; SQLite's writer is free again well within a second.
 const CHUNK: usize = 100;
+/// Events of a full listing that are confirmed in one statement.
+const CONFIRMED_AT_ONCE: usize = 1000;
 /// How often an item is merged again because its row was edited meanwhile, before it is left to the next pass.
 const TRIES: usize = 3;
 
@@ -62,10 +64,11 @@ pub(super) async fn apply(
     let changed_calendar = listing.changed_calendar;
     let work = Work::of(listing);
     let families = newcomer::Families::of(&work.upserts);
-    if let Some((role, zone)) = changed_calendar {
+    if changed_calendar.is_some() || context.frozen() != context.scope.frozen.as_deref() {
         let mut tx = context.begin().await?;
-        note_calendar(&mut tx, context, role.as_str(), zone.name()).await?;
+        note_calendar(&mut tx, context).await?;
         tx.commit().await?;
+        context.scope.frozen = context.frozen().map(str::to_owned);
     }
     for broken in work.broken.chunks(CHUNK) {
         let mut tx = context.begin().await?;
@@ -77,19 +80,11 @@ pub(super) async fn apply(
         upsert(&mut tx, context, chunk, &families, report).await?;
         tx.commit().await?;
     }
-    if !work.shown.is_empty() {
-        for chunk in work.shown.chunks(1000) {
-            let mut tx = context.begin().await?;
-            placements::confirm(
-                &mut tx,
-                context.tenant(),
-                &context.key().calendar,
-                chunk,
-                context.started_at,
-            )
-            .await?;
-            tx.commit().await?;
-        }
+    let (tenant, calendar) = (context.tenant(), &context.key().calendar);
+    for chunk in work.shown.chunks(CONFIRMED_AT_ONCE) {
+        let mut tx = context.begin().await?;
+        placements::confirm(&mut tx, tenant, calendar, chunk, context.started_at).await?;
+        tx.commit().await?;
     }
     let mut tx = context.begin().await?;
     last(&mut tx, context, &work, report).await?;
@@ -115,23 +110,14 @@ pub(super) async fn plan(
     last(tx, context, &work, report).await
 }
 
-async fn note_calendar(tx: &mut Tx, context: &Context<'_>, role: &str, zone: &str) -> Result<(), SyncError> {
+/// What the calendar says about itself. One that answers again goes on; one that may not be written any more is frozen.
+async fn note_calendar(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncError> {
     let key = context.key();
-    let role = role.parse().unwrap_or(calendars::AccessRole::FreeBusyReader);
-    calendars::set_role(
-        tx,
-        key.tenant,
-        key.account,
-        &key.calendar,
-        role,
-        zone,
-        &context.scope.title,
-    )
-    .await?;
-    if context.scope.is_frozen {
-        calendars::freeze(tx, key.tenant, key.account, &key.calendar, None).await?;
-    }
-    Ok(())
+    let role = context.reading.role;
+    let zone = context.reading.zone.name();
+    let title = &context.scope.title;
+    calendars::set_role(tx, key.tenant, key.account, &key.calendar, role, zone, title).await?;
+    Ok(calendars::freeze(tx, key.tenant, key.account, &key.calendar, context.frozen()).await?)
 }
 
 async fn set_aside(
@@ -158,7 +144,16 @@ async fn upsert(
     let mut fresh = Vec::new();
     for event in events {
         waiting::release(tx, context, "google", event.id.as_str()).await?;
-        match known.remove(&event.id) {
+        let known = match known.remove(&event.id) {
+            Some(known) if taken_by_another(&known.placement, event) => {
+                // The id that was chosen for a booking is somebody else's; the booking gets another one.
+                let taken = known.placement;
+                placements::remove(tx, taken.tenant_id, &taken.calendar_id, &taken.event_id).await?;
+                None
+            }
+            known => known,
+        };
+        match known {
             Some(known) => meet(tx, context, known, event, report).await?,
             None => newcomer::welcome(tx, context, event, families, &mut fresh, report).await?,
         }
@@ -167,17 +162,29 @@ async fn upsert(
     Ok(())
 }
 
+/// Whether the event is what was seen before. Whether its words may be known is the user's choice and no part of its etag.
+fn is_echo(placement: &Placement, event: &Event) -> bool {
+    placement.etag == event.etag
+        && !event.etag.is_empty()
+        && (placement.words == event.words || event.state == EventState::Cancelled)
+}
+
+/// Whether an event that is not ours has the id under which one of ours was to be inserted.
+fn taken_by_another(placement: &Placement, event: &Event) -> bool {
+    placement.state == PlacementState::Creating && event.mark != Some(placement.booking_id)
+}
+
 async fn known_of(tx: &mut Tx, context: &Context<'_>, events: &[Event]) -> Result<HashMap<EventId, Known>, SyncError> {
     let ids: Vec<EventId> = events.iter().map(|event| event.id.clone()).collect();
     let found = placements::get_many(tx, context.tenant(), &context.key().calendar, &ids).await?;
     // An echo needs no look at its booking.
-    let etags: HashMap<&EventId, &str> = events.iter().map(|event| (&event.id, event.etag.as_str())).collect();
+    let by_id: HashMap<&EventId, &Event> = events.iter().map(|event| (&event.id, event)).collect();
     let (echoes, changed): (Vec<_>, Vec<_>) = found.into_iter().partition(|placement| {
         placement.state == PlacementState::Live
             && placement.waiting.is_none()
-            && etags
+            && by_id
                 .get(&placement.event_id)
-                .is_some_and(|etag| *etag == placement.etag)
+                .is_some_and(|event| is_echo(placement, event))
     });
     let changed = settle::load(tx, context.tenant(), changed).await?;
     let echoes = echoes.into_iter().map(|placement| Known {
@@ -203,9 +210,8 @@ async fn meet(
     let placement = &known.placement;
     let settled_state = matches!(placement.state, PlacementState::Live | PlacementState::Gone);
     if settled_state && placement.waiting.is_none() {
-        let echo = placement.etag == event.etag && !event.etag.is_empty();
         let stale = event.updated_at < placement.remote_updated_at;
-        if echo || stale {
+        if stale || is_echo(placement, event) {
             return Ok(());
         }
     }
@@ -216,6 +222,7 @@ async fn meet(
     if !placement.is_lead {
         return newcomer::note_follower(tx, context, known.placement, event).await;
     }
+    let known = newcomer::rehome(tx, context, known, event).await?;
     again(tx, context, known, Seen::Event(event), Gate::Inbound, report)
         .await
         .map(drop)
@@ -251,6 +258,22 @@ pub(super) async fn again(
 
 /// Tombstones, answered and lost items, removals.
 async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut PassReport) -> Result<(), SyncError> {
+    for chunk in work.tombstones.chunks(CHUNK) {
+        let mut known = known_of(tx, context, chunk).await?;
+        for event in chunk.iter().filter(|event| event.instance_of.is_some()) {
+            if let Some(known) = known.remove(&event.id) {
+                newcomer::rehome(tx, context, known, event).await?;
+            }
+        }
+    }
+    // Echoes too, so that a crash after a series was written forgets none of its occurrences.
+    let whole = work.upserts.iter().filter(|event| event.instance_of.is_none());
+    let whole: Vec<EventId> = whole.map(|event| event.id.clone()).collect();
+    for chunk in whole.chunks(1000) {
+        let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
+        let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
+        series::prune(tx, context, &ids, report).await?;
+    }
     let mut candidates: Vec<(Known, Option<Event>)> = Vec::new();
     for chunk in work.tombstones.chunks(CHUNK) {
         let mut known = known_of(tx, context, chunk).await?;

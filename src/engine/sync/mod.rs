@@ -85,11 +85,13 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     let mut report = PassReport::default();
     let listing = pull::pull(&mut context, &mut report).await?;
     let mut token = listing.token.clone();
-    let quiet = listing.is_quiet() && !context.has_pending && !context.has_waiting;
+    let thaws = context.frozen() != context.scope.frozen.as_deref();
+    let quiet = listing.is_quiet() && !context.has_pending && !context.has_waiting && !thaws;
     if !quiet {
         context.load_rest().await?;
         inbound::apply(&mut context, listing, &mut report).await?;
         outbound::push(&mut context, &mut report).await?;
+        removal::renew_question(&context).await?;
         token = context.token.clone().unwrap_or(token);
     }
     let mut tx = engine.db.begin().await?;

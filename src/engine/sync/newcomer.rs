@@ -4,7 +4,7 @@
 //! of the booking that is there already. A copy that a user made has an iCalUID of its own and is a foreign event, whatever
 //! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
 use super::inbound;
-use super::settle::{self, Gate, Seen};
+use super::settle::{self, Gate, Known, Seen};
 use super::{PassReport, SyncError, context::Context, waiting};
 use crate::domain::booking::{Content, Occurrence, Side, Status};
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf};
@@ -90,12 +90,90 @@ pub(super) async fn welcome(
     }
     create(tx, context, id, owner, &text, &customers, &content).await?;
     let content = text.content().unwrap_or(content);
-    let placement = placement(context, event, id, true, Some(content), None);
+    let placement = placement(context, event, id, true, Some(content), event.instance_of.as_ref());
     placements::put(tx, &placement).await?;
     fresh.push(id);
     report.bookings_created += 1;
     report.step("create a booking", Some(id), Some(&event.id));
+    if event.is_master() {
+        gather(tx, context, event, id).await?;
+    }
     Ok(())
+}
+
+/// Occurrences that stood alone until their series came.
+async fn gather(tx: &mut Tx, context: &Context<'_>, event: &Event, series_id: BookingId) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    for orphan in placements::of_series(tx, tenant, &context.key().calendar, &event.id).await? {
+        let Some(original_start) = orphan.original_start else {
+            continue;
+        };
+        let occurrence = Occurrence {
+            series_id,
+            original_start,
+        };
+        belong(tx, context, orphan.booking_id, Some(&occurrence)).await?;
+    }
+    Ok(())
+}
+
+/// Notes which series a booking is an occurrence of; nobody's edit, so nothing to push.
+async fn belong(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    id: BookingId,
+    occurrence: Option<&Occurrence>,
+) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let was_pending = states::get_many(tx, tenant, &[id])
+        .await?
+        .iter()
+        .any(states::BookingState::is_pending);
+    bookings::set_occurrence(tx, tenant, id, occurrence).await?;
+    if !was_pending {
+        states::agree_as_they_stand(tx, tenant, &[id]).await?;
+    }
+    Ok(())
+}
+
+/// A changed occurrence that Google shows under another series than before, as after "this and following", goes with it;
+/// one that has become an event of its own stands alone.
+pub(super) async fn rehome(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: Known,
+    event: &Event,
+) -> Result<Known, SyncError> {
+    let series = event.instance_of.as_ref().map(|instance| &instance.series);
+    if known.placement.series_event_id.as_ref() == series || known.row.is_none() {
+        return Ok(known);
+    }
+    let tenant = context.tenant();
+    let occurrence = match &event.instance_of {
+        None => None,
+        Some(instance) => {
+            let Some(series) = series_of(tx, context, instance).await? else {
+                return Ok(known);
+            };
+            let taken = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await?;
+            if taken.is_some_and(|row| row.id != known.booking_id()) || series.row.user_id != known.owner(context) {
+                return Ok(known);
+            }
+            Some(Occurrence {
+                series_id: series.row.id,
+                original_start: instance.original_start,
+            })
+        }
+    };
+    belong(tx, context, known.booking_id(), occurrence.as_ref()).await?;
+    let placement = Placement {
+        series_event_id: series.cloned(),
+        original_start: occurrence.map(|occurrence| occurrence.original_start),
+        ..known.placement.clone()
+    };
+    placements::put(tx, &placement).await?;
+    let moved = settle::load(tx, tenant, vec![placement]).await?.pop();
+    Ok(moved.unwrap_or(known))
 }
 
 async fn create(
@@ -395,7 +473,7 @@ async fn split_from(
         let cut = [now.as_ref(), Some(&stored.when)]
             .into_iter()
             .flatten()
-            .any(|when| ends_just_before(when, start));
+            .any(|when| recurrence::goes_on_at(when, start));
         let whole = now
             .as_ref()
             .is_some_and(|now| recurrence::is_cut_of(&before, now, start));
@@ -405,11 +483,6 @@ async fn split_from(
         }
     }
     Ok(None)
-}
-
-/// Whether a series was cut so that `start` would have been its next occurrence.
-fn ends_just_before(when: &crate::domain::time::When, start: OriginalStart) -> bool {
-    recurrence::cut_at(when).is_some_and(|cut| cut < start && !recurrence::contains(when, start))
 }
 
 /// The same meeting in a further calendar.

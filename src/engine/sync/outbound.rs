@@ -4,8 +4,9 @@
 //! that checks the fence and prolongs the lease by more than a request may take; it carries the etag of what was merged, so
 //! that an edit made in between is met again instead of overwritten. An answer that never came needs no bookkeeping: the
 //! next try meets a changed etag or a taken id, looks, and finds its own work.
+use super::context::{Context, READ_ONLY};
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, inbound, newcomer, removal, series, waiting};
+use super::{PassReport, SyncError, inbound, newcomer, removal, series, waiting};
 use crate::domain::booking::{Booking, Content, Status};
 use crate::domain::event::{Event, EventState, Words};
 use crate::domain::failure::{Denied, FailureClass};
@@ -37,7 +38,7 @@ enum Prepared {
 /// Pushes everything that is pending in this scope.
 pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> Result<(), SyncError> {
     let now = context.engine.now_ms();
-    if context.scope.is_frozen || context.scope.writes_paused_until > now {
+    if context.scope.frozen.is_some() || context.scope.writes_paused_until > now {
         return Ok(());
     }
     let mut removals = Vec::new();
@@ -46,6 +47,10 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
             Ok(()) => {}
             Err(SyncError::Google(error)) if error.class() == FailureClass::QuotaExhausted => {
                 return pause_writes(context, &error).await;
+            }
+            Err(SyncError::Google(error)) if error.class() == FailureClass::Permission(Denied::Forbidden) => {
+                // The calendar is frozen now; reading goes on.
+                return Ok(());
             }
             Err(error) => return Err(error),
         }
@@ -301,6 +306,11 @@ async fn prepare_unplaced(
         return Ok(Prepared::Done);
     }
     if let Some(occurrence) = &booking.occurrence {
+        let series = bookings::get(tx, tenant, occurrence.series_id).await?;
+        if series.is_some_and(|series| series.text.recurrence.is_empty()) {
+            series::vanished(tx, context, id, report).await?;
+            return Ok(Prepared::Done);
+        }
         let lead = placements::leads(tx, tenant, &[occurrence.series_id]).await?.pop();
         return Ok(match lead {
             Some(lead) if lead.state == PlacementState::Live => Prepared::Find(Box::new(booking), Box::new(lead)),
@@ -702,8 +712,8 @@ async fn write(
             report.step(action, Some(known.booking_id()), Some(event_id));
             let replaced = changed.location.then(|| base.remote.content.location.clone());
             written(context, known, content, &event, replaced, report).await?;
-            if changed.when || status.is_some() {
-                series::after_write(context, event.id.clone(), report).await?;
+            if target == Target::Event && (changed.when || status.is_some()) {
+                series::after_write(context, &event, report).await?;
             }
             Ok(Prepared::Done)
         }
@@ -895,11 +905,7 @@ async fn forbidden(
         tx.commit().await?;
         return Ok(Prepared::Done);
     }
-    let role = calendar
-        .access_role
-        .as_str()
-        .parse()
-        .unwrap_or(calendars::AccessRole::Reader);
+    let role = calendar.access_role;
     let zone = context.reading.zone.name();
     calendars::set_role(
         &mut tx,
@@ -911,6 +917,7 @@ async fn forbidden(
         &calendar.summary,
     )
     .await?;
+    calendars::freeze(&mut tx, key.tenant, key.account, &key.calendar, Some(READ_ONLY)).await?;
     tx.commit().await?;
     Err(error.into())
 }

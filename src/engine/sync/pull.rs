@@ -4,12 +4,14 @@
 //! came without it, a tombstone that says nothing but its id, and, after a full listing, whatever the listing did not show.
 //! Absence is only a suspicion: what is missing is looked at one by one, and counts as gone only while the calendar itself
 //! answers with an unchanged role.
-use super::{PassReport, SyncError, context::Context};
+use super::{PassReport, SyncError, context::Context, series};
+use crate::domain::access::AccessRole;
 use crate::domain::event::{Event, EventState};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::EventId;
 use crate::google::GoogleError;
-use crate::google::calendar::{AccessRole, Broken, ListParameters, PageEnd, ParsedItem, Query};
+use crate::google::calendar::{Broken, ListParameters, PageEnd, ParsedItem, Query};
+use crate::store::Tx;
 use crate::store::placements::{self, PlacementState};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
@@ -78,8 +80,10 @@ pub(super) async fn pull(context: &mut Context<'_>, report: &mut PassReport) -> 
     }
     report.full = listing.full;
     report.read = (listing.events.len() + listing.broken.len()) as u64;
-    let suspects = look_around(context, &mut listing).await?;
+    let suspects = look_around(context, &listing).await?;
     look_at(context, &mut listing, suspects).await?;
+    let parents = missing_series(context, &listing).await?;
+    look_at(context, &mut listing, parents).await?;
     Ok(listing)
 }
 
@@ -135,9 +139,8 @@ async fn list(context: &mut Context<'_>, since: Option<&str>) -> Result<Listing,
     }
 }
 
-/// Which events have to be looked at one by one.
-async fn look_around(context: &Context<'_>, listing: &mut Listing) -> Result<Vec<EventId>, SyncError> {
-    let mut wanted: HashSet<EventId> = HashSet::new();
+/// The series of occurrences that came without it.
+async fn missing_series(context: &Context<'_>, listing: &Listing) -> Result<Vec<EventId>, SyncError> {
     let series = |event: &Event| event.instance_of.as_ref().map(|instance| instance.series.clone());
     let parents: HashSet<EventId> = listing
         .events
@@ -145,21 +148,69 @@ async fn look_around(context: &Context<'_>, listing: &mut Listing) -> Result<Vec
         .filter_map(series)
         .filter(|id| !listing.events.contains_key(id))
         .collect();
+    unknown(context, parents.into_iter().collect()).await
+}
+
+/// Those without a placement, in order.
+async fn unknown(context: &Context<'_>, mut ids: Vec<EventId>) -> Result<Vec<EventId>, SyncError> {
+    if ids.is_empty() {
+        return Ok(ids);
+    }
+    let mut tx = context.engine.db.read().await?;
+    let known = placements::get_many(&mut tx, context.tenant(), &context.key().calendar, &ids).await?;
+    let known: HashSet<EventId> = known.into_iter().map(|placement| placement.event_id).collect();
+    ids.retain(|id| !known.contains(id));
+    ids.sort();
+    Ok(ids)
+}
+
+/// Changed occurrences whose fate a change of their series leaves open: they are not listed when the series comes back, and
+/// when it loses them they may be found under another series.
+async fn open_occurrences(context: &Context<'_>, tx: &mut Tx, listing: &Listing) -> Result<Vec<EventId>, SyncError> {
+    let (tenant, calendar) = (context.tenant(), &context.key().calendar);
+    let whole = |event: &&Event| event.instance_of.is_none() && event.state != EventState::Cancelled;
+    let whole: Vec<EventId> = listing.events.values().filter(whole).map(|e| e.id.clone()).collect();
+    let mut open = Vec::new();
+    for placement in placements::get_many(tx, tenant, calendar, &whole).await? {
+        let (Some(event), Some(base)) = (listing.events.get(&placement.event_id), &placement.base_remote) else {
+            continue;
+        };
+        let EventState::Live(now) = &event.state else { continue };
+        let came_back = placement.state == PlacementState::Gone;
+        if placement.etag == event.etag || base.content.when.recurrence.is_empty() {
+            continue;
+        }
+        if !came_back && base.content.when == now.when {
+            continue;
+        }
+        for occurrence in placements::of_series(tx, tenant, calendar, &placement.event_id).await? {
+            let lost = occurrence
+                .original_start
+                .is_some_and(|start| !series::has(&now.when, start));
+            if (came_back || lost) && !listing.events.contains_key(&occurrence.event_id) {
+                open.push(occurrence.event_id);
+            }
+        }
+    }
+    Ok(open)
+}
+
+/// Which events have to be looked at one by one.
+async fn look_around(context: &Context<'_>, listing: &Listing) -> Result<Vec<EventId>, SyncError> {
+    let mut wanted: HashSet<EventId> = HashSet::new();
     let sparse: Vec<EventId> = listing
         .events
         .values()
         .filter(|event| event.state == EventState::Cancelled && event.instance_of.is_none() && event.ical_uid.is_none())
         .map(|event| event.id.clone())
         .collect();
-    if parents.is_empty() && sparse.is_empty() && !listing.full && !context.has_waiting {
+    if listing.events.is_empty() && !listing.full && !context.has_waiting {
         return Ok(Vec::new());
     }
+    wanted.extend(unknown(context, sparse).await?);
     let mut tx = context.engine.db.read().await?;
     let (tenant, key) = (context.tenant(), context.key());
-    let ask: Vec<EventId> = parents.iter().chain(&sparse).cloned().collect();
-    let known = placements::get_many(&mut tx, tenant, &key.calendar, &ask).await?;
-    let known: HashSet<EventId> = known.into_iter().map(|placement| placement.event_id).collect();
-    wanted.extend(ask.into_iter().filter(|id| !known.contains(id)));
+    wanted.extend(open_occurrences(context, &mut tx, listing).await?);
     if context.has_waiting {
         // Somebody has answered: decide on what Google shows now, not on what it showed when the question was asked.
         let answered = placements::to_plan_again(&mut tx, tenant, &key.calendar).await?;
@@ -213,7 +264,7 @@ async fn look_at(context: &Context<'_>, listing: &mut Listing, wanted: Vec<Event
     if !missing.is_empty() {
         let calendar = google.calendar(&access, &key.calendar).await?;
         if calendar.access_role == context.reading.role {
-            listing.gone = missing;
+            listing.gone.extend(missing);
         }
     }
     Ok(())

@@ -121,8 +121,10 @@ pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, serie
         states::agree_as_they_stand(tx, tenant, &[row.id]).await?;
     }
     for placement in placements::of_series(tx, tenant, &lead.calendar_id, &lead.event_id).await? {
+        // Should the series come back, its occurrences do so with the etags they had.
         let mut gone = Placement {
             state: PlacementState::Gone,
+            etag: String::new(),
             waiting: None,
             answer: None,
             ..placement
@@ -167,7 +169,6 @@ pub(super) async fn hold(
     removals: Vec<Known>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let (engine, key) = (context.engine, context.key());
     for known in removals {
         report.braked += 1;
         report.step(
@@ -182,23 +183,52 @@ pub(super) async fn hold(
         };
         placements::put(tx, &held).await?;
     }
+    ask_about_held(tx, context).await
+}
+
+/// The bookings whose removal is held and not decided, with the digest that names exactly this set.
+async fn held_set(tx: &mut Tx, context: &Context<'_>) -> Result<(Vec<String>, String), SyncError> {
+    let key = context.key();
+    let held = |p: &Placement| p.calendar_id == key.calendar && p.waiting == Some(Waiting::Brake) && p.answer.is_none();
     let mut set: Vec<String> = placements::waiting(tx, key.tenant, key.account)
         .await?
         .into_iter()
-        .filter(|placement| placement.calendar_id == key.calendar && placement.waiting == Some(Waiting::Brake))
+        .filter(held)
         .map(|placement| placement.booking_id.to_string())
         .collect();
     set.sort();
-    let digest: String = Sha256::digest(set.join("\n"))
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = Sha256::digest(set.join("\n"));
+    Ok((set, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+/// Asks anew if what is held is not what the open question names: something was taken back, or decided in another way.
+pub(super) async fn renew_question(context: &Context<'_>) -> Result<(), SyncError> {
+    let key = context.key();
+    let mut tx = context.engine.db.read().await?;
+    let open = questions::open_of_scope(&mut tx, key, Waiting::Brake.as_str()).await?;
+    let Some(open) = open.first() else { return Ok(()) };
+    if held_set(&mut tx, context).await?.1 == open.subject_id {
+        return Ok(());
+    }
+    drop(tx);
+    let mut tx = context.begin().await?;
+    ask_about_held(&mut tx, context).await?;
+    Ok(tx.commit().await?)
+}
+
+/// One question about everything that is held; an older one about another set is void.
+async fn ask_about_held(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncError> {
+    let (engine, key) = (context.engine, context.key());
+    let (set, digest) = held_set(tx, context).await?;
     let now = engine.now_ms();
-    for open in questions::list(tx, key.tenant, None, Some("open"), None, 1000).await? {
-        let about_this = open.kind == "brake" && open.calendar_id == key.calendar && open.account_id == key.account;
-        if about_this && open.subject_id != digest {
+    for open in questions::open_of_scope(tx, key, Waiting::Brake.as_str()).await? {
+        if open.subject_id != digest {
             questions::withdraw(tx, key.tenant, &key.calendar, &open.subject_id, now).await?;
+            changes::record(tx, key.tenant, "question", &open.id.to_string()).await?;
         }
+    }
+    if set.is_empty() {
+        return Ok(());
     }
     let id = QuestionId(engine.fresh_uuid());
     let detail = json!({"count": set.len(), "booking_ids": set}).to_string();

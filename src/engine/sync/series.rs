@@ -1,23 +1,35 @@
 //! What a write to a series does to its changed occurrences: Google decides, so Google is asked.
 use super::settle::{self, Gate, Seen};
 use super::{PassReport, SyncError, context::Context, inbound, waiting};
-use crate::domain::booking::Side;
+use crate::domain::booking::{Side, Status};
+use crate::domain::event::Event;
 use crate::domain::ids::{BookingId, EventId};
 use crate::domain::merge::{Field, FieldConflict};
+use crate::domain::recurrence;
+use crate::domain::time::{OriginalStart, When};
 use crate::google::calendar::{ParsedItem, Wanted};
-use crate::store::placements::{self, Placement, PlacementState};
+use crate::store::placements::{self, Placement};
 use crate::store::{Tx, bookings, states};
 use serde_json::json;
+use std::collections::HashMap;
 
 /// Reads every changed occurrence of a series again after its times were written.
 pub(super) async fn after_write(
     context: &Context<'_>,
-    series: EventId,
+    written: &Event,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let key = context.key();
+    let (key, series) = (context.key(), &written.id);
+    if !written.is_master() {
+        // It does not recur any more, so there is nothing to ask Google about.
+        let mut tx = context.begin().await?;
+        if let Some(placement) = placements::get(&mut tx, key.tenant, &key.calendar, series).await? {
+            prune(&mut tx, context, &[placement.booking_id], report).await?;
+        }
+        return Ok(tx.commit().await?);
+    }
     let mut tx = context.engine.db.read().await?;
-    let occurrences = placements::of_series(&mut tx, key.tenant, &key.calendar, &series).await?;
+    let occurrences = placements::of_series(&mut tx, key.tenant, &key.calendar, series).await?;
     drop(tx);
     for placement in occurrences {
         let Some(original_start) = placement.original_start else {
@@ -32,7 +44,7 @@ pub(super) async fn after_write(
         let found = context
             .engine
             .google
-            .instances(&access, &key.calendar, &context.reading, &series, &wanted)
+            .instances(&access, &key.calendar, &context.reading, series, &wanted)
             .await?;
         let event = found.into_iter().find_map(|item| match item {
             ParsedItem::Event(event) => Some(*event),
@@ -67,7 +79,46 @@ async fn rename(tx: &mut Tx, placement: Placement, id: EventId) -> Result<(), Sy
     Ok(states::disagree(tx, renamed.tenant_id, renamed.booking_id).await?)
 }
 
-/// The series has no such occurrence any more. What the row held is kept in a conflict record.
+/// Removes the changed occurrences that their series, as they are stored now, do not have any more. Series that the app has
+/// changed are left until that is pushed.
+pub(super) async fn prune(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    series: &[BookingId],
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let mut changed: HashMap<BookingId, Vec<(BookingId, OriginalStart)>> = HashMap::new();
+    for row in bookings::overrides(tx, tenant, series).await? {
+        if let Ok(Some(occurrence)) = row.text.occurrence() {
+            let of_series = changed.entry(occurrence.series_id).or_default();
+            of_series.push((row.id, occurrence.original_start));
+        }
+    }
+    let ids: Vec<BookingId> = changed.keys().copied().collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let states = states::get_many(tx, tenant, &ids).await?;
+    for row in bookings::get_many(tx, tenant, &ids).await? {
+        let is_pending = states.iter().any(|state| state.id == row.id && state.is_pending());
+        let Ok(content) = row.text.content() else { continue };
+        for (id, original_start) in changed.remove(&row.id).unwrap_or_default() {
+            if !is_pending && !has(&content.when, original_start) {
+                vanished(tx, context, id, report).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether these times have an occurrence with this original start. What does not recur has no occurrences.
+pub(super) fn has(when: &When, original_start: OriginalStart) -> bool {
+    !when.recurrence.is_empty() && recurrence::contains(when, original_start)
+}
+
+/// The series has no such occurrence any more. What the row held is kept in a conflict record; of a cancelled occurrence
+/// there is nothing to keep.
 pub(super) async fn vanished(
     tx: &mut Tx,
     context: &Context<'_>,
@@ -97,20 +148,14 @@ pub(super) async fn vanished(
         state: None,
         row: Some(row.clone()),
     };
-    waiting::record_conflict(tx, context, &known, &conflict, report).await?;
+    if row.text.status != Status::Cancelled.as_str() {
+        waiting::record_conflict(tx, context, &known, &conflict, report).await?;
+    }
     bookings::delete(tx, tenant, id, row.version).await?;
     states::agree_as_they_stand(tx, tenant, &[id]).await?;
     if !placement.event_id.as_str().is_empty() {
-        placements::put(
-            tx,
-            &Placement {
-                state: PlacementState::Gone,
-                waiting: None,
-                answer: None,
-                ..placement
-            },
-        )
-        .await?;
+        // Should the series have this occurrence again, it will be an unchanged one.
+        placements::remove(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
     }
     Ok(())
 }

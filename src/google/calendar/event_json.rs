@@ -3,7 +3,7 @@
 //! Promises: an item that cannot be understood becomes [`Broken`] with a reason in our words, and its neighbours go on;
 //! words that may not be known, guests and foreign properties are dropped here, before anything can log or store them;
 //! values that we do not know (a new visibility, a new response) are read the careful way; nothing is mended silently.
-use super::list::AccessRole;
+use crate::domain::access::AccessRole;
 use crate::domain::booking::Status;
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf, OwnResponse, Words};
 use crate::domain::ids::{BookingId, EventId};
@@ -274,6 +274,8 @@ fn span(start: Option<api::EventDateTime>, end: Option<api::EventDateTime>, zone
     };
     match order {
         std::cmp::Ordering::Less => Ok(span),
+        // Google refuses to make such, and yet shows some.
+        std::cmp::Ordering::Equal if !span.is_all_day() => Ok(span),
         std::cmp::Ordering::Equal => Err("it ends when it starts".into()),
         std::cmp::Ordering::Greater => Err("it ends before it starts".into()),
     }

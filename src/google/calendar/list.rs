@@ -4,64 +4,15 @@
 //! otherwise pass as an empty page, and its end as "nothing is left".
 use super::event_json::{self, ParsedItem, Reading};
 use super::{EVENT_FIELDS, ONE_ATTENDEE, rfc3339};
+use crate::domain::access::AccessRole;
 use crate::domain::ids::CalendarId;
 use crate::domain::time::parse_zone;
 use crate::google::error::GoogleError;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
-
-/// What the user may do with a calendar, from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum AccessRole {
-    /// Times only. Roles that we do not know count as this one.
-    FreeBusyReader,
-    /// Reads; details of private events are hidden.
-    Reader,
-    /// Writes; details of private events are hidden.
-    WriterWithoutPrivateAccess,
-    /// Writes.
-    Writer,
-    /// Writes and shares.
-    Owner,
-}
-
-impl AccessRole {
-    /// Reads Google's word.
-    pub fn from_google(word: &str) -> Self {
-        match word {
-            "reader" => Self::Reader,
-            "writerWithoutPrivateAccess" => Self::WriterWithoutPrivateAccess,
-            "writer" => Self::Writer,
-            "owner" => Self::Owner,
-            _ => Self::FreeBusyReader,
-        }
-    }
-
-    /// Google's word, also used in SQL and in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::FreeBusyReader => "freeBusyReader",
-            Self::Reader => "reader",
-            Self::WriterWithoutPrivateAccess => "writerWithoutPrivateAccess",
-            Self::Writer => "writer",
-            Self::Owner => "owner",
-        }
-    }
-
-    /// Whether events can be created and changed.
-    pub fn writes(self) -> bool {
-        self >= Self::WriterWithoutPrivateAccess
-    }
-
-    /// Whether the words of private events can be read.
-    pub fn reads_private(self) -> bool {
-        self >= Self::Writer
-    }
-}
 
 /// A calendar in the user's list.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ mod list;
 
 pub use event_body::{Target, insert_body, patch_body};
 pub use event_json::{Broken, ParsedItem, Reading};
-pub use list::{AccessRole, CalendarEntry, ListParameters, Page, PageEnd, Query};
+pub use list::{CalendarEntry, ListParameters, Page, PageEnd, Query};
 
 use super::error::GoogleError;
 use super::transport::{Call, Transport};

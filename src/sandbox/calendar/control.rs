@@ -3,7 +3,7 @@
 //! `expire_sync_tokens {calendar?}` · `set_role {user, calendar, role|null}` · `split_series {calendar, event, at, title?}` ·
 //! `paging {page_size?, empty_page_every?, exceptions_first?, duplicate_items?, shuffle_seed?}` · `sparse_cancelled {on}` ·
 //! `opaque_instance_ids {on}` · `hide_page_tokens {on}` · `window_leavers {mode}` · `purge_tombstones {calendar}` ·
-//! `raw_event {calendar, event}` · `list_empty {calendar, times}` · `dump {}`.
+//! `raw_event {calendar, event}` · `copy_event {calendar, event, times}` · `list_empty {calendar, times}` · `dump {}`.
 use super::state::{Event, Gone, Leavers, Object, Role, State};
 use super::time::When;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -45,6 +45,7 @@ impl State {
             }
             "purge_tombstones" => self.purge_tombstones(text(body, "calendar")?),
             "raw_event" => self.plant(body, now),
+            "copy_event" => self.copy_event(body, now),
             "list_empty" => {
                 let times = number(body, "times")?.ok_or("times is missing")?;
                 self.known_calendar(text(body, "calendar")?)?.empty_lists = times as u64;
@@ -137,6 +138,27 @@ impl State {
             }
         }
         Ok(json!({"purged": gone.len()}))
+    }
+
+    /// Fills a calendar: copies of one event, each with an id, an iCalUID and a numbered title of its own.
+    fn copy_event(&mut self, body: &Value, now: i64) -> Result<Value, String> {
+        let (calendar, id) = (text(body, "calendar")?.to_owned(), text(body, "event")?.to_owned());
+        let times = number(body, "times")?.ok_or("times is missing")?;
+        let events = &self.known_calendar(&calendar)?.events;
+        let model = events.get(&id).ok_or_else(|| format!("no event {id}"))?.clone();
+        let title = model.text("summary").unwrap_or_default().to_owned();
+        for copy in 1..=times {
+            let mut event = model.clone();
+            event.id = self.make_id();
+            event
+                .fields
+                .insert("iCalUID".into(), json!(format!("{}@google.com", event.id)));
+            event.fields.insert("summary".into(), json!(format!("{title} {copy}")));
+            (event.updated, event.changed) = (self.stamp(now), self.next_position());
+            event.created = event.updated;
+            self.known_calendar(&calendar)?.events.insert(event.id.clone(), event);
+        }
+        Ok(json!({"copies": times}))
     }
 
     /// Puts any JSON as an event, unchecked.

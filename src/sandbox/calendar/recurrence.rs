@@ -1,7 +1,8 @@
 //! Recurrence lines to occurrences: wall-clock time in the series' own zone, so that 09:00 stays 09:00 over DST.
 //!
 //! Rules are expanded on a zoneless clock and only then turned into instants. `UNTIL`, `EXDATE` and `RDATE` are accepted
-//! as dates, local times and UTC. A start that the rule does not meet is no occurrence. Endless rules are cut at a horizon.
+//! as dates, local times and UTC. The start is always an occurrence and the first of COUNT, whether the rule meets it or not
+//! (RFC 5545, 3.8.5.3). Endless rules are cut at a horizon.
 use super::errors::Refusal;
 use super::time::{When, resolve_local, zone};
 use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Utc};
@@ -28,6 +29,7 @@ pub struct Series {
 struct Rule {
     /// The rule on the zoneless clock; `None` when it ends before it begins.
     set: Option<RRuleSet>,
+    count: Option<usize>,
     endless: bool,
 }
 
@@ -85,19 +87,19 @@ impl Series {
 
     fn rule(&self, text: &str) -> Option<Rule> {
         let start = self.clock();
-        let (mut parts, mut until, mut counted) = (Vec::new(), None, false);
+        let (mut parts, mut until, mut count) = (Vec::new(), None, None);
         for part in text.trim_end_matches(';').split(';') {
             let (key, value) = part.split_once('=')?;
             match key.to_ascii_uppercase().as_str() {
                 "UNTIL" => until = Some(self.until(value)?),
                 "COUNT" => {
-                    counted = value.parse::<u32>().ok()? > 0;
+                    count = Some(value.parse::<usize>().ok()?).filter(|count| *count > 0);
                     parts.push(part.to_owned());
                 }
                 _ => parts.push(part.to_owned()),
             }
         }
-        if until.is_some() && counted {
+        if until.is_some() && count.is_some() {
             return None;
         }
         if let Some(until) = until {
@@ -111,7 +113,8 @@ impl Series {
         };
         Some(Rule {
             set,
-            endless: until.is_none() && !counted,
+            count,
+            endless: until.is_none() && count.is_none(),
         })
     }
 
@@ -183,12 +186,12 @@ impl Series {
             Vec::new()
         };
         for rule in &self.rules {
-            all.extend(self.expand(rule, now, before));
+            all.extend(self.expand(rule, true, now, before));
         }
         all.extend(self.added.iter().copied());
         let mut gone = self.excluded.clone();
         for rule in &self.excluded_rules {
-            gone.extend(self.expand(rule, now, before));
+            gone.extend(self.expand(rule, false, now, before));
         }
         gone.sort_unstable();
         all.retain(|when| gone.binary_search(when).is_err());
@@ -200,13 +203,19 @@ impl Series {
         all
     }
 
-    fn expand(&self, rule: &Rule, now: DateTime<Utc>, before: Option<DateTime<Utc>>) -> Vec<When> {
+    fn expand(&self, rule: &Rule, with_start: bool, now: DateTime<Utc>, before: Option<DateTime<Utc>>) -> Vec<When> {
         let Some(set) = &rule.set else {
             return Vec::new();
         };
+        let clock = self.clock();
+        let start = with_start.then_some(self.start);
+        let later = set
+            .into_iter()
+            .map(|carrier| carrier.naive_utc())
+            .filter(move |time| !with_start || *time > clock)
+            .map(|time| self.to_when(time));
         let (mut found, mut ahead) = (Vec::new(), 0);
-        for carrier in set.into_iter().take(CEILING) {
-            let when = self.to_when(carrier.naive_utc());
+        for when in start.into_iter().chain(later).take(rule.count.unwrap_or(CEILING)) {
             let micros = when.micros(self.zone);
             if before.is_some_and(|before| micros >= before.timestamp_micros()) {
                 break;
@@ -254,7 +263,7 @@ pub fn split(lines: &[String], series: &Series, at: When) -> Parts {
         When::At(instant) => When::At(instant - Duration::seconds(1)).compact(),
     };
     let instant = DateTime::from_timestamp_micros(at.micros(series.zone)).unwrap_or_default();
-    let passed = |rule: &Rule| series.expand(rule, instant, Some(instant)).len();
+    let passed = |rule: &Rule| series.expand(rule, true, instant, Some(instant)).len();
     let mut rules = series.rules.iter();
     let mut parts = Parts {
         before: Vec::new(),

@@ -124,8 +124,8 @@ fn choices_fields(calendars: &[Calendar], choices: &Choices) -> Value {
                 id => calendar.calendar_id.as_str(),
                 title => &calendar.title,
                 is_primary => calendar.is_primary,
-                has_words => calendar.access_role.can_read_words(),
-                can_write => calendar.access_role.can_write(),
+                has_words => calendar.access_role.reads_words(),
+                can_write => calendar.access_role.writes(),
                 reads => choices.reads.contains(&calendar.calendar_id),
                 writes => choices.writes.as_ref() == Some(&calendar.calendar_id),
             }

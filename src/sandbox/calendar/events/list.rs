@@ -305,7 +305,7 @@ impl Query<'_> {
         let single = self.params.flag("singleEvents");
         let mut keys = Vec::new();
         for event in calendar.events.values() {
-            if event.changed <= since || !self.matches(event) {
+            if event.changed <= since || !self.matches(event) || calendar.is_reset(event) {
                 continue;
             }
             if calendar.series_is_gone(event) && !single {

@@ -90,8 +90,18 @@ impl Calendar {
         series.is_some_and(|series| series.gone.is_some())
     }
 
+    /// Whether this exception was dropped and its series has the occurrence again: it is an unchanged one then.
+    fn is_reset(&self, event: &Event) -> bool {
+        let series = event.series_id().and_then(|id| self.events.get(id));
+        let series = series.filter(|series| event.gone == Some(Gone::Dropped) && series.gone.is_none());
+        let expansion = series.and_then(|series| series.series(self.zone()));
+        expansion
+            .zip(event.original_start())
+            .is_some_and(|(expansion, original)| expansion.contains(original))
+    }
+
     fn find(&self, id: &str) -> Option<Found> {
-        if let Some(event) = self.events.get(id) {
+        if let Some(event) = self.events.get(id).filter(|event| !self.is_reset(event)) {
             let mut event = event.clone();
             if event.gone.is_none() && self.series_is_gone(&event) {
                 event.gone = Some(Gone::Deleted);
@@ -118,7 +128,7 @@ impl Calendar {
         })?;
         if let Some(event) = self
             .exceptions(&series.id)
-            .find(|e| e.original_start() == Some(original))
+            .find(|e| e.original_start() == Some(original) && e.gone != Some(Gone::Dropped))
         {
             return self.find(&event.id.clone());
         }
@@ -276,6 +286,7 @@ fn open_occurrences(calendar: &Calendar, series: &Event, window: Window, now: i6
     };
     let replaced: Vec<When> = calendar
         .exceptions(&series.id)
+        .filter(|event| event.gone != Some(Gone::Dropped))
         .filter_map(Event::original_start)
         .collect();
     let length = match (series.start(), series.end()) {

@@ -1,0 +1,194 @@
+//! Rows without the engine: a bulk insert of what a pull has stored, and a database that is full already.
+use crate::support::world::{Connected, run};
+use accord::args;
+use accord::domain::ids::TenantId;
+use accord::store::{Db, Value};
+
+/// Events per transaction, as in a pass.
+const CHUNK: usize = 100;
+
+/// A table with its text columns and its number columns; those that triggers write are left out.
+struct Table {
+    name: &'static str,
+    texts: &'static [&'static str],
+    numbers: &'static [&'static str],
+}
+
+/// What must be there before a booking.
+const BEFORE: &[Table] = &[
+    Table {
+        name: "tenants",
+        texts: &["id", "name", "settings"],
+        numbers: &["created_at", "updated_at"],
+    },
+    Table {
+        name: "users",
+        texts: &["tenant_id", "id", "name", "email", "time_zone"],
+        numbers: &["created_at", "updated_at"],
+    },
+];
+
+/// What a pull writes for each event.
+const TABLES: &[Table] = &[
+    Table {
+        name: "booking_identities",
+        texts: &["tenant_id", "booking_id", "ical_uid", "original_start"],
+        numbers: &[],
+    },
+    Table {
+        name: "bookings",
+        texts: &[
+            "tenant_id",
+            "id",
+            "user_id",
+            "title",
+            "description",
+            "location",
+            "resource_id",
+            "starts_local",
+            "ends_local",
+            "time_zone",
+            "end_time_zone",
+            "recurrence",
+            "status",
+            "series_id",
+            "original_start",
+            "split_from",
+            "origin",
+            "mail_wish",
+        ],
+        numbers: &["fold", "end_fold", "all_day", "created_at"],
+    },
+    Table {
+        name: "booking_times",
+        texts: &["tenant_id", "booking_id", "tzdb"],
+        numbers: &["starts_at", "ends_at", "last_ends_at"],
+    },
+    Table {
+        name: "placements",
+        texts: &[
+            "tenant_id",
+            "booking_id",
+            "calendar_id",
+            "event_id",
+            "account_id",
+            "state",
+            "ical_uid",
+            "series_event_id",
+            "original_start",
+            "etag",
+            "words",
+            "base_local",
+            "base_remote",
+            "waiting",
+            "answer",
+        ],
+        numbers: &[
+            "is_lead",
+            "remote_updated_at",
+            "is_writable",
+            "has_guests",
+            "is_ours",
+            "confirmed_at",
+        ],
+    },
+];
+
+type Rows = Vec<Vec<Value>>;
+
+/// The rows of all tables that a pull writes.
+pub async fn read(db: &Db) -> Vec<Rows> {
+    let mut all = Vec::new();
+    for table in TABLES {
+        all.push(table.read(db).await);
+    }
+    all
+}
+
+/// Copies what must be there before them.
+pub async fn prepare(from: &Db, into: &Db) {
+    for table in BEFORE {
+        for row in table.read(from).await {
+            run(into, table.insert(), row).await;
+        }
+    }
+}
+
+/// Inserts them with prepared statements.
+pub async fn insert(db: &Db, all: Vec<Rows>) {
+    let statements: Vec<&'static str> = TABLES.iter().map(Table::insert).collect();
+    let mut rows: Vec<_> = all.into_iter().map(Vec::into_iter).collect();
+    while rows[0].len() > 0 {
+        let mut tx = db.begin().await.expect("begin");
+        for _ in 0..CHUNK {
+            for (statement, rows) in statements.iter().zip(&mut rows) {
+                if let Some(row) = rows.next() {
+                    tx.execute(statement, row).await.expect("a row");
+                }
+            }
+        }
+        tx.commit().await.expect("commit");
+    }
+}
+
+impl Table {
+    async fn read(&self, db: &Db) -> Rows {
+        // The order of the rows is the order in which a pull wrote them, in every table.
+        let order = if self.name == "bookings" { "id" } else { self.texts[1] };
+        let columns = [self.texts, self.numbers].concat().join(", ");
+        let sql = format!("SELECT {columns} FROM {} ORDER BY {order}", self.name);
+        let mut tx = db.read().await.expect("begin");
+        let found = tx
+            .fetch_all(Box::leak(sql.into_boxed_str()), vec![])
+            .await
+            .expect("rows");
+        let values = |row: &accord::store::Row| {
+            let texts = self
+                .texts
+                .iter()
+                .map(|column| Value::Text(row.opt_text(column).expect("a text")));
+            let numbers = self
+                .numbers
+                .iter()
+                .map(|column| Value::Int(row.opt_int(column).expect("a number")));
+            texts.chain(numbers).collect()
+        };
+        found.iter().map(values).collect()
+    }
+
+    fn insert(&self) -> &'static str {
+        let columns = [self.texts, self.numbers].concat();
+        let places: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            self.name,
+            columns.join(", "),
+            places.join(", ")
+        );
+        Box::leak(sql.into_boxed_str())
+    }
+}
+
+/// Fills the database up from `stored` agreed bookings to `wanted`, each with its placement.
+pub async fn store(db: &Db, who: &Connected, tenant: TenantId, stored: usize, wanted: usize) {
+    const BOOKINGS: &str = "INSERT INTO bookings (tenant_id, id, user_id, title, starts_local, ends_local, time_zone, origin) \
+         WITH RECURSIVE n (i) AS (SELECT CAST($3 AS BIGINT) + 1 UNION ALL SELECT i + 1 FROM n WHERE i < $4) \
+         SELECT $1, '00000000-0000-7000-8000-' || substr(CAST(1000000000000 + i AS TEXT), 2), $2, 'Stored ' || i, \
+             '2026-03-04T10:00:00', '2026-03-04T11:00:00', 'Europe/Madrid', 'google' FROM n";
+    const PLACEMENTS: &str = "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, etag) \
+         SELECT b.tenant_id, $2, 'stored' || b.id, b.id, $3, 1, 'live', '\"1\"' FROM bookings b WHERE b.tenant_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = b.tenant_id AND p.booking_id = b.id)";
+    const TIMES: &str = "INSERT INTO booking_times (tenant_id, booking_id, starts_at, ends_at, last_ends_at, tzdb) \
+         SELECT b.tenant_id, b.id, 1772614800000, 1772618400000, 1772618400000, 'x' FROM bookings b WHERE b.tenant_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM booking_times t WHERE t.tenant_id = b.tenant_id AND t.booking_id = b.id)";
+    const AGREED: &str =
+        "UPDATE row_state SET agreed_version = version, noticed_version = version WHERE tenant_id = $1";
+    if stored == wanted {
+        return;
+    }
+    let (from, to) = (stored as i64, wanted as i64);
+    run(db, BOOKINGS, args![tenant, who.user, from, to]).await;
+    run(db, PLACEMENTS, args![tenant, &who.email, who.account]).await;
+    run(db, TIMES, args![tenant]).await;
+    run(db, AGREED, args![tenant]).await;
+}

@@ -1,0 +1,128 @@
+//! `accord conflict list|show|resolve`.
+use super::out::{Failure, Format, instant, json, line, say, table};
+use super::{Context, open};
+use crate::app::App;
+use crate::domain::booking::Side;
+use crate::domain::ids::{BookingId, ConflictId, TenantId};
+use crate::engine::conflicts::{self, Conflict};
+use chrono::DateTime;
+use clap::{Subcommand, ValueEnum};
+use serde_json::Value;
+
+/// Conflicts read at a time.
+const PAGE: i64 = 200;
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Keep {
+    /// The app's value.
+    App,
+    /// Google's value.
+    Google,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the conflicts of a tenant, the oldest first.
+    List {
+        /// The tenant.
+        #[arg(long)]
+        tenant: TenantId,
+        /// Only of this booking.
+        #[arg(long)]
+        booking: Option<BookingId>,
+        /// open, decided or restored.
+        #[arg(long)]
+        state: Option<String>,
+    },
+    /// Show both values of one.
+    Show {
+        /// The tenant.
+        #[arg(long)]
+        tenant: TenantId,
+        /// The conflict.
+        conflict: ConflictId,
+    },
+    /// Let the other side win after all.
+    Resolve {
+        /// The tenant.
+        #[arg(long)]
+        tenant: TenantId,
+        /// The conflict.
+        conflict: ConflictId,
+        /// Whose value stays.
+        #[arg(long)]
+        keep: Keep,
+    },
+}
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let app = open::app(context).await?;
+    let done = act(context.format, &app, command).await;
+    app.close().await;
+    done
+}
+
+async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure> {
+    let engine = &app.engine;
+    match command {
+        Command::List { tenant, booking, state } => {
+            let mut found: Vec<Conflict> = Vec::new();
+            loop {
+                let after = found.last().map(|conflict| conflict.id);
+                let page = conflicts::list(engine, tenant, booking, state.as_deref(), after, PAGE).await?;
+                let is_last = (page.len() as i64) < PAGE;
+                found.extend(page);
+                if is_last {
+                    break;
+                }
+            }
+            if format == Format::Json {
+                return json(&found);
+            }
+            let row = |c: &Conflict| {
+                let winner = c.winner.clone().unwrap_or_else(|| "-".to_owned());
+                let at = instant(DateTime::from_timestamp_millis(c.created_at));
+                vec![
+                    c.id.to_string(),
+                    c.booking_id.to_string(),
+                    c.field.clone(),
+                    winner,
+                    c.state.clone(),
+                    at,
+                ]
+            };
+            table(
+                &["ID", "BOOKING", "FIELD", "WINNER", "STATE", "SINCE"],
+                &found.iter().map(row).collect::<Vec<_>>(),
+            )
+        }
+        Command::Show { tenant, conflict } => {
+            let conflict = conflicts::get(engine, tenant, conflict).await?;
+            if format == Format::Json {
+                return json(&conflict);
+            }
+            let words = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            line(format_args!(
+                "{} of booking {}: {}",
+                conflict.field, conflict.booking_id, conflict.state
+            ))?;
+            line(format_args!("  agreed before  {}", words(&conflict.base)))?;
+            line(format_args!("  app            {}", words(&conflict.app)))?;
+            line(format_args!("  google         {}", words(&conflict.google)))?;
+            line(format_args!(
+                "  decided by     {}, for {}",
+                conflict.policy,
+                conflict.winner.as_deref().unwrap_or("nobody yet")
+            ))
+        }
+        Command::Resolve { tenant, conflict, keep } => {
+            let side = match keep {
+                Keep::App => Side::App,
+                Keep::Google => Side::Google,
+            };
+            conflicts::resolve(engine, tenant, conflict, side).await?;
+            say("the other value is put back; the next pass carries it on");
+            Ok(())
+        }
+    }
+}
