@@ -96,4 +96,15 @@ both_databases! {
             AppConfirms(Sql, 0),
         ]).await.unwrap();
     }
+
+    #[ignore = "open: an edit in the app of what was moved to another calendar and deleted there stays pending"]
+    async fn an_edit_of_what_was_moved_and_deleted_does_not_wait_for_ever(url: String) {
+        tell(&url, TWO_CALENDARS, &[
+            AppCreates(Sql),
+            Poll(0),
+            PersonChangesCalendar(0),
+            PersonDeletes(0),
+            AppRenames(Sql, 0),
+        ]).await.unwrap();
+    }
 }
