@@ -11,7 +11,7 @@ use crate::domain::booking::{Booking, Content, Status};
 use crate::domain::event::{Event, EventState, Words};
 use crate::domain::failure::{Denied, FailureClass};
 use crate::domain::ids::{BookingId, EventId};
-use crate::domain::merge::{self, Base, Changed, RemoteForm, RemoteStep, Resources};
+use crate::domain::merge::{self, Base, Changed, RemoteStep, Resources};
 use crate::domain::validate;
 use crate::google::GoogleError;
 use crate::google::calendar::{ParsedItem, Target, Wanted, insert_body, patch_body};
@@ -492,26 +492,11 @@ async fn adopt(
     let Some(mut known) = fresh else {
         return Ok(Prepared::Done);
     };
-    let name = sent.resource_id.and_then(|id| context.resources.name(id));
-    let as_sent = merge::as_event(
-        &Content {
-            location: String::new(),
-            ..sent.clone()
-        },
-        name,
-    );
     let form = match &event.state {
         // The answer to the insert is the agreement. An event that was met by its taken id may have been edited since:
         // then what was sent is.
         EventState::Live(content) if answered => merge::live_form(content, event.words),
-        EventState::Live(_) => RemoteForm {
-            status: Status::Confirmed,
-            content: as_sent,
-        },
-        EventState::Cancelled => RemoteForm {
-            status: Status::Confirmed,
-            content: as_sent,
-        },
+        EventState::Live(_) | EventState::Cancelled => settle::sent_form(context, &sent),
     };
     known.placement.state = PlacementState::Live;
     known.placement.base_local = Some(sent);

@@ -3,7 +3,7 @@
 //! Nothing dies without proof, and nothing dies in masses: what would be removed is collected, counted together with the
 //! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
 use super::inbound;
-use super::settle::{Gate, Known, Seen};
+use super::settle::{Gate, Known, Seen, Settled};
 use super::{PassReport, SyncError, context::Context};
 use crate::domain::booking::{Content, Status};
 use crate::domain::event::{Event, EventState};
@@ -11,7 +11,7 @@ use crate::domain::ids::{BookingId, QuestionId};
 use crate::domain::merge::Waiting;
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::questions::{self, QuestionRow};
-use crate::store::{Tx, bookings, changes, scopes, states};
+use crate::store::{Tx, accounts, bookings, changes, scopes, states};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -45,31 +45,27 @@ pub(super) async fn inbound(
             carry_out(tx, context, known, event.as_ref(), report).await?;
             continue;
         }
+        let declined = event.as_ref().is_some_and(|event| event.state != EventState::Cancelled);
+        let was_there = known.placement.state == PlacementState::Live;
+        if was_there && !declined && wait_for_others(tx, context, &known, report).await? {
+            continue;
+        }
         let seen = event.as_ref().map_or(Seen::Gone, Seen::Event);
-        if let Some(super::settle::Settled::Removal(known)) =
-            inbound::again(tx, context, known, seen, Gate::Inbound, report).await?
-        {
+        if let Some(Settled::Removal(known)) = inbound::again(tx, context, known, seen, Gate::Inbound, report).await? {
             removals.push((*known, event));
         }
     }
-    let mut certain = Vec::new();
-    for (known, event) in removals {
-        let declined = event.as_ref().is_some_and(|event| event.state != EventState::Cancelled);
-        if declined || !wait_for_others(tx, context, &known, report).await? {
-            certain.push((known, event));
-        }
-    }
-    let ids: Vec<BookingId> = certain.iter().map(|(known, _)| known.booking_id()).collect();
+    let ids: Vec<BookingId> = removals.iter().map(|(known, _)| known.booking_id()).collect();
     if brakes(tx, context, &ids).await? {
         return hold(
             tx,
             context,
-            certain.into_iter().map(|(known, _)| known).collect(),
+            removals.into_iter().map(|(known, _)| known).collect(),
             report,
         )
         .await;
     }
-    for (known, event) in certain {
+    for (known, event) in removals {
         carry_out(tx, context, known, event.as_ref(), report).await?;
     }
     Ok(())
@@ -94,7 +90,11 @@ async fn carry_out(
     let (id, key) = (known.booking_id(), context.key());
     let is_series = known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty());
     let seen = event.map_or(Seen::Gone, Seen::Event);
-    inbound::again(tx, context, known, seen, Gate::Open, report).await?;
+    let settled = inbound::again(tx, context, known, seen, Gate::Open, report).await?;
+    if !matches!(settled, Some(Settled::Agreed)) {
+        // It is asked about, or the app's edit brings it back: nothing was removed.
+        return Ok(());
+    }
     placements::note_deletion(tx, key.tenant, key.account, &key.calendar, id, context.engine.now_ms()).await?;
     if is_series {
         cancel_occurrences(tx, context, id).await?;
@@ -329,16 +329,7 @@ pub(super) async fn decide_lost_leads(
                 ..placement.clone()
             };
             placements::put(tx, &old).await?;
-            let base_local = placement.base_local.clone().or(heir.base_local.clone());
-            placements::put(
-                tx,
-                &Placement {
-                    is_lead: true,
-                    base_local,
-                    ..heir
-                },
-            )
-            .await?;
+            inherit(tx, context, &placement, heir).await?;
             report.step("pass the lead on", Some(booking), Some(&placement.event_id));
         } else {
             let placement = Placement {
@@ -356,4 +347,24 @@ pub(super) async fn decide_lost_leads(
         carry_out(tx, context, known, None, report).await?;
     }
     Ok(())
+}
+
+/// A living placement takes the lead. What both sides agreed on through the old one still holds where it sees as much: the
+/// event is read again and merged against that.
+async fn inherit(tx: &mut Tx, context: &Context<'_>, old: &Placement, heir: Placement) -> Result<(), SyncError> {
+    let (tenant, booking) = (context.tenant(), heir.booking_id);
+    let mut heir = Placement {
+        is_lead: true,
+        etag: String::new(),
+        base_local: old.base_local.clone().or(heir.base_local),
+        ..heir
+    };
+    if old.is_writable == heir.is_writable && old.words == heir.words {
+        heir.base_remote = old.base_remote.clone().or(heir.base_remote);
+    }
+    placements::put(tx, &heir).await?;
+    if let Some(account) = accounts::get(tx, tenant, heir.account_id).await? {
+        states::set_carrier(tx, tenant, booking, account.user_id).await?;
+    }
+    Ok(states::disagree(tx, tenant, booking).await?)
 }

@@ -7,7 +7,9 @@ use super::{PassReport, SyncError, context::Context};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState, OwnResponse, Words};
 use crate::domain::ids::{BookingId, TenantId, UserId};
-use crate::domain::merge::{self, Base, Decision, Local, LocalStep, Outcome, Remote, RemoteStep};
+use crate::domain::merge::{
+    self, Base, Decision, Local, LocalStep, Outcome, Remote, RemoteForm, RemoteStep, Resources,
+};
 use crate::domain::validate::Limits;
 use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking, RowProblem};
@@ -249,6 +251,19 @@ async fn erase_words(
     Ok(())
 }
 
+/// The event that an insert of this content asked for.
+pub(super) fn sent_form(context: &Context<'_>, sent: &Content) -> RemoteForm {
+    let name = sent.resource_id.and_then(|id| context.resources.name(id));
+    let without_note = Content {
+        location: String::new(),
+        ..sent.clone()
+    };
+    RemoteForm {
+        status: Status::Confirmed,
+        content: merge::as_event(&without_note, name),
+    }
+}
+
 /// The verdict; `None` when this placement has nothing to do with the booking's fields.
 fn decide(
     context: &Context<'_>,
@@ -290,11 +305,19 @@ fn decide(
     };
     let base = Base {
         local: placement.base_local.clone().unwrap_or_else(|| content.clone()),
-        remote: placement.base_remote.clone().or_else(|| {
-            remote_event
-                .as_ref()
-                .map(|event| merge::live_form(event, placement.words))
-        })?,
+        remote: placement
+            .base_remote
+            .clone()
+            .or_else(|| {
+                // Its insert was not answered, and somebody may have edited the event since: what was sent is the agreement.
+                let sent = (placement.state == PlacementState::Creating).then_some(placement.base_local.as_ref())?;
+                Some(sent_form(context, sent?))
+            })
+            .or_else(|| {
+                remote_event
+                    .as_ref()
+                    .map(|event| merge::live_form(event, placement.words))
+            })?,
     };
     let local = if known.row.is_some() {
         Local::Row(&content)
