@@ -5,9 +5,9 @@
 //! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, context::Context, waiting};
+use super::{PassReport, SyncError, context::Context, removal, waiting};
 use crate::domain::booking::{Content, Occurrence, Side, Status};
-use crate::domain::event::{Event, EventContent, EventState, InstanceOf};
+use crate::domain::event::{Event, EventContent, EventState, InstanceOf, Words};
 use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
 use crate::domain::merge::{self, Field, FieldConflict};
 use crate::domain::recurrence;
@@ -16,7 +16,7 @@ use crate::domain::validate::Limits;
 use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Placement, PlacementState};
-use crate::store::{Tx, accounts, states};
+use crate::store::{Tx, states};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -292,6 +292,13 @@ async fn welcome_occurrence(
     }
     let id = BookingId(context.engine.fresh_uuid());
     let mut content = content.clone();
+    if event.words == Words::Withheld {
+        // What this user does not show, the series may: the row is everybody's.
+        let series = &series.row.text;
+        content.title.clone_from(&series.title);
+        content.description.clone_from(&series.description);
+        content.location.clone_from(&series.location);
+    }
     // Overrides inherit the resource unless the place itself was changed.
     if content.resource_id.is_none() && content.location == series.row.text.location {
         content.resource_id = series.row.text.resource_id.as_ref().and_then(|id| id.parse().ok());
@@ -496,7 +503,7 @@ async fn join(
 ) -> Result<(), SyncError> {
     let tenant = context.tenant();
     let others = placements::of_booking(tx, tenant, booking).await?;
-    let lead = others.iter().find(|other| other.is_lead).cloned();
+    let lead = others.into_iter().find(|other| other.is_lead);
     let mut mine = placement(context, event, booking, false, Some(content.clone()), None);
     report.step("add a placement", Some(booking), Some(&event.id));
     let takes_over = match &lead {
@@ -513,26 +520,7 @@ async fn join(
     if !takes_over {
         return Ok(placements::put(tx, &mine).await?);
     }
-    mine.is_lead = true;
-    if let Some(mut old) = lead {
-        mine.is_ours = old.is_ours;
-        // What both sides agreed on through the old placement still holds; the new one is merged against it.
-        if old.is_writable == mine.is_writable {
-            mine.base_local = old.base_local.take().or(mine.base_local);
-            mine.base_remote = old.base_remote.clone().or(mine.base_remote);
-        }
-        old.is_lead = false;
-        if old.waiting == Some(merge::Waiting::LeadLost) {
-            old.waiting = None;
-            old.state = PlacementState::Gone;
-        }
-        placements::put(tx, &old).await?;
-    }
-    mine.etag.clear();
-    placements::put(tx, &mine).await?;
-    if let Some(account) = accounts::get(tx, tenant, context.key().account).await? {
-        states::set_carrier(tx, tenant, booking, account.user_id).await?;
-    }
+    let mine = removal::take_over(tx, context, lead, mine).await?;
     if let Some(known) = settle::load(tx, tenant, vec![mine]).await?.pop() {
         if known.row.is_none() && known.state.as_ref().is_none_or(|state| state.deleted.is_none()) {
             // The app has deleted this booking; the event in a further calendar does not bring it back.
