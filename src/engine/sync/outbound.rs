@@ -726,7 +726,7 @@ async fn write(
         Ok(ParsedItem::Broken(_)) => {
             Err(GoogleError::protocol("Google answers a write with an event that cannot be read").into())
         }
-        Err(error) if error.class() == FailureClass::Gone && step == RemoteStep::Revive => {
+        Err(error) if step == RemoteStep::Revive && cannot_come_back(&error, target) => {
             another_id(
                 context,
                 Known {
@@ -740,7 +740,17 @@ async fn write(
     }
 }
 
-/// Google has forgotten the tombstone: the booking gets a new event.
+/// Whether the tombstone stays one: Google has forgotten it, or does not let it be revived because the event was not deleted
+/// here but moved away.
+fn cannot_come_back(error: &GoogleError, target: Target) -> bool {
+    match error.class() {
+        FailureClass::Gone => true,
+        FailureClass::Permission(Denied::Forbidden) => target == Target::Event,
+        _ => false,
+    }
+}
+
+/// The booking gets a new event instead of its tombstone.
 fn recreate(placement: Placement, content: &Content) -> Placement {
     Placement {
         base_local: Some(content.clone()),
