@@ -16,6 +16,7 @@ use crate::domain::validate::Limits;
 use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Placement, PlacementState};
+use crate::store::scopes::{self, ScopeKey};
 use crate::store::{Tx, states};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -76,6 +77,12 @@ pub(super) async fn welcome(
         None => new_id,
     };
     if id != new_id {
+        // Another account that reads this calendar may have placed it since this pass has looked.
+        let placed = placements::get(tx, context.tenant(), &context.key().calendar, &event.id).await?;
+        let placed = settle::load(tx, context.tenant(), placed.into_iter().collect()).await?;
+        if let Some(known) = placed.into_iter().next() {
+            return inbound::meet(tx, context, known, event, report).await;
+        }
         return join(tx, context, event, id, &content, report).await;
     }
     let split = split_from(tx, context, event, &content, families).await?;
@@ -533,6 +540,36 @@ async fn join(
         inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
     }
     Ok(())
+}
+
+/// Two accounts that read the same calendar share its placements, and each is led by one of them. The other takes it over
+/// when that one does not take part any more, or may not write what this one may. `None`: it stays where it is.
+pub(super) async fn led_from_here(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    mut known: Known,
+    event: Option<&Event>,
+) -> Result<Option<Known>, SyncError> {
+    let (placement, key) = (&mut known.placement, context.key());
+    if placement.account_id == key.account {
+        return Ok(Some(known));
+    }
+    let live = event.filter(|event| event.state != EventState::Cancelled);
+    let may_do_more = !placement.is_writable && live.is_some_and(|event| context.may_write(event));
+    let other = ScopeKey {
+        account: placement.account_id,
+        ..key.clone()
+    };
+    if !may_do_more && scopes::peek(tx, &other).await?.is_some() {
+        return Ok(None);
+    }
+    placement.account_id = key.account;
+    placement.etag.clear();
+    placements::put(tx, placement).await?;
+    if placement.is_lead {
+        states::set_carrier(tx, key.tenant, placement.booking_id, context.scope.user_id).await?;
+    }
+    Ok(Some(known))
 }
 
 /// A placement that does not lead: it tells that the meeting is in that calendar too, and nothing about its fields.

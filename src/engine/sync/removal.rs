@@ -4,7 +4,7 @@
 //! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context};
+use super::{PassReport, SyncError, context::Context, newcomer};
 use crate::domain::booking::{Content, Status};
 use crate::domain::event::{Event, EventState};
 use crate::domain::ids::{BookingId, QuestionId};
@@ -26,9 +26,9 @@ pub(super) async fn inbound(
 ) -> Result<(), SyncError> {
     let mut removals = Vec::new();
     for (known, event) in candidates {
-        if known.placement.account_id != context.key().account {
+        let Some(known) = newcomer::led_from_here(tx, context, known, event.as_ref()).await? else {
             continue;
-        }
+        };
         if !known.placement.is_lead {
             follower_gone(tx, known.placement).await?;
             continue;
