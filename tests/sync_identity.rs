@@ -78,6 +78,13 @@ async fn show_private(world: &World, who: &Connected) {
     .await;
 }
 
+/// Ben may write Ana's calendar, and lets Accord read it.
+async fn share_with_ben(world: &World, ben: &Connected) {
+    let acl = json!({"role": "writer", "scope": {"type": "user", "value": BEN}});
+    world.person_posts(ANA, &format!("/calendars/{ANA}/acl"), acl).await;
+    world.choose(ben, ANA, false).await;
+}
+
 async fn sync_both(world: &World, ben: &Connected) {
     for _ in 0..3 {
         world.sync().await;
@@ -396,9 +403,7 @@ both_databases! {
     async fn a_shared_calendar_is_led_by_the_account_that_still_takes_part(url: String) {
         let world = World::new(&url).await;
         let ben = world.ben().await;
-        let acl = json!({"role": "writer", "scope": {"type": "user", "value": BEN}});
-        world.person_posts(ANA, &format!("/calendars/{ANA}/acl"), acl).await;
-        world.choose(&ben, ANA, false).await;
+        share_with_ben(&world, &ben).await;
         let event_id = world.person_creates(event("Shared", "2026-03-04T10:00:00")).await;
         world.sync().await;
         world.sync_scope(&ben, ANA).await;
@@ -415,6 +420,25 @@ both_databases! {
         world.app_renames(booking, "From the app").await;
         world.sync_scope(&ben, ANA).await;
         assert_eq!(world.event(&event_id).await["summary"], "From the app");
+    }
+
+    async fn two_accounts_that_read_a_calendar_at_once_share_its_placements(url: String) {
+        let world = World::new(&url).await;
+        let ben = world.ben().await;
+        share_with_ben(&world, &ben).await;
+        for n in 0..20 {
+            world.person_creates(event(&format!("Shared {n}"), "2026-03-04T10:00:00")).await;
+        }
+        let (anas, bens) = tokio::join!(world.try_sync(), world.try_sync_scope(&ben, ANA));
+        anas.and(bens).expect("good passes");
+        world.sync().await;
+        world.sync_scope(&ben, ANA).await;
+        let all = world.bookings().await;
+        assert_eq!(all.len(), 20);
+        for booking in all {
+            let placements = placements_of(&world, booking.id).await;
+            assert!(placements.len() == 1 && placements[0].is_lead, "{placements:?}");
+        }
     }
 
     async fn losing_one_placement_never_touches_the_other(url: String) {
