@@ -74,7 +74,8 @@ impl Answerer {
 }
 
 fn declines(answer: &str) -> bool {
-    matches!(answer, "revert" | "reject" | "keep")
+    // "keep" would bring an event back, or move it back, in the user's calendar.
+    matches!(answer, "revert" | "reject")
 }
 
 /// Why an answer was not taken. Nothing has changed.

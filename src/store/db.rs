@@ -104,7 +104,8 @@ impl Db {
 
     /// Connects to PostgreSQL.
     pub async fn open_postgres(url: &str) -> Result<Db, StoreError> {
-        let options = PgConnectOptions::from_str(url)?;
+        // An app that leaves a transaction open must not stop every tenant's passes.
+        let options = PgConnectOptions::from_str(url)?.options([("lock_timeout", "5s")]);
         let pool = PgPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(ACQUIRE_TIMEOUT)

@@ -3,8 +3,8 @@
 /// An error of the store. None of these loses anything: the transaction was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process holds SQLite's write lock for longer than the busy timeout. Try again.
-    #[error("the database is locked by another process")]
+    /// Somebody holds SQLite's write lock, or a row on PostgreSQL, for longer than we wait. Try again.
+    #[error("the database is locked by another process or transaction")]
     Locked,
     /// The disk, or the quota of the database, is full. Nothing was written; make room.
     #[error("the disk of the database is full; make room, nothing was lost")]
@@ -108,6 +108,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     if code.len() == 5 {
         return match &*code {
             "40001" | "40P01" => StoreError::Serialization,
+            "55P03" => StoreError::Locked,
             "53100" => StoreError::Full,
             "25006" => StoreError::ReadOnly,
             "P0001" | "23514" | "22021" => StoreError::Refused(message),

@@ -91,14 +91,15 @@ pub async fn make_due(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Resu
     tx.execute(SQL, args![tenant, account]).await.map(drop)
 }
 
-/// Forgets the sync token, so that the next pass lists everything and compares it with the links.
+/// Forgets the sync token, so that the next pass lists everything and compares it with the links. A pass that is under way
+/// loses the scope: it would store the token that it has got.
 pub async fn forget_token(
     tx: &mut Tx,
     tenant: TenantId,
     account: AccountId,
     calendar: Option<&CalendarId>,
 ) -> Result<u64, StoreError> {
-    const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL, due_at = 0 \
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL, due_at = 0, fence = fence + 1, lease_until = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND ($3 IS NULL OR calendar_id = $3)";
     tx.execute(SQL, args![tenant, account, calendar]).await
 }

@@ -43,19 +43,36 @@ pub async fn get_many(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Resul
 
 /// Notes that both sides agree on `version`. A deletion that was waiting is settled by it.
 ///
-/// Does nothing when the row has moved on: then there is something new to agree on.
+/// Does nothing when the row has moved on: then there is something new to agree on. Whether its instants were derived is
+/// another matter ([`notice`]).
 pub async fn agree(tx: &mut Tx, tenant: TenantId, id: BookingId, version: i64) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE row_state SET agreed_version = $3, noticed_version = $3, \
+    const SQL: &str = "UPDATE row_state SET agreed_version = $3, \
              deleted_row = CASE WHEN version = $3 THEN NULL ELSE deleted_row END \
          WHERE tenant_id = $1 AND kind = 'booking' AND id = $2 AND version >= $3";
     tx.execute(SQL, args![tenant, id, version]).await.map(drop)
 }
 
-/// Notes that both sides agree on whatever these rows hold now: they were written in this transaction.
+/// Notes that both sides agree on whatever these rows hold now: they were made in this transaction, and their instants with
+/// them.
 pub async fn agree_as_they_stand(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE row_state SET agreed_version = version, noticed_version = version, deleted_row = NULL \
          WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2)";
     tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
+}
+
+/// Notes that both sides agree on what this transaction has just written over `before`; an edit that came between stays
+/// pending.
+pub async fn agree_after(tx: &mut Tx, tenant: TenantId, id: BookingId, before: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE row_state SET agreed_version = version, noticed_version = version \
+         WHERE tenant_id = $1 AND kind = 'booking' AND id = $2 AND version = $3 + 1";
+    tx.execute(SQL, args![tenant, id, before]).await.map(drop)
+}
+
+/// Notes that the engine has derived what follows from a version of a row.
+pub async fn set_noticed(tx: &mut Tx, tenant: TenantId, id: BookingId, version: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE row_state SET noticed_version = version \
+         WHERE tenant_id = $1 AND kind = 'booking' AND id = $2 AND version = $3";
+    tx.execute(SQL, args![tenant, id, version]).await.map(drop)
 }
 
 /// Makes a row pending although nobody edited it: its event has to be written again.

@@ -136,8 +136,8 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
         .now_ms()
         .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     let mut tx = engine.db.begin().await?;
-    scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
-    if class == FailureClass::Gone {
+    let held = scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
+    if held && class == FailureClass::Gone {
         // The calendar itself is not there or not ours any more: its bookings stay as they are.
         let key = &claim.key;
         let reason = Some("Google does not show this calendar to the account any more");

@@ -132,13 +132,10 @@ async fn belong(
     occurrence: Option<&Occurrence>,
 ) -> Result<(), SyncError> {
     let tenant = context.tenant();
-    let was_pending = states::get_many(tx, tenant, &[id])
-        .await?
-        .iter()
-        .any(states::BookingState::is_pending);
+    let before = states::get_many(tx, tenant, &[id]).await?.pop();
     bookings::set_occurrence(tx, tenant, id, occurrence).await?;
-    if !was_pending {
-        states::agree_as_they_stand(tx, tenant, &[id]).await?;
+    if let Some(before) = before.filter(|state| !state.is_pending()) {
+        states::agree_after(tx, tenant, id, before.version).await?;
     }
     Ok(())
 }

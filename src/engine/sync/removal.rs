@@ -4,11 +4,11 @@
 //! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer};
-use crate::domain::booking::{Content, Status};
+use super::{PassReport, SyncError, context::Context, newcomer, waiting};
+use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
 use crate::domain::ids::{BookingId, QuestionId};
-use crate::domain::merge::{self, RemoteForm, Resources, Waiting};
+use crate::domain::merge::{self, Field, FieldConflict, RemoteForm, Resources, Waiting};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::questions::{self, QuestionRow};
 use crate::store::{Tx, accounts, bookings, changes, scopes, states};
@@ -97,7 +97,43 @@ async fn carry_out(
     }
     placements::note_deletion(tx, key.tenant, key.account, &key.calendar, id, context.engine.now_ms()).await?;
     if is_series {
+        record_unseen_edits(tx, context, id, report).await?;
         cancel_occurrences(tx, context, id).await?;
+    }
+    Ok(())
+}
+
+/// Edits of a series' occurrences that Google has not seen yet go down with the series; their values are kept.
+async fn record_unseen_edits(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    series: BookingId,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let rows = bookings::overrides(tx, tenant, &[series]).await?;
+    let ids: Vec<BookingId> = rows.iter().map(|row| row.id).collect();
+    let states = states::get_many(tx, tenant, &ids).await?;
+    for row in rows {
+        let state = states.iter().find(|state| state.id == row.id && state.is_pending());
+        let (Some(state), Ok(content)) = (state, row.text.content()) else {
+            continue;
+        };
+        let conflict = FieldConflict {
+            field: Field::Status,
+            winner: Some(Side::Google),
+            rule: context.settings().conflict.as_str(),
+            base: serde_json::Value::Null,
+            app: json!(content),
+            google: json!(Status::Cancelled),
+        };
+        let placement = super::outbound::blank(context, row.id);
+        let known = Known {
+            placement,
+            state: Some(state.clone()),
+            row: Some(row),
+        };
+        waiting::record_conflict(tx, context, &known, &conflict, report).await?;
     }
     Ok(())
 }
@@ -116,9 +152,12 @@ pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, serie
                 status: Status::Cancelled,
                 ..content
             };
+            // An edit that came between stays pending and meets the cancelled series.
             bookings::update(tx, tenant, row.id, row.version, &cancelled).await?;
+            states::agree_after(tx, tenant, row.id, row.version).await?;
+        } else {
+            states::agree(tx, tenant, row.id, row.version).await?;
         }
-        states::agree_as_they_stand(tx, tenant, &[row.id]).await?;
     }
     for placement in placements::of_series(tx, tenant, &lead.calendar_id, &lead.event_id).await? {
         // Should the series come back, its occurrences do so with the etags they had.

@@ -126,9 +126,10 @@ impl Known {
         self.row.as_ref().map(|row| &row.text).or_else(deleted)
     }
 
-    /// The version that was merged.
+    /// The version that was merged: the row's own, because the row may have been read before its state.
     pub fn version(&self) -> i64 {
-        self.state.as_ref().map_or(0, |state| state.version)
+        let state = || self.state.as_ref().map_or(0, |state| state.version);
+        self.row.as_ref().map_or_else(state, |row| row.version)
     }
 
     pub fn origin(&self) -> Side {
@@ -426,6 +427,7 @@ async fn reread(tx: &mut Tx, context: &Context<'_>, known: &mut Known, new: &Con
     times::store(tx, tenant, id, new, context.day_zone()).await?;
     known.row = bookings::get(tx, tenant, id).await?;
     known.state = states::get_many(tx, tenant, &[id]).await?.pop();
+    states::set_noticed(tx, tenant, id, known.version()).await?;
     Ok(known.version())
 }
 
