@@ -68,6 +68,23 @@ async fn meeting(world: &World) -> String {
     world.person_creates(meeting).await
 }
 
+/// The user lets the tenant see the words of private events.
+async fn show_private(world: &World, who: &Connected) {
+    support::world::run(
+        &world.engine.db,
+        "UPDATE accounts SET private_events = 'shown' WHERE tenant_id = $1 AND id = $2",
+        args![world.tenant, who.account],
+    )
+    .await;
+}
+
+/// Ben may write Ana's calendar, and lets Accord read it.
+async fn share_with_ben(world: &World, ben: &Connected) {
+    let acl = json!({"role": "writer", "scope": {"type": "user", "value": BEN}});
+    world.person_posts(ANA, &format!("/calendars/{ANA}/acl"), acl).await;
+    world.choose(ben, ANA, false).await;
+}
+
 async fn sync_both(world: &World, ben: &Connected) {
     for _ in 0..3 {
         world.sync().await;
@@ -326,6 +343,102 @@ both_databases! {
         world.person_edits(&event_id, json!({"summary": "Renamed"})).await;
         sync_both(&world, &ben).await;
         assert_eq!(world.text(booking).await.title, "Renamed");
+    }
+
+    async fn words_that_a_guest_withheld_come_with_the_organizer_and_are_never_erased_in_google(url: String) {
+        let world = World::new(&url).await;
+        let ben = world.ben().await;
+        show_private(&world, &world.ana).await;
+        let mut secret = event("Secret", "2026-03-04T10:00:00");
+        secret["visibility"] = json!("private");
+        secret["description"] = json!("Only for us");
+        secret["attendees"] = json!([{"email": BEN}]);
+        let event_id = world.person_creates(secret).await;
+        world.sync_scope(&ben, BEN).await;
+        let booking = only(&world).await;
+        assert_eq!(world.text(booking).await.title, "", "Ben does not show it");
+        sync_both(&world, &ben).await;
+        let (row, event) = (world.text(booking).await, world.event(&event_id).await);
+        assert_eq!((&event["summary"], &event["description"]), (&json!("Secret"), &json!("Only for us")));
+        assert_eq!((row.title.as_str(), row.description.as_str()), ("Secret", "Only for us"));
+        assert_eq!(world.google_writes().await, 0);
+    }
+
+    async fn what_the_organizer_has_just_written_is_not_taken_back_by_what_the_guest_showed(url: String) {
+        let world = World::new(&url).await;
+        let ben = world.ben().await;
+        let event_id = meeting(&world).await;
+        world.sync_scope(&ben, BEN).await;
+        let booking = only(&world).await;
+        world.person_edits(&event_id, json!({"summary": "Written since"})).await;
+        sync_both(&world, &ben).await;
+        assert_eq!(world.event(&event_id).await["summary"], "Written since");
+        assert_eq!(world.text(booking).await.title, "Written since");
+        assert_eq!(world.google_writes().await, 0);
+    }
+
+    async fn a_changed_occurrence_that_a_guest_shows_without_words_keeps_them_in_google(url: String) {
+        let world = World::new(&url).await;
+        let ben = world.ben().await;
+        show_private(&world, &world.ana).await;
+        let mut series = event("Secret", "2026-03-04T10:00:00");
+        series["visibility"] = json!("private");
+        series["recurrence"] = json!(["RRULE:FREQ=WEEKLY;COUNT=4"]);
+        series["attendees"] = json!([{"email": BEN}]);
+        let series = world.person_creates(series).await;
+        sync_both(&world, &ben).await;
+        let second = text(&world.instances(&series).await[1], "id");
+        world.person_edits(&second, json!({
+            "start": {"dateTime": "2026-03-11T15:00:00", "timeZone": "Europe/Madrid"},
+            "end": {"dateTime": "2026-03-11T16:00:00", "timeZone": "Europe/Madrid"}})).await;
+        for _ in 0..3 {
+            world.sync_scope(&ben, BEN).await;
+            world.sync().await;
+        }
+        assert_eq!(world.event(&second).await["summary"], "Secret");
+        assert_eq!(world.booking_of(&second).await.text.title, "Secret");
+        assert_eq!(world.google_writes().await, 0);
+    }
+
+    async fn a_shared_calendar_is_led_by_the_account_that_still_takes_part(url: String) {
+        let world = World::new(&url).await;
+        let ben = world.ben().await;
+        share_with_ben(&world, &ben).await;
+        let event_id = world.person_creates(event("Shared", "2026-03-04T10:00:00")).await;
+        world.sync().await;
+        world.sync_scope(&ben, ANA).await;
+        let booking = only(&world).await;
+        let leader = async || placements_of(&world, booking).await.into_iter().map(|p| (p.account_id, p.is_lead)).collect::<Vec<_>>();
+        assert_eq!(leader().await, [(world.ana.account, true)]);
+        let mut tx = world.engine.db.begin().await.expect("begin");
+        scopes::enable_scopes(&mut tx, world.tenant, world.ana.account, false).await.expect("disable");
+        tx.commit().await.expect("commit");
+        world.person_edits(&event_id, json!({"summary": "Goes on"})).await;
+        world.sync_scope(&ben, ANA).await;
+        assert_eq!(leader().await, [(ben.account, true)]);
+        assert_eq!(world.text(booking).await.title, "Goes on");
+        world.app_renames(booking, "From the app").await;
+        world.sync_scope(&ben, ANA).await;
+        assert_eq!(world.event(&event_id).await["summary"], "From the app");
+    }
+
+    async fn two_accounts_that_read_a_calendar_at_once_share_its_placements(url: String) {
+        let world = World::new(&url).await;
+        let ben = world.ben().await;
+        share_with_ben(&world, &ben).await;
+        for n in 0..20 {
+            world.person_creates(event(&format!("Shared {n}"), "2026-03-04T10:00:00")).await;
+        }
+        let (anas, bens) = tokio::join!(world.try_sync(), world.try_sync_scope(&ben, ANA));
+        anas.and(bens).expect("good passes");
+        world.sync().await;
+        world.sync_scope(&ben, ANA).await;
+        let all = world.bookings().await;
+        assert_eq!(all.len(), 20);
+        for booking in all {
+            let placements = placements_of(&world, booking.id).await;
+            assert!(placements.len() == 1 && placements[0].is_lead, "{placements:?}");
+        }
     }
 
     async fn losing_one_placement_never_touches_the_other(url: String) {

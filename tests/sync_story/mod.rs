@@ -187,7 +187,14 @@ impl Story {
                 let report = report.map_err(|error| format!("a pass fails although nothing is wrong: {error}"))?;
                 quiet &= report.is_quiet();
             }
-            if quiet && self.world.pending().await == 0 {
+            // A lost lead is decided by a later pass than the one that saw the loss.
+            let undecided = self
+                .sides()
+                .await
+                .spots
+                .iter()
+                .any(|spot| spot.waiting.as_deref() == Some("lead_lost"));
+            if quiet && !undecided && self.world.pending().await == 0 {
                 break;
             }
         }

@@ -182,6 +182,7 @@ async fn known_of(tx: &mut Tx, context: &Context<'_>, events: &[Event]) -> Resul
     let (echoes, changed): (Vec<_>, Vec<_>) = found.into_iter().partition(|placement| {
         placement.state == PlacementState::Live
             && placement.waiting.is_none()
+            && placement.account_id == context.key().account
             && by_id
                 .get(&placement.event_id)
                 .is_some_and(|event| is_echo(context, placement, event))
@@ -200,13 +201,16 @@ async fn known_of(tx: &mut Tx, context: &Context<'_>, events: &[Event]) -> Resul
 }
 
 /// An event whose placement is known.
-async fn meet(
+pub(super) async fn meet(
     tx: &mut Tx,
     context: &Context<'_>,
     known: Known,
     event: &Event,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
+    let Some(known) = newcomer::led_from_here(tx, context, known, Some(event)).await? else {
+        return Ok(());
+    };
     let placement = &known.placement;
     let settled_state = matches!(placement.state, PlacementState::Live | PlacementState::Gone);
     if settled_state && placement.waiting.is_none() {
@@ -215,9 +219,10 @@ async fn meet(
             return Ok(());
         }
     }
-    if placement.account_id != context.key().account {
-        // The same calendar read through another account, which leads.
-        return Ok(());
+    if let (PlacementState::Creating, Some(uid)) = (placement.state, &event.ical_uid) {
+        // The answer to its insert was lost; from here on other calendars find the booking by this identity.
+        let start = placement.original_start;
+        placements::identify(tx, context.tenant(), uid, start, placement.booking_id).await?;
     }
     if !placement.is_lead {
         return newcomer::note_follower(tx, context, known.placement, event).await;

@@ -5,9 +5,9 @@
 //! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, context::Context, waiting};
+use super::{PassReport, SyncError, context::Context, removal, waiting};
 use crate::domain::booking::{Content, Occurrence, Side, Status};
-use crate::domain::event::{Event, EventContent, EventState, InstanceOf};
+use crate::domain::event::{Event, EventContent, EventState, InstanceOf, Words};
 use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
 use crate::domain::merge::{self, Field, FieldConflict};
 use crate::domain::recurrence;
@@ -16,7 +16,8 @@ use crate::domain::validate::Limits;
 use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Placement, PlacementState};
-use crate::store::{Tx, accounts, states};
+use crate::store::scopes::{self, ScopeKey};
+use crate::store::{Tx, states};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -76,6 +77,12 @@ pub(super) async fn welcome(
         None => new_id,
     };
     if id != new_id {
+        // Another account that reads this calendar may have placed it since this pass has looked.
+        let placed = placements::get(tx, context.tenant(), &context.key().calendar, &event.id).await?;
+        let placed = settle::load(tx, context.tenant(), placed.into_iter().collect()).await?;
+        if let Some(known) = placed.into_iter().next() {
+            return inbound::meet(tx, context, known, event, report).await;
+        }
         return join(tx, context, event, id, &content, report).await;
     }
     let split = split_from(tx, context, event, &content, families).await?;
@@ -289,6 +296,13 @@ async fn welcome_occurrence(
     }
     let id = BookingId(context.engine.fresh_uuid());
     let mut content = content.clone();
+    if event.words == Words::Withheld {
+        // What this user does not show, the series may: the row is everybody's.
+        let series = &series.row.text;
+        content.title.clone_from(&series.title);
+        content.description.clone_from(&series.description);
+        content.location.clone_from(&series.location);
+    }
     // Overrides inherit the resource unless the place itself was changed.
     if content.resource_id.is_none() && content.location == series.row.text.location {
         content.resource_id = series.row.text.resource_id.as_ref().and_then(|id| id.parse().ok());
@@ -493,7 +507,7 @@ async fn join(
 ) -> Result<(), SyncError> {
     let tenant = context.tenant();
     let others = placements::of_booking(tx, tenant, booking).await?;
-    let lead = others.iter().find(|other| other.is_lead).cloned();
+    let lead = others.into_iter().find(|other| other.is_lead);
     let mut mine = placement(context, event, booking, false, Some(content.clone()), None);
     report.step("add a placement", Some(booking), Some(&event.id));
     let takes_over = match &lead {
@@ -510,26 +524,7 @@ async fn join(
     if !takes_over {
         return Ok(placements::put(tx, &mine).await?);
     }
-    mine.is_lead = true;
-    if let Some(mut old) = lead {
-        mine.is_ours = old.is_ours;
-        // What both sides agreed on through the old placement still holds; the new one is merged against it.
-        if old.is_writable == mine.is_writable {
-            mine.base_local = old.base_local.take().or(mine.base_local);
-            mine.base_remote = old.base_remote.clone().or(mine.base_remote);
-        }
-        old.is_lead = false;
-        if old.waiting == Some(merge::Waiting::LeadLost) {
-            old.waiting = None;
-            old.state = PlacementState::Gone;
-        }
-        placements::put(tx, &old).await?;
-    }
-    mine.etag.clear();
-    placements::put(tx, &mine).await?;
-    if let Some(account) = accounts::get(tx, tenant, context.key().account).await? {
-        states::set_carrier(tx, tenant, booking, account.user_id).await?;
-    }
+    let mine = removal::take_over(tx, context, lead, mine).await?;
     if let Some(known) = settle::load(tx, tenant, vec![mine]).await?.pop() {
         if known.row.is_none() && known.state.as_ref().is_none_or(|state| state.deleted.is_none()) {
             // The app has deleted this booking; the event in a further calendar does not bring it back.
@@ -542,6 +537,36 @@ async fn join(
         inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
     }
     Ok(())
+}
+
+/// Two accounts that read the same calendar share its placements, and each is led by one of them. The other takes it over
+/// when that one does not take part any more, or may not write what this one may. `None`: it stays where it is.
+pub(super) async fn led_from_here(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    mut known: Known,
+    event: Option<&Event>,
+) -> Result<Option<Known>, SyncError> {
+    let (placement, key) = (&mut known.placement, context.key());
+    if placement.account_id == key.account {
+        return Ok(Some(known));
+    }
+    let live = event.filter(|event| event.state != EventState::Cancelled);
+    let may_do_more = !placement.is_writable && live.is_some_and(|event| context.may_write(event));
+    let other = ScopeKey {
+        account: placement.account_id,
+        ..key.clone()
+    };
+    if !may_do_more && scopes::peek(tx, &other).await?.is_some() {
+        return Ok(None);
+    }
+    placement.account_id = key.account;
+    placement.etag.clear();
+    placements::put(tx, placement).await?;
+    if placement.is_lead {
+        states::set_carrier(tx, key.tenant, placement.booking_id, context.scope.user_id).await?;
+    }
+    Ok(Some(known))
 }
 
 /// A placement that does not lead: it tells that the meeting is in that calendar too, and nothing about its fields.

@@ -8,7 +8,7 @@ use super::context::{Context, READ_ONLY};
 use super::settle::{self, Gate, Known, Seen, Settled};
 use super::{PassReport, SyncError, inbound, newcomer, removal, series, waiting};
 use crate::domain::booking::{Booking, Content, Status};
-use crate::domain::event::{Event, EventState, Words};
+use crate::domain::event::{Event, EventState, OwnResponse, Words};
 use crate::domain::failure::{Denied, FailureClass};
 use crate::domain::ids::{BookingId, EventId};
 use crate::domain::merge::{self, Base, Changed, RemoteStep, Resources};
@@ -567,15 +567,21 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
         return Ok(Prepared::Done);
     };
     let seen = event.as_ref().map_or(Seen::Gone, |event| Seen::Event(event));
-    let vanished = event.as_ref().is_none_or(|event| event.state == EventState::Cancelled);
+    let vanished = event
+        .as_ref()
+        .is_none_or(|event| event.state == EventState::Cancelled || event.own_response == OwnResponse::Declined);
     if vanished {
         removal::inbound(&mut tx, context, vec![(known, event.map(|event| *event))], report).await?;
         tx.commit().await?;
         return Ok(Prepared::Done);
     }
-    let prepared = settle_seen(&mut tx, context, known, seen, Gate::Outbound, report).await?;
+    // What was seen is remembered before the brake is asked, because whether to delete is decided from memory after it.
+    let prepared = settle_seen(&mut tx, context, known, seen, Gate::Inbound, report).await?;
     tx.commit().await?;
-    Ok(prepared)
+    Ok(match prepared {
+        Prepared::Write(known, RemoteStep::Delete) => Prepared::Removal(known),
+        prepared => prepared,
+    })
 }
 
 /// A booking that was cancelled or deleted while its insert was not confirmed.
@@ -720,7 +726,7 @@ async fn write(
         Ok(ParsedItem::Broken(_)) => {
             Err(GoogleError::protocol("Google answers a write with an event that cannot be read").into())
         }
-        Err(error) if error.class() == FailureClass::Gone && step == RemoteStep::Revive => {
+        Err(error) if step == RemoteStep::Revive && cannot_come_back(&error, target) => {
             another_id(
                 context,
                 Known {
@@ -734,7 +740,17 @@ async fn write(
     }
 }
 
-/// Google has forgotten the tombstone: the booking gets a new event.
+/// Whether the tombstone stays one: Google has forgotten it, or does not let it be revived because the event was not deleted
+/// here but moved away.
+fn cannot_come_back(error: &GoogleError, target: Target) -> bool {
+    match error.class() {
+        FailureClass::Gone => true,
+        FailureClass::Permission(Denied::Forbidden) => target == Target::Event,
+        _ => false,
+    }
+}
+
+/// The booking gets a new event instead of its tombstone.
 fn recreate(placement: Placement, content: &Content) -> Placement {
     Placement {
         base_local: Some(content.clone()),

@@ -3,12 +3,12 @@
 //! Nothing dies without proof, and nothing dies in masses: what would be removed is collected, counted together with the
 //! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
 use super::inbound;
-use super::settle::{Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, waiting};
+use super::settle::{self, Gate, Known, Seen, Settled};
+use super::{PassReport, SyncError, context::Context, newcomer, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
 use crate::domain::ids::{BookingId, QuestionId};
-use crate::domain::merge::{Field, FieldConflict, Waiting};
+use crate::domain::merge::{self, Field, FieldConflict, RemoteForm, Resources, Waiting};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::questions::{self, QuestionRow};
 use crate::store::{Tx, accounts, bookings, changes, scopes, states};
@@ -26,9 +26,9 @@ pub(super) async fn inbound(
 ) -> Result<(), SyncError> {
     let mut removals = Vec::new();
     for (known, event) in candidates {
-        if known.placement.account_id != context.key().account {
+        let Some(known) = newcomer::led_from_here(tx, context, known, event.as_ref()).await? else {
             continue;
-        }
+        };
         if !known.placement.is_lead {
             follower_gone(tx, known.placement).await?;
             continue;
@@ -361,21 +361,17 @@ pub(super) async fn decide_lost_leads(
             .into_iter()
             .find(|other| !other.is_lead && other.state == PlacementState::Live);
         if let Some(heir) = heir {
-            let old = Placement {
-                is_lead: false,
-                waiting: None,
-                state: PlacementState::Gone,
-                ..placement.clone()
-            };
-            placements::put(tx, &old).await?;
-            inherit(tx, context, &placement, heir).await?;
             report.step("pass the lead on", Some(booking), Some(&placement.event_id));
+            take_over(tx, context, Some(placement), heir).await?;
+            // The heir's own scope reads its event and merges it.
+            states::disagree(tx, key.tenant, booking).await?;
+            scopes::make_others_due(tx, key, booking).await?;
         } else {
             let placement = Placement {
                 waiting: None,
                 ..placement
             };
-            certain.extend(super::settle::load(tx, key.tenant, vec![placement]).await?);
+            certain.extend(settle::load(tx, key.tenant, vec![placement]).await?);
         }
     }
     let ids: Vec<BookingId> = certain.iter().map(Known::booking_id).collect();
@@ -388,22 +384,49 @@ pub(super) async fn decide_lost_leads(
     Ok(())
 }
 
-/// A living placement takes the lead. What both sides agreed on through the old one still holds where it sees as much: the
-/// event is read again and merged against that.
-async fn inherit(tx: &mut Tx, context: &Context<'_>, old: &Placement, heir: Placement) -> Result<(), SyncError> {
+/// A placement takes the lead over from the one that had it, if any had. What both sides agreed on through that one still
+/// holds, and the event is read and merged against it: whatever the old lead did not show, be it withheld words or an edit
+/// that had not come through yet, is then a change in Google, never one of the app's.
+pub(super) async fn take_over(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    old: Option<Placement>,
+    heir: Placement,
+) -> Result<Placement, SyncError> {
     let (tenant, booking) = (context.tenant(), heir.booking_id);
     let mut heir = Placement {
         is_lead: true,
         etag: String::new(),
-        base_local: old.base_local.clone().or(heir.base_local),
+        base_local: None,
+        base_remote: None,
         ..heir
     };
-    if old.is_writable == heir.is_writable && old.words == heir.words {
-        heir.base_remote = old.base_remote.clone().or(heir.base_remote);
+    if let Some(mut old) = old {
+        heir.is_ours = old.is_ours;
+        heir.base_local.clone_from(&old.base_local);
+        heir.base_remote.clone_from(&old.base_remote);
+        if old.waiting == Some(Waiting::LeadLost) {
+            old.state = PlacementState::Gone;
+        }
+        (old.is_lead, old.waiting, old.answer) = (false, None, None);
+        placements::put(tx, &old).await?;
+        let now = context.engine.now_ms();
+        questions::withdraw(tx, tenant, &old.calendar_id, &booking.to_string(), now).await?;
+    }
+    if heir.base_local.is_none() {
+        let known = settle::load(tx, tenant, vec![heir.clone()]).await?.pop();
+        heir.base_local = known.and_then(|known| known.text()?.content().ok());
+    }
+    if let (None, Some(local)) = (&heir.base_remote, &heir.base_local) {
+        let name = local.resource_id.and_then(|id| context.resources.name(id));
+        heir.base_remote = Some(RemoteForm {
+            status: local.status,
+            content: merge::as_event(local, name),
+        });
     }
     placements::put(tx, &heir).await?;
     if let Some(account) = accounts::get(tx, tenant, heir.account_id).await? {
         states::set_carrier(tx, tenant, booking, account.user_id).await?;
     }
-    Ok(states::disagree(tx, tenant, booking).await?)
+    Ok(heir)
 }

@@ -65,7 +65,26 @@ pub(super) async fn after_write(
         }
         tx.commit().await?;
     }
-    Ok(())
+    push_unplaced(context, series).await
+}
+
+/// Changed occurrences that are not in Google were agreed on with a series that was cancelled; as the series is there again,
+/// they have to go there too.
+async fn push_unplaced(context: &Context<'_>, series: &EventId) -> Result<(), SyncError> {
+    let key = context.key();
+    let mut tx = context.begin().await?;
+    let Some(placement) = placements::get(&mut tx, key.tenant, &key.calendar, series).await? else {
+        return Ok(());
+    };
+    let changed = bookings::overrides(&mut tx, key.tenant, &[placement.booking_id]).await?;
+    let changed: Vec<BookingId> = changed.into_iter().map(|row| row.id).collect();
+    let placed = placements::leads(&mut tx, key.tenant, &changed).await?;
+    for id in changed {
+        if placed.iter().all(|lead| lead.booking_id != id) {
+            states::disagree(&mut tx, key.tenant, id).await?;
+        }
+    }
+    Ok(tx.commit().await?)
 }
 
 async fn rename(tx: &mut Tx, placement: Placement, id: EventId) -> Result<(), SyncError> {
