@@ -211,9 +211,7 @@ async fn prepare(
         return Ok(done);
     }
     match known.placement.state {
-        PlacementState::Creating if known.row.as_ref().is_some_and(|row| row.text.status != "cancelled") => {
-            Ok(Prepared::Create(Box::new(known)))
-        }
+        PlacementState::Creating if is_wanted_insert(&known) => Ok(Prepared::Create(Box::new(known))),
         PlacementState::Creating => Ok(Prepared::Read(Box::new(known))),
         _ if known.placement.etag.is_empty() => Ok(Prepared::Read(Box::new(known))),
         PlacementState::Hidden => {
@@ -552,15 +550,24 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
             tx.commit().await?;
             return Ok(Prepared::Done);
         }
-        Err(error) if error.class() == FailureClass::Gone => None,
+        Err(error) if error.class() == FailureClass::Gone => {
+            // Proof needs a calendar that answers.
+            google.calendar(&access, &key.calendar).await?;
+            if is_wanted_insert(&known) {
+                // Its insert is answered as if there were no calendar: nothing is agreed, the next pass inserts again.
+                return Err(error.into());
+            }
+            None
+        }
         Err(error) => return Err(error.into()),
     };
     if known.placement.state == PlacementState::Creating {
-        return read_unconfirmed(context, known, event.map(|event| *event)).await;
-    }
-    if event.is_none() {
-        // Proof needs a calendar that answers.
-        google.calendar(&access, &key.calendar).await?;
+        return match event {
+            Some(event) if is_wanted_insert(&known) => {
+                adopt(context, known, ParsedItem::Event(event), false, report).await
+            }
+            event => read_unconfirmed(context, known, event.map(|event| *event)).await,
+        };
     }
     let mut tx = context.begin().await?;
     let Some(known) = settle::load(&mut tx, key.tenant, vec![known.placement]).await?.pop() else {
@@ -576,6 +583,12 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
     let prepared = settle_seen(&mut tx, context, known, seen, Gate::Outbound, report).await?;
     tx.commit().await?;
     Ok(prepared)
+}
+
+/// Whether this is a living booking whose insert is not confirmed.
+fn is_wanted_insert(known: &Known) -> bool {
+    let lives = |row: &bookings::BookingRow| row.text.status != Status::Cancelled.as_str();
+    known.placement.state == PlacementState::Creating && known.row.as_ref().is_some_and(lives)
 }
 
 /// A booking that was cancelled or deleted while its insert was not confirmed.
