@@ -689,7 +689,13 @@ async fn write(
     if step == RemoteStep::Delete {
         return match google.delete_event(&access, &key.calendar, event_id, etag).await {
             Ok(()) => deleted(context, known, report).await,
-            Err(error) if error.class() == FailureClass::Gone => deleted(context, known, report).await,
+            Err(error) if error.class() == FailureClass::Gone => {
+                if error.status() != Some(410) {
+                    // 410 says that this event is deleted; 404 may also mean that the calendar is not shown any more.
+                    google.calendar(&access, &key.calendar).await?;
+                }
+                deleted(context, known, report).await
+            }
             Err(error) => refused(context, known, error, report).await,
         };
     }
