@@ -708,6 +708,14 @@ async fn write(
     let base = Base { local, remote };
     let (changed, status) = match step {
         RemoteStep::Patch(changed) => (changed, None),
+        _ if placement.words == Words::Withheld => {
+            // The tombstone still has the words that were never mirrored.
+            let times = Changed {
+                when: true,
+                ..Changed::default()
+            };
+            (times, Some(Status::Confirmed))
+        }
         _ => (Changed::ALL, Some(Status::Confirmed)),
     };
     let location = merge::location_to_write(&base, &content, &context.resources);
