@@ -908,7 +908,17 @@ async fn refused(
         FailureClass::Permission(Denied::Forbidden) => forbidden(context, known, error, report).await,
         FailureClass::BadData => {
             let mut tx = context.begin().await?;
-            waiting::refuse_row(&mut tx, context, &known, &format!("Google refuses it: {error}"), report).await?;
+            let mut is_present = true;
+            if known.placement.state == PlacementState::Creating {
+                // A definite no: the next insert takes another id, and what the row holds then.
+                let old = &known.placement;
+                placements::remove(&mut tx, old.tenant_id, &old.calendar_id, &old.event_id).await?;
+                let content = known.row.as_ref().and_then(|row| row.text.content().ok());
+                is_present = content == old.base_local;
+            }
+            if is_present {
+                waiting::refuse_row(&mut tx, context, &known, &format!("Google refuses it: {error}"), report).await?;
+            }
             tx.commit().await?;
             Ok(Prepared::Done)
         }
