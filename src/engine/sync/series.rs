@@ -148,10 +148,13 @@ pub(super) async fn vanished(
         state: None,
         row: Some(row.clone()),
     };
+    if !bookings::delete(tx, tenant, id, row.version).await? {
+        // Somebody has just edited it; it stays pending, and the next pass decides on what it holds then.
+        return Ok(());
+    }
     if row.text.status != Status::Cancelled.as_str() {
         waiting::record_conflict(tx, context, &known, &conflict, report).await?;
     }
-    bookings::delete(tx, tenant, id, row.version).await?;
     states::agree_as_they_stand(tx, tenant, &[id]).await?;
     if !placement.event_id.as_str().is_empty() {
         // Should the series have this occurrence again, it will be an unchanged one.
