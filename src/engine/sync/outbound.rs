@@ -194,11 +194,10 @@ async fn prepare(
     if lead.waiting.is_some() && lead.answer.is_none() {
         // What holds the item holds it whatever the row says; only a question about this very row is asked anew.
         let about_the_row = matches!(lead.waiting, Some(merge::Waiting::Guests | merge::Waiting::Conflict));
-        if !about_the_row || waiting::asks_about(tx, context, id, state.version).await? {
-            return Ok(Prepared::Done);
-        }
+        let asked_anew = about_the_row && !waiting::asks_about(tx, context, id, state.version).await?;
         let known = settle::load(tx, tenant, vec![lead]).await?.pop();
-        return Ok(known.map_or(Prepared::Done, |known| Prepared::Read(Box::new(known))));
+        let again = known.filter(|known| asked_anew || is_taken_back(known));
+        return Ok(again.map_or(Prepared::Done, |known| Prepared::Read(Box::new(known))));
     }
     let Some(known) = settle::load(tx, tenant, vec![lead]).await?.pop() else {
         return Ok(Prepared::Done);
@@ -222,6 +221,16 @@ async fn prepare(
             settle_unchanged(tx, context, known, Gate::Outbound, report).await
         }
     }
+}
+
+/// Whether the brake holds this booking although its row is confirmed: the app has taken the removal back, or it is Google
+/// that removed the event, which a look at it tells.
+fn is_taken_back(known: &Known) -> bool {
+    let confirmed = |row: &bookings::BookingRow| row.text.status == Status::Confirmed.as_str();
+    let base = known.placement.base_remote.as_ref();
+    known.placement.waiting == Some(merge::Waiting::Brake)
+        && known.row.as_ref().is_some_and(confirmed)
+        && base.is_some_and(|base| base.status == Status::Confirmed)
 }
 
 /// What the API would have refused about the fields that were changed in SQL.
@@ -575,6 +584,10 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
     };
     let seen = event.as_ref().map_or(Seen::Gone, |event| Seen::Event(event));
     let vanished = event.as_ref().is_none_or(|event| event.state == EventState::Cancelled);
+    if vanished && is_taken_back(&known) && known.placement.answer.is_none() {
+        // It is Google's removal that the brake holds.
+        return Ok(Prepared::Done);
+    }
     if vanished {
         removal::inbound(&mut tx, context, vec![(known, event.map(|event| *event))], report).await?;
         tx.commit().await?;
