@@ -270,6 +270,11 @@ async fn occurrence_of_deleted_series(
     if bookings::get(tx, context.tenant(), series).await?.is_some() {
         return Ok(None);
     }
+    let state = states::get_many(tx, context.tenant(), &[series]).await?.pop();
+    if state.is_some_and(|state| state.deleted.is_some()) {
+        // The deletion of the series may yet be taken back, and then its occurrences are as well.
+        return Ok(Some(Prepared::Done));
+    }
     states::agree(tx, context.tenant(), known.booking_id(), known.version()).await?;
     let gone = Placement {
         state: PlacementState::Gone,
@@ -887,6 +892,13 @@ async fn deleted(context: &Context<'_>, known: Known, report: &mut PassReport) -
     let is_series = known.text().is_some_and(|text| !text.recurrence.is_empty());
     if is_series && known.row.is_some() {
         removal::cancel_occurrences(&mut tx, context, known.booking_id()).await?;
+    } else if is_series {
+        let (calendar, event) = (&known.placement.calendar_id, &known.placement.event_id);
+        for occurrence in placements::of_series(&mut tx, tenant, calendar, event).await? {
+            for occurrence in settle::load(&mut tx, tenant, vec![occurrence]).await? {
+                occurrence_of_deleted_series(&mut tx, context, &occurrence).await?;
+            }
+        }
     }
     tx.commit().await?;
     Ok(Prepared::Done)

@@ -12,7 +12,7 @@ use crate::domain::merge::{
 };
 use crate::domain::validate::Limits;
 use crate::engine::times;
-use crate::store::bookings::{self, BookingRow, BookingText, NewBooking, RowProblem};
+use crate::store::bookings::{self, BookingRow, BookingText, DeletedBooking, NewBooking, RowProblem};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::states::{self, BookingState};
 use crate::store::{Tx, conflicts};
@@ -446,23 +446,62 @@ async fn reinstate(tx: &mut Tx, context: &Context<'_>, known: &Known, new: &Cont
     {
         return Ok(false);
     }
-    let owner = known.owner(context);
-    let wanted = deleted
-        .as_ref()
-        .map(|deleted| deleted.customer_ids.clone())
-        .unwrap_or_default();
-    let customers = crate::store::users::customers_among(tx, tenant, owner, &wanted).await?;
-    let created_at = deleted.map_or_else(|| context.engine.now_ms(), |deleted| deleted.created_at);
+    let is_series = !text.recurrence.is_empty();
+    let row = DeletedBooking {
+        user_id: known.owner(context),
+        text,
+        customer_ids: deleted
+            .as_ref()
+            .map(|deleted| deleted.customer_ids.clone())
+            .unwrap_or_default(),
+        created_at: deleted.map_or_else(|| context.engine.now_ms(), |deleted| deleted.created_at),
+    };
+    insert_again(tx, context, known.booking_id(), row).await?;
+    if is_series {
+        reinstate_occurrences(tx, context, &known.placement).await?;
+    }
+    Ok(true)
+}
+
+/// The changed occurrences that were deleted with their series come back with it. They stay pending: whether Google still
+/// has them as they are is merged then.
+async fn reinstate_occurrences(tx: &mut Tx, context: &Context<'_>, series: &Placement) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let of_series = placements::of_series(tx, tenant, &series.calendar_id, &series.event_id).await?;
+    let ids: Vec<BookingId> = of_series.iter().map(|placement| placement.booking_id).collect();
+    let id_of_series = series.booking_id.to_string();
+    for state in states::get_many(tx, tenant, &ids).await? {
+        let Some(deleted) = state.deleted else { continue };
+        if deleted.text.series_id.as_ref() != Some(&id_of_series) {
+            continue;
+        }
+        let content = deleted.text.content();
+        insert_again(tx, context, state.id, deleted).await?;
+        if let Ok(content) = content {
+            times::store(tx, tenant, state.id, &content, context.day_zone()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Inserts a deleted row again, with its customers as far as they still exist.
+async fn insert_again(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    id: BookingId,
+    row: DeletedBooking,
+) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let customers = crate::store::users::customers_among(tx, tenant, row.user_id, &row.customer_ids).await?;
     let new = NewBooking {
         tenant_id: tenant,
-        id: known.booking_id(),
-        user_id: owner,
-        text: &text,
+        id,
+        user_id: row.user_id,
+        text: &row.text,
         customer_ids: &customers,
-        created_at,
+        created_at: row.created_at,
     };
-    bookings::insert(tx, &new).await?;
-    Ok(true)
+    Ok(bookings::insert(tx, &new).await?)
 }
 
 /// A deleted row of an occurrence comes back as cancelled: without it the series would show the occurrence again.
