@@ -347,10 +347,13 @@ async fn act(
 ) -> Result<Settled, SyncError> {
     let (tenant, id) = (context.tenant(), known.booking_id());
     let removal = outcome.cancels_booking();
-    let step = match outcome.local {
+    let mut step = match outcome.local {
         LocalStep::Keep if erased => content.map_or(LocalStep::Keep, LocalStep::Write),
         step => step,
     };
+    if let LocalStep::Write(new) | LocalStep::Reinstate(new) = &mut step {
+        name_no_removed_resource(context, known, new);
+    }
     if let LocalStep::Write(new) | LocalStep::Reinstate(new) = &step {
         let problems = Limits::GOOGLE.problems(new);
         if let Some(problem) = problems.first() {
@@ -420,6 +423,14 @@ async fn act(
     Ok(Settled::Agreed)
 }
 
+/// The agreement may name a resource that was removed since. The row keeps the one it has, which must exist.
+fn name_no_removed_resource(context: &Context<'_>, known: &Known, new: &mut Content) {
+    if new.resource_id.is_some_and(|id| context.resources.name(id).is_none()) {
+        let present = known.row.as_ref().and_then(|row| row.text.content().ok());
+        new.resource_id = present.and_then(|content| content.resource_id);
+    }
+}
+
 /// The row as this transaction has just written it; returns its version.
 async fn reread(tx: &mut Tx, context: &Context<'_>, known: &mut Known, new: &Content) -> Result<i64, SyncError> {
     let (tenant, id) = (context.tenant(), known.booking_id());
@@ -484,20 +495,20 @@ async fn reinstate_occurrences(tx: &mut Tx, context: &Context<'_>, series: &Plac
     Ok(())
 }
 
-/// Inserts a deleted row again, with its customers as far as they still exist.
-async fn insert_again(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    id: BookingId,
-    row: DeletedBooking,
-) -> Result<(), SyncError> {
+/// Inserts a deleted row again, with its customers and its resource as far as they still exist.
+async fn insert_again(tx: &mut Tx, context: &Context<'_>, id: BookingId, row: DeletedBooking) -> Result<(), SyncError> {
     let tenant = context.tenant();
     let customers = crate::store::users::customers_among(tx, tenant, row.user_id, &row.customer_ids).await?;
+    let mut text = row.text;
+    text.resource_id = text.resource_id.filter(|id| {
+        let id = id.parse().ok();
+        id.is_some_and(|id| context.resources.name(id).is_some())
+    });
     let new = NewBooking {
         tenant_id: tenant,
         id,
         user_id: row.user_id,
-        text: &row.text,
+        text: &text,
         customer_ids: &customers,
         created_at: row.created_at,
     };
