@@ -177,4 +177,28 @@ both_databases! {
         assert_eq!(world.text(booking).await.resource_id, None);
         assert_eq!(world.event(&event).await["location"], "Room 1", "what Google shows is not touched");
     }
+
+    async fn words_that_turn_private_are_erased_although_the_rest_is_asked_about(url: String) {
+        let world = World::new(&url).await;
+        world.set(json!({"inbound_move": "ask"})).await;
+        let id = world.person_creates(event("Doctor", AT)).await;
+        world.settle().await;
+        let booking = world.booking_of(&id).await.id;
+        let moved = event("Doctor", "2026-03-05T12:00:00");
+        world.person_edits(&id, json!({"visibility": "private", "start": moved["start"], "end": moved["end"]})).await;
+        world.sync().await;
+        let questions = world.open_questions().await;
+        assert_eq!((questions.len(), questions[0].kind.as_str()), (1, "move"));
+        assert!(!questions[0].detail.to_string().contains("Doctor"), "{}", questions[0].detail);
+        let text = world.text(booking).await;
+        assert_eq!((text.title.as_str(), text.starts_local.as_str()), ("", AT));
+        let placement = world.placement(&id).await.expect("placement");
+        let bases = format!("{:?} {:?}", placement.base_local, placement.base_remote);
+        assert!(!bases.contains("Doctor"), "{bases}");
+        world.assert_quiet().await;
+        world.answer("apply").await;
+        world.settle().await;
+        assert_eq!(world.text(booking).await.starts_local, "2026-03-05T12:00:00");
+        assert_eq!(world.pending().await, 0);
+    }
 }
