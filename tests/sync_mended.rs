@@ -201,4 +201,31 @@ both_databases! {
         assert_eq!(world.text(booking).await.starts_local, "2026-03-05T12:00:00");
         assert_eq!(world.pending().await, 0);
     }
+
+    async fn an_occurrence_that_cannot_be_found_keeps_its_row_and_stops_nothing_else(url: String) {
+        let answers = [(answer(404, "notFound"), 0), (answer(400, "invalid"), 1), (json!({"status": 200, "body": {"kind": "calendar#events",
+            "summary": "x", "items": [{"kind": "calendar#event", "id": "broken_20260312T080000Z", "status": "confirmed"}]}}), 1)];
+        for (refusal, set_aside) in answers {
+            let world = World::new(&url).await;
+            let series = world.app_creates("Weekly", hours(AT, &["RRULE:FREQ=WEEKLY;COUNT=4"])).await;
+            world.settle().await;
+            let row = Override {
+                title: "Changed",
+                starts_local: "2026-03-12T09:00:00",
+                ends_local: "2026-03-12T10:00:00",
+                status: "confirmed",
+            };
+            let changed = world.app_overrides(series, "2026-03-12T08:00:00Z", row).await;
+            let other = world.app_creates("Other", hour("2026-03-06T09:00:00")).await;
+            refuse(&world, "GET", "/instances", refusal.clone()).await;
+            let report = world.sync().await;
+            assert_eq!((report.quarantined, report.events_created), (set_aside, 1), "{refusal} {report:?}");
+            assert_eq!(world.text(changed).await.title, "Changed", "{refusal}");
+            assert_eq!(world.event(&world.event_of(other).await).await["summary"], "Other");
+            world.app_renames(changed, "Mended").await;
+            world.settle().await;
+            assert_eq!(world.event(&world.event_of(changed).await).await["summary"], "Mended", "{refusal}");
+            assert_eq!(world.pending().await, 0);
+        }
+    }
 }

@@ -573,6 +573,7 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
             }
             None
         }
+        Err(error) if error.class() == FailureClass::BadData => return refused(context, known, error, report).await,
         Err(error) => return Err(error.into()),
     };
     if known.placement.state == PlacementState::Creating {
@@ -635,6 +636,24 @@ async fn read_unconfirmed(context: &Context<'_>, known: Known, event: Option<Eve
     ))
 }
 
+/// Sets aside a row without a placement, until it changes.
+async fn set_aside(
+    context: &Context<'_>,
+    id: BookingId,
+    reason: &str,
+    report: &mut PassReport,
+) -> Result<Prepared, SyncError> {
+    let mut tx = context.begin().await?;
+    let known = Known {
+        placement: blank(context, id),
+        row: None,
+        state: states::get_many(&mut tx, context.tenant(), &[id]).await?.pop(),
+    };
+    waiting::refuse_row(&mut tx, context, &known, reason, report).await?;
+    tx.commit().await?;
+    Ok(Prepared::Done)
+}
+
 /// Finds the instance that a changed occurrence is.
 async fn find(
     context: &Context<'_>,
@@ -654,17 +673,33 @@ async fn find(
     };
     let found = google
         .instances(&access, &key.calendar, &context.reading, &series.event_id, &wanted)
-        .await?;
-    let event = found.into_iter().find_map(|item| match item {
-        ParsedItem::Event(event) => Some(*event),
-        ParsedItem::Broken(_) => None,
-    });
-    let mut tx = context.begin().await?;
-    let Some(event) = event else {
-        series::vanished(&mut tx, context, booking.id, report).await?;
-        tx.commit().await?;
-        return Ok(Prepared::Done);
+        .await;
+    let found = match found {
+        Ok(found) => found.into_iter().next(),
+        Err(error) if error.class() == FailureClass::Gone => {
+            // The series is gone, which the next pull finds out, or else the calendar is.
+            google.calendar(&access, &key.calendar).await?;
+            return Ok(Prepared::Done);
+        }
+        Err(error) if error.class() == FailureClass::BadData => {
+            return set_aside(context, booking.id, &format!("Google refuses it: {error}"), report).await;
+        }
+        Err(error) => return Err(error.into()),
     };
+    let event = match found {
+        Some(ParsedItem::Event(event)) => event,
+        Some(ParsedItem::Broken(broken)) => {
+            let reason = format!("the occurrence in Google cannot be read: {}", broken.reason);
+            return set_aside(context, booking.id, &reason, report).await;
+        }
+        None => {
+            let mut tx = context.begin().await?;
+            series::vanished(&mut tx, context, booking.id, report).await?;
+            tx.commit().await?;
+            return Ok(Prepared::Done);
+        }
+    };
+    let mut tx = context.begin().await?;
     let Some(row) = bookings::get(&mut tx, key.tenant, occurrence.series_id).await? else {
         return Ok(Prepared::Done);
     };
