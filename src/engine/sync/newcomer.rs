@@ -180,7 +180,8 @@ pub(super) async fn rehome(
     Ok(moved.unwrap_or(known))
 }
 
-async fn create(
+/// Makes a booking's row, and what is derived from its times.
+pub(super) async fn create(
     tx: &mut Tx,
     context: &Context<'_>,
     id: BookingId,

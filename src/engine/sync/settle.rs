@@ -2,8 +2,8 @@
 //!
 //! This is the only place where the verdict of [`merge::reconcile`] becomes rows. It runs inside a transaction that has
 //! checked the fence, and writes a booking only if it still has the version that was merged.
-use super::waiting;
 use super::{PassReport, SyncError, context::Context};
+use super::{removal, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState, OwnResponse, Words};
 use crate::domain::ids::{BookingId, TenantId, UserId};
@@ -379,12 +379,19 @@ async fn act(
             }
         }
         LocalStep::Reinstate(new) => {
+            if known.row.is_none() && bookings::get(tx, tenant, id).await?.is_some() {
+                // It came back with its series meanwhile.
+                return Ok(Settled::MovedOn);
+            }
             if !reinstate(tx, context, known, new).await? {
                 return Ok(Settled::Refused);
             }
             agreed_version = reread(tx, context, known, new).await?;
             report.bookings_updated += 1;
             report.step("put the booking back", Some(id), Some(&known.placement.event_id));
+            if !was_gone {
+                removal::restore_occurrences(tx, context, known).await?;
+            }
         }
     }
     for conflict in &outcome.conflicts {
