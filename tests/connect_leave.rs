@@ -9,6 +9,7 @@ use accord::engine::connect::{ConnectError, Narrowing, Refusal, narrow};
 use accord::engine::disconnect::{
     Ending, ReadData, WrittenEvents, continue_disconnects, disconnect, pause, resume, run_revocations,
 };
+use accord::engine::sync_now;
 use accord::engine::tokens::{TokenError, access_token};
 use accord::store::accounts::AccountState;
 use connect_support::{ALL, BEA, Bed};
@@ -43,6 +44,14 @@ async fn customer(bed: &Bed, n: u8) {
     let customer = format!("0190f3c4-5b1e-7cc0-9d3a-0000000002{n:02}");
     bed.sql(CUSTOMER, args![bed.tenant, &customer, bed.ana]).await;
     bed.sql(WITH, args![bed.tenant, bed.ana, &booking, &customer]).await;
+}
+
+/// An event of Ana's that could not be understood.
+async fn quarantined(bed: &Bed) {
+    const SQL: &str = "INSERT INTO quarantine (tenant_id, id, account_id, calendar_id, side, item_id, reason, created_at) \
+         SELECT tenant_id, '0190f3c4-5b1e-7cc0-9d3a-000000000301', id, $3, 'google', 'odd', 'secret', 0 FROM accounts \
+         WHERE tenant_id = $1 AND user_id = $2";
+    bed.sql(SQL, args![bed.tenant, bed.ana, ANA]).await;
 }
 
 /// Puts an event into Ana's calendar with her own hands.
@@ -124,7 +133,10 @@ both_databases! {
         booking(&bed, 3, "google", 5, "needed").await;
         customer(&bed, 3).await;
         booking(&bed, 4, "app", -5, "ours").await;
+        quarantined(&bed).await;
         disconnect(&bed.engine, bed.tenant, account, Ending::default()).await.unwrap();
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 1);
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM quarantine").await, 0);
         let mut tx = bed.engine.db.read().await.unwrap();
         let left = tx.fetch_all("SELECT id FROM bookings ORDER BY id", vec![]).await.unwrap();
         let left: Vec<String> = left.iter().map(|row| row.text("id").unwrap()).collect();
@@ -199,6 +211,71 @@ both_databases! {
         assert_eq!(run_revocations(&bed.engine).await.unwrap(), 0);
         assert_eq!(event_status(&bed, &ours).await, "confirmed");
         access_token(&bed.engine, bed.tenant, account).await.unwrap();
+    }
+
+    async fn what_a_disconnect_forgot_comes_back_when_the_user_connects_again(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        insert_event(&bed, "Yoga").await;
+        let passes = sync_now::run(&bed.engine, bed.tenant, account).await.unwrap();
+        assert!(passes.len() == 1 && passes[0].error.is_none(), "{passes:?}");
+        assert_eq!(bed.count(BOOKINGS).await, 1);
+        disconnect(&bed.engine, bed.tenant, account, Ending::default()).await.unwrap();
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 1);
+        assert_eq!(bed.count(BOOKINGS).await, 0);
+        assert_eq!(bed.connect(bed.ana, ANA).await.id, account);
+        sync_now::run(&bed.engine, bed.tenant, account).await.unwrap();
+        assert_eq!(bed.count(BOOKINGS).await, 1);
+    }
+
+    async fn connecting_again_keeps_what_a_disconnect_had_not_forgotten_yet(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        booking(&bed, 1, "google", -5, "over").await;
+        disconnect(&bed.engine, bed.tenant, account, Ending::default()).await.unwrap();
+        bed.connect(bed.ana, ANA).await;
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 0);
+        assert_eq!(bed.count(BOOKINGS).await, 1);
+        access_token(&bed.engine, bed.tenant, account).await.unwrap();
+    }
+
+    async fn a_disconnect_that_fails_does_not_hold_up_the_others(url: String) {
+        let mut bed = Bed::new(&url).await;
+        let first = bed.connect(bed.ana, ANA).await.id;
+        booking(&bed, 1, "app", 5, "ours").await;
+        let one = bed.tenant;
+        bed.tenant = TenantId(uuid::Uuid::from_u128(7));
+        bed.add_tenant(bed.tenant, "Other").await;
+        let second = bed.connect(bed.ana, BEA).await.id;
+        let removal = Ending { read: ReadData::Keep, written: WrittenEvents::Remove };
+        disconnect(&bed.engine, one, first, removal).await.unwrap();
+        disconnect(&bed.engine, bed.tenant, second, removal).await.unwrap();
+        bed.sql("UPDATE accounts SET refresh_token_sealed = access_token_sealed WHERE id = $1", args![second]).await;
+        bed.sql("UPDATE disconnects SET due_at = due_at - 1 WHERE account_id = $1", args![second]).await;
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 1, "the first one, though the second comes before it");
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM disconnects WHERE failures = 1").await, 1);
+    }
+
+    async fn an_account_that_must_be_connected_anew_does_not_keep_the_grant_alive(url: String) {
+        let mut bed = Bed::new(&url).await;
+        let (one, first) = (bed.tenant, bed.connect(bed.ana, ANA).await.id);
+        bed.tenant = TenantId(uuid::Uuid::from_u128(7));
+        bed.add_tenant(bed.tenant, "Other").await;
+        let second = bed.connect(bed.ana, ANA).await.id;
+        bed.sql("UPDATE accounts SET state = 'needs_reconnect' WHERE tenant_id = $1", args![bed.tenant]).await;
+        disconnect(&bed.engine, one, first, Ending::default()).await.unwrap();
+        assert_eq!(bed.count(REVOCATIONS).await, 1);
+        // One that still has events to remove does.
+        bed.sql("DELETE FROM revocations", args![]).await;
+        bed.connect(bed.ana, ANA).await;
+        bed.tenant = one;
+        bed.connect(bed.ana, ANA).await;
+        let removal = Ending { read: ReadData::Keep, written: WrittenEvents::Remove };
+        disconnect(&bed.engine, TenantId(uuid::Uuid::from_u128(7)), second, removal).await.unwrap();
+        disconnect(&bed.engine, one, first, Ending::default()).await.unwrap();
+        assert_eq!(bed.count(REVOCATIONS).await, 0);
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 2);
+        assert_eq!(bed.count(REVOCATIONS).await, 1, "whoever is last takes the grant along");
     }
 
     async fn only_the_connected_identity_signs_in(url: String) {

@@ -77,6 +77,33 @@ both_databases! {
         assert_eq!(fed(&app, &mut at, 0).await, []);
     }
 
+    async fn an_id_that_is_no_uuid_is_refused_where_it_is_written(url: String) {
+        let app = App::start(url).await;
+        let room = |id: &str| format!("INSERT INTO resources (tenant_id, id, name) VALUES ('{}', '{id}', 'R{id}')", app.tenant);
+        for id in ["42", "", "0190F3C4-5B1E-7CC0-9D3A-000000000001", "0190f3c45b1e7cc09d3a000000000001", &format!("{KAREL}x")] {
+            let (booking, room) = (insert(&app, "INSERT", "Odd").replace(ID, id), room(id));
+            let customer = format!("INSERT INTO customers (tenant_id, id, user_id) VALUES ('{}', '{id}', '{}')", app.tenant, app.user);
+            for sql in [booking, room, customer] {
+                assert!(app.sql(&sql).await.is_err(), "{sql}");
+            }
+        }
+        app.sql(&room(KAREL)).await.unwrap();
+    }
+
+    async fn a_tenant_whose_rows_cannot_be_read_does_not_hold_up_the_others(url: String) {
+        let app = App::start(url).await;
+        let (stranger, theirs) = app.stranger().await;
+        let tenant = app.call("GET", "/tenant", Some(&stranger), &[], None).await.expect(200)["id"].as_str().unwrap().to_owned();
+        let other = insert(&app, "INSERT", "Odd").replace(&app.tenant.to_string(), &tenant).replace(&app.user, &theirs);
+        app.sql(&other).await.unwrap();
+        app.sql("UPDATE row_state SET user_id = 'odd'").await.unwrap();
+        app.sql(&insert(&app, "INSERT", "Haircut")).await.unwrap();
+        accord::engine::notice::run(&app.engine).await.unwrap();
+        let waiting = "SELECT COUNT(*) FROM row_state WHERE kind = 'booking' AND version <> noticed_version";
+        assert_eq!(app.sql(waiting).await.unwrap(), "1");
+        assert_eq!(app.sql("SELECT COUNT(*) FROM booking_times").await.unwrap(), "1");
+    }
+
     async fn a_stale_if_match_is_refused_after_an_edit_in_sql(url: String) {
         let app = App::start(url).await;
         let made = app.book(json!({})).await;

@@ -15,6 +15,10 @@ enum On {
     Postgres,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how many stories are told is asked of the one who runs the test"
+)]
 fn tell_many(default_cases: u32, on: On) {
     // The usual run tells the same stories every time; whoever asks for a number gets new ones.
     let asked = std::env::var("ACCORD_PROPTEST_CASES").ok();

@@ -2,12 +2,13 @@
 use crate::rows;
 use crate::support::google::START_US;
 use crate::support::world::{engine_at, open};
+use accord::domain::access::AccessRole;
 use accord::domain::clock::TestClock;
 use accord::domain::ids::CalendarId;
 use accord::engine::Engine;
 use accord::engine::sync::{self, PassReport};
 use accord::engine::tokens;
-use accord::google::calendar::{AccessRole, ListParameters, PageEnd, Query, Reading};
+use accord::google::calendar::{ListParameters, PageEnd, Query, Reading};
 use accord::store::migrate;
 use accord::store::scopes::{self, Claim, ScopeKey};
 use chrono::{DateTime, TimeDelta};

@@ -3,11 +3,7 @@
 //! The pretend Google lives in this process; whatever is measured runs in a fresh child process of its own (`child.rs`), so
 //! that time, processor and peak memory are the engine's alone. Prints each figure beside its goal. Figures are read, not
 //! gated: the exit code says only whether they could be taken.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a benchmark prints its figures"
-)]
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 mod child;
 mod rows;
 #[path = "../../tests/support/mod.rs"]

@@ -9,6 +9,7 @@ CREATE TABLE resources (
     version    BIGINT  NOT NULL DEFAULT 0, -- set by triggers only
     created_at BIGINT  NOT NULL DEFAULT 0,
     updated_at BIGINT  NOT NULL DEFAULT 0,
+    CHECK (id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'), -- a UUID with hyphens, in lower case
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, name)
 );
@@ -23,6 +24,7 @@ CREATE TABLE customers (
     version     BIGINT  NOT NULL DEFAULT 0, -- set by triggers only
     created_at  BIGINT  NOT NULL DEFAULT 0,
     updated_at  BIGINT  NOT NULL DEFAULT 0,
+    CHECK (id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'), -- a UUID with hyphens, in lower case
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, user_id, id), -- for the foreign keys that carry the user
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
@@ -55,6 +57,7 @@ CREATE TABLE bookings (
     version        BIGINT  NOT NULL DEFAULT 0, -- set by triggers only
     created_at     BIGINT  NOT NULL DEFAULT 0,
     updated_at     BIGINT  NOT NULL DEFAULT 0,
+    CHECK (id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'), -- a UUID with hyphens, in lower case
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, user_id, id), -- for the foreign keys that carry the user
     UNIQUE (tenant_id, series_id, original_start),

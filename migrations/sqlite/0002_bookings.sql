@@ -9,6 +9,7 @@ CREATE TABLE resources (
     version    INTEGER NOT NULL DEFAULT 0, -- set by triggers only
     created_at INTEGER NOT NULL DEFAULT 0,
     updated_at INTEGER NOT NULL DEFAULT 0,
+    CHECK (id GLOB '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'), -- a UUID with hyphens, in lower case
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, name)
 ) STRICT;
@@ -23,6 +24,7 @@ CREATE TABLE customers (
     version     INTEGER NOT NULL DEFAULT 0, -- set by triggers only
     created_at  INTEGER NOT NULL DEFAULT 0,
     updated_at  INTEGER NOT NULL DEFAULT 0,
+    CHECK (id GLOB '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'), -- a UUID with hyphens, in lower case
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, user_id, id), -- for the foreign keys that carry the user
     FOREIGN KEY (tenant_id, user_id) REFERENCES users (tenant_id, id)
@@ -55,6 +57,7 @@ CREATE TABLE bookings (
     version        INTEGER NOT NULL DEFAULT 0, -- set by triggers only
     created_at     INTEGER NOT NULL DEFAULT 0,
     updated_at     INTEGER NOT NULL DEFAULT 0,
+    CHECK (id GLOB '[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f]-[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]'), -- a UUID with hyphens, in lower case
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, user_id, id), -- for the foreign keys that carry the user
     UNIQUE (tenant_id, series_id, original_start),

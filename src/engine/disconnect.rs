@@ -23,7 +23,7 @@ const CLAIM_MS: i64 = 5 * 60 * 1000;
 /// How many bookings are deleted in one transaction: it has to stay far below a second.
 const FORGET_BATCH: i64 = 100;
 /// How many events are removed between two looks at the clock.
-pub const REMOVE_BATCH: i64 = 50;
+const REMOVE_BATCH: i64 = 50;
 
 /// What becomes of bookings that were read from Google.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -111,14 +111,6 @@ pub async fn disconnect(engine: &Engine, tenant: TenantId, id: AccountId, ending
     tx.commit().await?;
     engine.tokens.forget(tenant, id);
     tracing::info!(%tenant, account = %id, "the account was disconnected");
-    if left.forgets_read {
-        forget_read(engine, tenant, id).await?;
-        if !left.removes_written {
-            let mut tx = engine.db.begin().await?;
-            disconnects::delete(&mut tx, tenant, id).await?;
-            tx.commit().await?;
-        }
-    }
     Ok(())
 }
 
@@ -177,14 +169,22 @@ pub(super) async fn queue_revocation(
     tx.commit().await
 }
 
-/// Deletes the bookings that were read through an account and that nothing needs, in short transactions.
-async fn forget_read(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
+/// Deletes the bookings that were read through an account and that nothing needs, in short transactions. Returns `false`
+/// when the account was connected again meanwhile: what is left then stays.
+async fn forget_read(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<bool, StoreError> {
     loop {
         let mut tx = engine.db.begin().await?;
+        if !disconnects::hold(&mut tx, tenant, account).await? {
+            return Ok(false);
+        }
+        // Google tells only what is new since the token: without it, whoever connects again is given everything back.
+        scopes::forget_token(&mut tx, tenant, account, None).await?;
+        disconnects::forget_quarantined(&mut tx, tenant, account).await?;
         let mut ids = disconnects::unneeded(&mut tx, tenant, account, engine.now_ms(), FORGET_BATCH).await?;
         if ids.is_empty() {
             disconnects::read_is_forgotten(&mut tx, tenant, account).await?;
-            return tx.commit().await;
+            tx.commit().await?;
+            return Ok(true);
         }
         ids.extend(disconnects::occurrences(&mut tx, tenant, &ids).await?);
         disconnects::forget(&mut tx, tenant, &ids).await?;
@@ -192,43 +192,57 @@ async fn forget_read(engine: &Engine, tenant: TenantId, account: AccountId) -> R
     }
 }
 
-/// Why the events that Accord wrote are still there.
+/// Why a disconnect or a revocation is not finished yet.
 #[derive(Debug, thiserror::Error)]
-pub enum RemoveError {
+enum LeftError {
     /// No access token.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// Google.
     #[error(transparent)]
     Google(#[from] GoogleError),
+    /// A stored token stays closed, or the database.
+    #[error(transparent)]
+    End(#[from] EndError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-impl RemoveError {
+impl LeftError {
     fn class(&self) -> FailureClass {
         match self {
-            RemoveError::Token(error) => error.class(),
-            RemoveError::Google(error) => error.class(),
-            RemoveError::Store(_) => FailureClass::Transient { retry_after: None },
+            LeftError::Token(error) => error.class(),
+            LeftError::Google(error) => error.class(),
+            LeftError::End(EndError::Seal(_)) => FailureClass::OperatorAlarm,
+            LeftError::End(_) | LeftError::Store(_) => FailureClass::Transient { retry_after: None },
         }
     }
 }
 
-/// Deletes up to `batch` events that Accord wrote through a disconnected account. Returns whether none is left.
+/// What became of the removal of events.
+enum Removal {
+    /// None is left.
+    Done,
+    /// There are more.
+    Unfinished,
+    /// The account was connected again: nothing more is removed.
+    Void,
+}
+
+/// Deletes up to a batch of events that Accord wrote through a disconnected account.
 ///
 /// What is gone already, or what Google will never let us delete, counts as done: the user asked for no more than we may do.
-pub async fn remove_written(
-    engine: &Engine,
-    tenant: TenantId,
-    account: AccountId,
-    batch: i64,
-) -> Result<bool, RemoveError> {
+async fn remove_written(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Removal, LeftError> {
     let mut tx = engine.db.read().await?;
-    let events = disconnects::written(&mut tx, tenant, account, batch).await?;
+    let events = disconnects::written(&mut tx, tenant, account, REMOVE_BATCH).await?;
     drop(tx);
     for (calendar, event) in &events {
+        let mut tx = engine.db.read().await?;
+        if disconnects::get(&mut tx, tenant, account).await?.is_none() {
+            return Ok(Removal::Void);
+        }
+        drop(tx);
         let access = tokens::access_token(engine, tenant, account).await?;
         // Without an etag: the user was shown what goes, and says so of the event whatever its state.
         let deleted = engine.google.delete_event(&access, calendar, event, None).await;
@@ -242,14 +256,19 @@ pub async fn remove_written(
                 _ => return Err(error.into()),
             }
         }
+        // Noted even when the account was connected again this moment: our own deletion must not look like the user's,
+        // which would cancel the booking.
         let mut tx = engine.db.begin().await?;
         disconnects::removed(&mut tx, tenant, calendar, event).await?;
         tx.commit().await?;
     }
-    Ok(i64::try_from(events.len()).is_ok_and(|done| done < batch))
+    let is_done = i64::try_from(events.len()).is_ok_and(|done| done < REMOVE_BATCH);
+    Ok(if is_done { Removal::Done } else { Removal::Unfinished })
 }
 
 /// Goes on with disconnects that have something left to do; returns how many were finished. For a job.
+///
+/// One that fails is postponed alone.
 pub async fn continue_disconnects(engine: &Engine) -> Result<usize, EndError> {
     let mut tx = engine.db.begin().await?;
     let now = engine.now_ms();
@@ -258,53 +277,53 @@ pub async fn continue_disconnects(engine: &Engine) -> Result<usize, EndError> {
     let mut finished = 0;
     for left in due {
         let (tenant, id) = (left.tenant_id, left.account_id);
-        if left.forgets_read {
-            forget_read(engine, tenant, id).await?;
-        }
-        let done = match left.removes_written {
-            false => true,
-            true => match remove_written(engine, tenant, id, REMOVE_BATCH).await {
-                Ok(done) => done,
-                // A dead grant removes nothing any more; there is nothing to wait for.
-                Err(error) if error.class() == FailureClass::Reconnect => {
-                    tracing::warn!(%tenant, account = %id, "events stay in Google: the permission to remove them has ended");
-                    true
-                }
-                Err(error) => {
-                    tracing::warn!(%tenant, account = %id, %error, "events that Accord wrote are not all removed yet");
-                    let mut tx = engine.db.begin().await?;
-                    let due_at = engine.now_ms() + backoff(engine, error.class(), left.failures);
-                    disconnects::postpone(&mut tx, tenant, id, due_at).await?;
-                    tx.commit().await?;
-                    continue;
-                }
-            },
-        };
-        let mut tx = engine.db.begin().await?;
-        match accounts::get(&mut tx, tenant, id).await? {
-            // Connected again meanwhile: the tokens are needed, the rest of the ending is void.
-            Some(account) if account.state == AccountState::Disconnected => {
-                if done {
-                    give_up_tokens(engine, &mut tx, &account).await?;
-                    disconnects::delete(&mut tx, tenant, id).await?;
-                    finished += 1;
-                } else {
-                    disconnects::insert(
-                        &mut tx,
-                        &Disconnect {
-                            forgets_read: false,
-                            ..left
-                        },
-                        engine.now_ms(),
-                    )
-                    .await?;
-                }
+        match go_on(engine, &left).await {
+            Ok(is_finished) => finished += usize::from(is_finished),
+            Err(error) => {
+                tracing::warn!(%tenant, account = %id, %error, "a disconnect is not finished yet");
+                let mut tx = engine.db.begin().await?;
+                let due_at = engine.now_ms() + backoff(engine, error.class(), left.failures);
+                disconnects::postpone(&mut tx, tenant, id, due_at).await?;
+                tx.commit().await?;
             }
-            _ => disconnects::delete(&mut tx, tenant, id).await?,
         }
-        tx.commit().await?;
     }
     Ok(finished)
+}
+
+/// Does what is left of a disconnect, one batch of removals at most; returns whether that was all. Whoever connects again
+/// deletes its row, in the transaction that makes the account live: every step here holds the row, or stops.
+async fn go_on(engine: &Engine, left: &Disconnect) -> Result<bool, LeftError> {
+    let (tenant, id) = (left.tenant_id, left.account_id);
+    if left.forgets_read && !forget_read(engine, tenant, id).await? {
+        return Ok(false);
+    }
+    let is_done = !left.removes_written
+        || match remove_written(engine, tenant, id).await {
+            Ok(Removal::Void) => return Ok(false),
+            Ok(Removal::Unfinished) => false,
+            Ok(Removal::Done) => true,
+            // A dead grant removes nothing any more; there is nothing to wait for.
+            Err(error) if error.class() == FailureClass::Reconnect => {
+                tracing::warn!(%tenant, account = %id, "events stay in Google: the permission to remove them has ended");
+                true
+            }
+            Err(error) => return Err(error),
+        };
+    let mut tx = engine.db.begin().await?;
+    // The account before the disconnect, as whoever connects again does it.
+    let account = accounts::hold(&mut tx, tenant, id).await?;
+    let (Some(account), true) = (account, disconnects::hold(&mut tx, tenant, id).await?) else {
+        return Ok(false);
+    };
+    if is_done {
+        give_up_tokens(engine, &mut tx, &account).await?;
+        disconnects::delete(&mut tx, tenant, id).await?;
+    } else {
+        disconnects::due_now(&mut tx, tenant, id, engine.now_ms()).await?;
+    }
+    tx.commit().await?;
+    Ok(is_done)
 }
 
 /// Asks Google to revoke what is due; returns how many are done with. For a job.
@@ -335,7 +354,7 @@ pub async fn run_revocations(engine: &Engine) -> Result<usize, EndError> {
     Ok(done)
 }
 
-async fn revoke(engine: &Engine, revocation: &Revocation) -> Result<(), RemoveError> {
+async fn revoke(engine: &Engine, revocation: &Revocation) -> Result<(), LeftError> {
     let (tenant, row) = (revocation.tenant_id, revocation.account_id.to_string());
     let token = open_for(engine, REVOKED, tenant, &row, &revocation.token_sealed).map_err(TokenError::from)?;
     let sub = match revocation.sub.as_str() {

@@ -4,39 +4,45 @@
 //! Google. Nothing depends on it for correctness of the sync, which finds changes by comparing versions; it only has to be soon.
 use super::{Engine, times};
 use crate::domain::ids::{BookingId, TenantId, UserId};
-use crate::store::{StoreError, Tx, accounts, bookings, scopes, states, users};
+use crate::store::{StoreError, Tx, accounts, bookings, scopes, states, tenants, users};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows looked at in one transaction, which must stay far below a second.
 const BATCH: usize = 200;
 
-/// Takes note of a batch of rows. Returns whether there may be more.
+/// Takes note of a batch of rows of every tenant that has any. Returns whether there may be more.
+///
+/// Each tenant has its own transaction: what one of them wrote cannot hold up the others.
 pub async fn run(engine: &Engine) -> Result<bool, StoreError> {
-    // A look without a lock first: most of the time there is nothing.
     let mut tx = engine.db.read().await?;
-    if !states::is_any_unnoticed(&mut tx).await? {
-        return Ok(false);
-    }
+    let tenants = tenants::unnoticed(&mut tx).await?;
     drop(tx);
+    let mut is_more = false;
+    for tenant in tenants {
+        match of_tenant(engine, tenant).await {
+            Ok(more) => is_more |= more,
+            Err(error) => tracing::error!(%tenant, %error, "what was written in SQL could not be taken note of"),
+        }
+    }
+    Ok(is_more)
+}
+
+async fn of_tenant(engine: &Engine, tenant: TenantId) -> Result<bool, StoreError> {
     let mut tx = engine.db.begin().await?;
-    let rows = states::notice(&mut tx, None, BATCH as i64).await?;
-    let mut written: BTreeMap<TenantId, Vec<BookingId>> = BTreeMap::new();
-    let mut carriers: BTreeSet<(TenantId, UserId)> = BTreeSet::new();
+    let rows = states::notice(&mut tx, Some(tenant), BATCH as i64).await?;
+    let mut written = Vec::new();
+    let mut carriers: BTreeSet<UserId> = BTreeSet::new();
     for row in rows.iter().filter(|row| row.kind == "booking") {
         match row.id.parse() {
-            Ok(id) => written.entry(row.tenant_id).or_default().push(id),
-            Err(_) => {
-                tracing::warn!(tenant = %row.tenant_id, id = row.id, "a booking was written in SQL whose id is no UUID")
-            }
+            Ok(id) => written.push(id),
+            Err(_) => tracing::warn!(%tenant, id = row.id, "a booking was written in SQL whose id is no UUID"),
         }
-        carriers.extend(row.user_id.map(|user| (row.tenant_id, user)));
+        carriers.extend(row.user_id);
     }
-    for (tenant, ids) in &written {
-        derive(&mut tx, *tenant, ids).await?;
-    }
-    for (tenant, user) in &carriers {
-        if let Some(account) = accounts::live_of_user(&mut tx, *tenant, *user).await? {
-            scopes::make_due(&mut tx, *tenant, account.id).await?;
+    derive(&mut tx, tenant, &written).await?;
+    for user in &carriers {
+        if let Some(account) = accounts::live_of_user(&mut tx, tenant, *user).await? {
+            scopes::make_due(&mut tx, tenant, account.id).await?;
         }
     }
     tx.commit().await?;

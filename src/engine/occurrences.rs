@@ -15,10 +15,6 @@ use crate::store::bookings::{self, BookingText, NewBooking};
 use crate::store::{StoreError, Tx};
 
 /// An occurrence that was asked for.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one is made per request, and taken apart at once"
-)]
 enum Asked {
     /// It differs from its series.
     Changed(BookingView),

@@ -148,7 +148,15 @@ pub async fn list(
     rows.iter().map(Account::from_row).collect()
 }
 
-/// Whether a Google identity has a live connection in any tenant, other than this account.
+/// An account whose row nobody else changes until the transaction ends.
+pub async fn hold(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<Option<Account>, StoreError> {
+    const SQL: &str = "UPDATE accounts SET updated_at = updated_at WHERE tenant_id = $1 AND id = $2";
+    tx.execute(SQL, args![tenant, id]).await?;
+    get(tx, tenant, id).await
+}
+
+/// Whether a Google identity has a live connection in any tenant, other than this account, or one that ended but still
+/// removes its events. One that needs to be connected anew has no use for the grant.
 ///
 /// Not tenant-first on purpose: Google keeps one grant per identity, whichever tenant it was given through.
 pub async fn is_live_elsewhere(
@@ -157,8 +165,9 @@ pub async fn is_live_elsewhere(
     tenant: TenantId,
     except: Option<AccountId>,
 ) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT 1 AS n FROM accounts WHERE sub = $1 AND state <> 'disconnected' \
-         AND NOT (tenant_id = $2 AND id = COALESCE($3, '')) LIMIT 1";
+    const SQL: &str = "SELECT 1 AS n FROM accounts a WHERE sub = $1 AND NOT (tenant_id = $2 AND id = COALESCE($3, '')) \
+         AND (state IN ('choosing', 'active', 'paused') OR EXISTS (SELECT 1 FROM disconnects d \
+             WHERE d.tenant_id = a.tenant_id AND d.account_id = a.id AND d.removes_written = 1)) LIMIT 1";
     Ok(tx.fetch_optional(SQL, args![sub, tenant, except]).await?.is_some())
 }
 

@@ -57,6 +57,18 @@ pub async fn claim(tx: &mut Tx, now: i64, again: i64, limit: i64) -> Result<Vec<
     rows.iter().map(Disconnect::from_row).collect()
 }
 
+/// Holds the row until the transaction ends; `false` when there is none, because the account was connected again.
+pub async fn hold(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE disconnects SET due_at = due_at WHERE tenant_id = $1 AND account_id = $2";
+    Ok(tx.execute(SQL, args![tenant, account]).await? == 1)
+}
+
+/// Notes that a batch went well and that the next one may follow at once.
+pub async fn due_now(tx: &mut Tx, tenant: TenantId, account: AccountId, now: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE disconnects SET failures = 0, due_at = $3 WHERE tenant_id = $1 AND account_id = $2";
+    tx.execute(SQL, args![tenant, account, now]).await.map(drop)
+}
+
 /// Notes that the bookings were forgotten.
 pub async fn read_is_forgotten(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE disconnects SET forgets_read = 0 WHERE tenant_id = $1 AND account_id = $2";
@@ -98,6 +110,12 @@ pub async fn unneeded(
          ORDER BY b.id LIMIT $4";
     let rows = tx.fetch_all(SQL, args![tenant, account, now, limit]).await?;
     rows.iter().map(|row| row.parse("id")).collect()
+}
+
+/// Deletes the events of an account that were set aside because they could not be understood.
+pub async fn forget_quarantined(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM quarantine WHERE tenant_id = $1 AND account_id = $2 AND side = 'google'";
+    tx.execute(SQL, args![tenant, account]).await.map(drop)
 }
 
 /// The changed occurrences of these series.

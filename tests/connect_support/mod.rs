@@ -76,10 +76,12 @@ impl Bed {
 
     /// A tenant with the users Ana and Bea.
     pub async fn add_tenant(&self, tenant: TenantId, name: &str) {
-        const TENANT: &str = "INSERT INTO tenants (id, name, created_at, updated_at) VALUES ($1, $2, 0, 0)";
+        const TENANT: &str =
+            "INSERT INTO tenants (id, name, settings, created_at, updated_at) VALUES ($1, $2, $3, 0, 0)";
         const USER: &str =
             "INSERT INTO users (tenant_id, id, name, email, created_at, updated_at) VALUES ($1, $2, $3, $4, 0, 0)";
-        self.sql(TENANT, args![tenant, name]).await;
+        self.sql(TENANT, args![tenant, name, r#"{"admin_email":"admin@example.com"}"#])
+            .await;
         self.sql(USER, args![tenant, self.ana, "Ana Ruiz", ANA]).await;
         self.sql(USER, args![tenant, self.bea, "Bea Sol", BEA]).await;
     }

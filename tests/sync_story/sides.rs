@@ -165,10 +165,10 @@ impl Sides {
 
     /// The event of an item, if Google has one.
     pub fn event_of(&self, item: &Item) -> Option<&Found> {
-        if let Some(event) = &item.event {
-            if let Some(found) = self.event(event) {
-                return Some(found);
-            }
+        if let Some(event) = &item.event
+            && let Some(found) = self.event(event)
+        {
+            return Some(found);
         }
         let booking = self.booking_of(item)?;
         if let Some(found) = self.lead(booking).and_then(|lead| self.event(&lead.event)) {

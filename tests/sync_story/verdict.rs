@@ -126,10 +126,11 @@ impl Story {
             sides.app_face(item, &edit.object),
             sides.google_face(item, &edit.object),
         ];
-        if let (Some(room), Some(face)) = (self.room(sides, edit), faces.iter_mut().flatten().next()) {
-            if edit.field == Field::Place && room == edit.value {
-                face.place = room;
-            }
+        if let (Some(room), Some(face)) = (self.room(sides, edit), faces.iter_mut().flatten().next())
+            && edit.field == Field::Place
+            && room == edit.value
+        {
+            face.place = room;
         }
         let shown = faces.iter().flatten().any(|face| field(face, edit.field) == edit.value);
         if shown || edit.value.is_empty() || kept.contains(&edit.value) {

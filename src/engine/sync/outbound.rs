@@ -194,11 +194,10 @@ async fn prepare(
     if lead.waiting.is_some() && lead.answer.is_none() {
         // What holds the item holds it whatever the row says; only a question about this very row is asked anew.
         let about_the_row = matches!(lead.waiting, Some(merge::Waiting::Guests | merge::Waiting::Conflict));
-        if !about_the_row || waiting::asks_about(tx, context, id, state.version).await? {
-            return Ok(Prepared::Done);
-        }
+        let asked_anew = about_the_row && !waiting::asks_about(tx, context, id, state.version).await?;
         let known = settle::load(tx, tenant, vec![lead]).await?.pop();
-        return Ok(known.map_or(Prepared::Done, |known| Prepared::Read(Box::new(known))));
+        let again = known.filter(|known| asked_anew || is_taken_back(known));
+        return Ok(again.map_or(Prepared::Done, |known| Prepared::Read(Box::new(known))));
     }
     let Some(known) = settle::load(tx, tenant, vec![lead]).await?.pop() else {
         return Ok(Prepared::Done);
@@ -211,9 +210,7 @@ async fn prepare(
         return Ok(done);
     }
     match known.placement.state {
-        PlacementState::Creating if known.row.as_ref().is_some_and(|row| row.text.status != "cancelled") => {
-            Ok(Prepared::Create(Box::new(known)))
-        }
+        PlacementState::Creating if is_wanted_insert(&known) => Ok(Prepared::Create(Box::new(known))),
         PlacementState::Creating => Ok(Prepared::Read(Box::new(known))),
         _ if known.placement.etag.is_empty() => Ok(Prepared::Read(Box::new(known))),
         PlacementState::Hidden => {
@@ -224,6 +221,16 @@ async fn prepare(
             settle_unchanged(tx, context, known, Gate::Outbound, report).await
         }
     }
+}
+
+/// Whether the brake holds this booking although its row is confirmed: the app has taken the removal back, or it is Google
+/// that removed the event, which a look at it tells.
+fn is_taken_back(known: &Known) -> bool {
+    let confirmed = |row: &bookings::BookingRow| row.text.status == Status::Confirmed.as_str();
+    let base = known.placement.base_remote.as_ref();
+    known.placement.waiting == Some(merge::Waiting::Brake)
+        && known.row.as_ref().is_some_and(confirmed)
+        && base.is_some_and(|base| base.status == Status::Confirmed)
 }
 
 /// What the API would have refused about the fields that were changed in SQL.
@@ -262,6 +269,11 @@ async fn occurrence_of_deleted_series(
     let Some(series) = series else { return Ok(None) };
     if bookings::get(tx, context.tenant(), series).await?.is_some() {
         return Ok(None);
+    }
+    let state = states::get_many(tx, context.tenant(), &[series]).await?.pop();
+    if state.is_some_and(|state| state.deleted.is_some()) {
+        // The deletion of the series may yet be taken back, and then its occurrences are as well.
+        return Ok(Some(Prepared::Done));
     }
     states::agree(tx, context.tenant(), known.booking_id(), known.version()).await?;
     let gone = Placement {
@@ -552,15 +564,25 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
             tx.commit().await?;
             return Ok(Prepared::Done);
         }
-        Err(error) if error.class() == FailureClass::Gone => None,
+        Err(error) if error.class() == FailureClass::Gone => {
+            // Proof needs a calendar that answers.
+            google.calendar(&access, &key.calendar).await?;
+            if is_wanted_insert(&known) {
+                // Its insert is answered as if there were no calendar: nothing is agreed, the next pass inserts again.
+                return Err(error.into());
+            }
+            None
+        }
+        Err(error) if error.class() == FailureClass::BadData => return refused(context, known, error, report).await,
         Err(error) => return Err(error.into()),
     };
     if known.placement.state == PlacementState::Creating {
-        return read_unconfirmed(context, known, event.map(|event| *event)).await;
-    }
-    if event.is_none() {
-        // Proof needs a calendar that answers.
-        google.calendar(&access, &key.calendar).await?;
+        return match event {
+            Some(event) if is_wanted_insert(&known) => {
+                adopt(context, known, ParsedItem::Event(event), false, report).await
+            }
+            event => read_unconfirmed(context, known, event.map(|event| *event)).await,
+        };
     }
     let mut tx = context.begin().await?;
     let Some(known) = settle::load(&mut tx, key.tenant, vec![known.placement]).await?.pop() else {
@@ -570,6 +592,10 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
     let vanished = event
         .as_ref()
         .is_none_or(|event| event.state == EventState::Cancelled || event.own_response == OwnResponse::Declined);
+    if vanished && is_taken_back(&known) && known.placement.answer.is_none() {
+        // It is Google's removal that the brake holds.
+        return Ok(Prepared::Done);
+    }
     if vanished {
         removal::inbound(&mut tx, context, vec![(known, event.map(|event| *event))], report).await?;
         tx.commit().await?;
@@ -582,6 +608,12 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
         Prepared::Write(known, RemoteStep::Delete) => Prepared::Removal(known),
         prepared => prepared,
     })
+}
+
+/// Whether this is a living booking whose insert is not confirmed.
+fn is_wanted_insert(known: &Known) -> bool {
+    let lives = |row: &bookings::BookingRow| row.text.status != Status::Cancelled.as_str();
+    known.placement.state == PlacementState::Creating && known.row.as_ref().is_some_and(lives)
 }
 
 /// A booking that was cancelled or deleted while its insert was not confirmed.
@@ -610,6 +642,24 @@ async fn read_unconfirmed(context: &Context<'_>, known: Known, event: Option<Eve
     ))
 }
 
+/// Sets aside a row without a placement, until it changes.
+async fn set_aside(
+    context: &Context<'_>,
+    id: BookingId,
+    reason: &str,
+    report: &mut PassReport,
+) -> Result<Prepared, SyncError> {
+    let mut tx = context.begin().await?;
+    let known = Known {
+        placement: blank(context, id),
+        row: None,
+        state: states::get_many(&mut tx, context.tenant(), &[id]).await?.pop(),
+    };
+    waiting::refuse_row(&mut tx, context, &known, reason, report).await?;
+    tx.commit().await?;
+    Ok(Prepared::Done)
+}
+
 /// Finds the instance that a changed occurrence is.
 async fn find(
     context: &Context<'_>,
@@ -629,17 +679,33 @@ async fn find(
     };
     let found = google
         .instances(&access, &key.calendar, &context.reading, &series.event_id, &wanted)
-        .await?;
-    let event = found.into_iter().find_map(|item| match item {
-        ParsedItem::Event(event) => Some(*event),
-        ParsedItem::Broken(_) => None,
-    });
-    let mut tx = context.begin().await?;
-    let Some(event) = event else {
-        series::vanished(&mut tx, context, booking.id, report).await?;
-        tx.commit().await?;
-        return Ok(Prepared::Done);
+        .await;
+    let found = match found {
+        Ok(found) => found.into_iter().next(),
+        Err(error) if error.class() == FailureClass::Gone => {
+            // The series is gone, which the next pull finds out, or else the calendar is.
+            google.calendar(&access, &key.calendar).await?;
+            return Ok(Prepared::Done);
+        }
+        Err(error) if error.class() == FailureClass::BadData => {
+            return set_aside(context, booking.id, &format!("Google refuses it: {error}"), report).await;
+        }
+        Err(error) => return Err(error.into()),
     };
+    let event = match found {
+        Some(ParsedItem::Event(event)) => event,
+        Some(ParsedItem::Broken(broken)) => {
+            let reason = format!("the occurrence in Google cannot be read: {}", broken.reason);
+            return set_aside(context, booking.id, &reason, report).await;
+        }
+        None => {
+            let mut tx = context.begin().await?;
+            series::vanished(&mut tx, context, booking.id, report).await?;
+            tx.commit().await?;
+            return Ok(Prepared::Done);
+        }
+    };
+    let mut tx = context.begin().await?;
     let Some(row) = bookings::get(&mut tx, key.tenant, occurrence.series_id).await? else {
         return Ok(Prepared::Done);
     };
@@ -682,7 +748,13 @@ async fn write(
     if step == RemoteStep::Delete {
         return match google.delete_event(&access, &key.calendar, event_id, etag).await {
             Ok(()) => deleted(context, known, report).await,
-            Err(error) if error.class() == FailureClass::Gone => deleted(context, known, report).await,
+            Err(error) if error.class() == FailureClass::Gone => {
+                if error.status() != Some(410) {
+                    // 410 says that this event is deleted; 404 may also mean that the calendar is not shown any more.
+                    google.calendar(&access, &key.calendar).await?;
+                }
+                deleted(context, known, report).await
+            }
             Err(error) => refused(context, known, error, report).await,
         };
     }
@@ -695,6 +767,14 @@ async fn write(
     let base = Base { local, remote };
     let (changed, status) = match step {
         RemoteStep::Patch(changed) => (changed, None),
+        _ if placement.words == Words::Withheld => {
+            // The tombstone still has the words that were never mirrored.
+            let times = Changed {
+                when: true,
+                ..Changed::default()
+            };
+            (times, Some(Status::Confirmed))
+        }
         _ => (Changed::ALL, Some(Status::Confirmed)),
     };
     let location = merge::location_to_write(&base, &content, &context.resources);
@@ -863,6 +943,13 @@ async fn deleted(context: &Context<'_>, known: Known, report: &mut PassReport) -
     let is_series = known.text().is_some_and(|text| !text.recurrence.is_empty());
     if is_series && known.row.is_some() {
         removal::cancel_occurrences(&mut tx, context, known.booking_id()).await?;
+    } else if is_series {
+        let (calendar, event) = (&known.placement.calendar_id, &known.placement.event_id);
+        for occurrence in placements::of_series(&mut tx, tenant, calendar, event).await? {
+            for occurrence in settle::load(&mut tx, tenant, vec![occurrence]).await? {
+                occurrence_of_deleted_series(&mut tx, context, &occurrence).await?;
+            }
+        }
     }
     tx.commit().await?;
     Ok(Prepared::Done)
@@ -897,7 +984,17 @@ async fn refused(
         FailureClass::Permission(Denied::Forbidden) => forbidden(context, known, error, report).await,
         FailureClass::BadData => {
             let mut tx = context.begin().await?;
-            waiting::refuse_row(&mut tx, context, &known, &format!("Google refuses it: {error}"), report).await?;
+            let mut is_present = true;
+            if known.placement.state == PlacementState::Creating {
+                // A definite no: the next insert takes another id, and what the row holds then.
+                let old = &known.placement;
+                placements::remove(&mut tx, old.tenant_id, &old.calendar_id, &old.event_id).await?;
+                let content = known.row.as_ref().and_then(|row| row.text.content().ok());
+                is_present = content == old.base_local;
+            }
+            if is_present {
+                waiting::refuse_row(&mut tx, context, &known, &format!("Google refuses it: {error}"), report).await?;
+            }
             tx.commit().await?;
             Ok(Prepared::Done)
         }

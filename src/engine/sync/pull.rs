@@ -258,6 +258,17 @@ async fn look_at(context: &Context<'_>, listing: &mut Listing, wanted: Vec<Event
                 listing.add(item);
             }
             Err(error) if error.class() == FailureClass::Gone => missing.push(id),
+            Err(error) if error.class() == FailureClass::BadData => {
+                // This one alone cannot be looked at; nothing is proved of it.
+                let reason = format!("Google refuses to show it: {error}");
+                listing.broken.push(Broken {
+                    id: Some(id),
+                    updated: None,
+                    etag: None,
+                    reason,
+                    raw: String::from("{}"),
+                });
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -3,6 +3,7 @@ use super::settle::{self, Gate, Seen};
 use super::{PassReport, SyncError, context::Context, inbound, waiting};
 use crate::domain::booking::{Side, Status};
 use crate::domain::event::Event;
+use crate::domain::failure::FailureClass;
 use crate::domain::ids::{BookingId, EventId};
 use crate::domain::merge::{Field, FieldConflict};
 use crate::domain::recurrence;
@@ -45,19 +46,31 @@ pub(super) async fn after_write(
             .engine
             .google
             .instances(&access, &key.calendar, &context.reading, series, &wanted)
-            .await?;
-        let event = found.into_iter().find_map(|item| match item {
-            ParsedItem::Event(event) => Some(*event),
-            ParsedItem::Broken(_) => None,
-        });
+            .await;
+        let found = match found {
+            Ok(found) => found.into_iter().next(),
+            Err(error) if matches!(error.class(), FailureClass::Gone | FailureClass::BadData) => {
+                // Nothing is proved of this one: it stays pending, and the next pass reads it by its id.
+                let mut tx = context.begin().await?;
+                let id = placement.event_id.clone();
+                rename(&mut tx, placement, id).await?;
+                tx.commit().await?;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let mut tx = context.begin().await?;
-        match event {
-            Some(event) if event.id == placement.event_id => {
+        match found {
+            Some(ParsedItem::Broken(broken)) => {
+                let id = broken.id.as_ref().unwrap_or(&placement.event_id);
+                waiting::refuse_event(&mut tx, context, id, &broken.reason, Some(&broken.raw), report).await?;
+            }
+            Some(ParsedItem::Event(event)) if event.id == placement.event_id => {
                 if let Some(known) = settle::load(&mut tx, key.tenant, vec![placement]).await?.pop() {
                     inbound::again(&mut tx, context, known, Seen::Event(&event), Gate::Open, report).await?;
                 }
             }
-            Some(event) => {
+            Some(ParsedItem::Event(event)) => {
                 // The occurrence is there under another id: nothing of the change has survived.
                 rename(&mut tx, placement, event.id).await?;
             }
@@ -87,6 +100,7 @@ async fn push_unplaced(context: &Context<'_>, series: &EventId) -> Result<(), Sy
     Ok(tx.commit().await?)
 }
 
+/// Gives a placement this id, and lets the next pass read it.
 async fn rename(tx: &mut Tx, placement: Placement, id: EventId) -> Result<(), SyncError> {
     placements::remove(tx, placement.tenant_id, &placement.calendar_id, &placement.event_id).await?;
     let renamed = Placement {
@@ -167,10 +181,13 @@ pub(super) async fn vanished(
         state: None,
         row: Some(row.clone()),
     };
+    if !bookings::delete(tx, tenant, id, row.version).await? {
+        // Somebody has just edited it; it stays pending, and the next pass decides on what it holds then.
+        return Ok(());
+    }
     if row.text.status != Status::Cancelled.as_str() {
         waiting::record_conflict(tx, context, &known, &conflict, report).await?;
     }
-    bookings::delete(tx, tenant, id, row.version).await?;
     states::agree_as_they_stand(tx, tenant, &[id]).await?;
     if !placement.event_id.as_str().is_empty() {
         // Should the series have this occurrence again, it will be an unchanged one.

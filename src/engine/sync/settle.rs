@@ -12,7 +12,7 @@ use crate::domain::merge::{
 };
 use crate::domain::validate::Limits;
 use crate::engine::times;
-use crate::store::bookings::{self, BookingRow, BookingText, NewBooking, RowProblem};
+use crate::store::bookings::{self, BookingRow, BookingText, DeletedBooking, NewBooking, RowProblem};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::states::{self, BookingState};
 use crate::store::{Tx, conflicts};
@@ -159,22 +159,23 @@ pub(super) async fn settle(
     gate: Gate,
     report: &mut PassReport,
 ) -> Result<Settled, SyncError> {
-    let before = known.clone();
     let origin = known.origin();
-    let withheld_now = note_facts(context, &mut known.placement, seen, origin);
-    let mut content = match known.content() {
+    if turns_private(&known.placement, seen, origin) && !erase_words(tx, context, known, report).await? {
+        return Ok(Settled::MovedOn);
+    }
+    let before = known.clone();
+    note_facts(context, &mut known.placement, seen);
+    let content = match known.content() {
         Ok(content) => content,
         Err(problem) => {
             // What Google has meanwhile is read again when the row is mended.
             known.placement.etag.clear();
+            known.placement.words = before.placement.words;
             placements::put(tx, &known.placement).await?;
             waiting::refuse_row(tx, context, known, &problem.to_string(), report).await?;
             return Ok(Settled::Refused);
         }
     };
-    if withheld_now {
-        erase_words(tx, context, known, &mut content).await?;
-    }
     let was_gone = known.placement.state == PlacementState::Gone;
     let Some(decision) = decide(context, known, content.as_ref(), seen, origin) else {
         placements::put(tx, &known.placement).await?;
@@ -198,44 +199,65 @@ pub(super) async fn settle(
         *known = before;
         return Ok(Settled::Removal(Box::new(known.clone())));
     }
-    let erased = withheld_now && origin == Side::Google;
-    act(tx, context, known, outcome, content, erased, was_gone, report).await
+    act(tx, context, known, outcome, was_gone, report).await
 }
 
-/// Takes over what the event says about itself. Returns whether its words have just been withheld.
-fn note_facts(context: &Context<'_>, placement: &mut Placement, seen: Seen<'_>, origin: Side) -> bool {
+/// Whether the words of an event from Google have just been withheld.
+fn turns_private(placement: &Placement, seen: Seen<'_>, origin: Side) -> bool {
     let Seen::Event(event) = seen else { return false };
+    let withheld_now = placement.words == Words::Shared && event.words == Words::Withheld;
+    withheld_now && event.state != EventState::Cancelled && origin == Side::Google
+}
+
+/// Takes over what the event says about itself.
+fn note_facts(context: &Context<'_>, placement: &mut Placement, seen: Seen<'_>) {
+    let Seen::Event(event) = seen else { return };
     placement.etag = event.etag.clone();
     placement.remote_updated_at = event.updated_at;
     placement.confirmed_at = context.started_at;
     if event.state == EventState::Cancelled {
-        return false;
+        return;
     }
     if placement.ical_uid.is_none() {
         placement.ical_uid = event.ical_uid.clone();
     }
     placement.is_writable = context.may_write(event);
     placement.has_guests = event.has_guests;
-    let withheld_now = placement.words == Words::Shared && event.words == Words::Withheld;
     placement.words = event.words;
-    withheld_now && origin == Side::Google
 }
 
-/// The words of an event from Google that turned private are erased wherever they are kept.
+/// The words of an event from Google that turned private are erased wherever they are kept, whatever else becomes of its
+/// booking. Returns `false`, and has erased nothing, if the row has moved on.
 async fn erase_words(
     tx: &mut Tx,
     context: &Context<'_>,
     known: &mut Known,
-    content: &mut Option<Content>,
-) -> Result<(), SyncError> {
+    report: &mut PassReport,
+) -> Result<bool, SyncError> {
+    let Ok(content) = known.content() else {
+        // A row that cannot be read cannot be written either; it is looked at again when it is mended.
+        return Ok(true);
+    };
+    let (tenant, id) = (context.tenant(), known.booking_id());
     let clear = |content: &mut Content| {
         content.title.clear();
         content.description.clear();
         content.location.clear();
     };
-    if let Some(content) = content {
-        clear(content);
+    if let (Some(row), Some(mut content)) = (&known.row, content) {
+        let was_pending = known.state.as_ref().is_some_and(BookingState::is_pending);
+        clear(&mut content);
+        if !bookings::update(tx, tenant, id, row.version, &content).await? {
+            return Ok(false);
+        }
+        if !was_pending {
+            states::agree_as_they_stand(tx, tenant, &[id]).await?;
+        }
+        reread(tx, context, known, &content).await?;
+        report.bookings_updated += 1;
+        report.step("erase the words", Some(id), Some(&known.placement.event_id));
     }
+    known.placement.words = Words::Withheld;
     if let Some(base) = &mut known.placement.base_local {
         clear(base);
     }
@@ -244,12 +266,12 @@ async fn erase_words(
         base.content.description.clear();
         base.content.location.clear();
     }
-    let id = known.booking_id().to_string();
+    placements::put(tx, &known.placement).await?;
     let nothing = context
         .engine
-        .seal("conflicts", "values_sealed", context.tenant(), &id, b"{}");
-    conflicts::erase_values(tx, context.tenant(), known.booking_id(), &nothing).await?;
-    Ok(())
+        .seal("conflicts", "values_sealed", tenant, &id.to_string(), b"{}");
+    conflicts::erase_values(tx, tenant, id, &nothing).await?;
+    Ok(true)
 }
 
 /// The event that an insert of this content asked for.
@@ -279,7 +301,10 @@ fn decide(
     }
     let remote_event = match seen {
         Seen::Event(event) => match &event.state {
-            EventState::Live(live) if event.own_response != OwnResponse::Declined => Some(live.clone()),
+            EventState::Live(live) if event.own_response != OwnResponse::Declined => {
+                // Words that are withheld go nowhere, not even into a record.
+                Some(merge::live_form(live, event.words).content)
+            }
             _ => None,
         },
         Seen::Gone => None,
@@ -335,23 +360,20 @@ fn decide(
 }
 
 /// Carries out the local step and remembers the agreement.
-#[expect(clippy::too_many_arguments, reason = "the second half of `settle`")]
 async fn act(
     tx: &mut Tx,
     context: &Context<'_>,
     known: &mut Known,
     outcome: Outcome,
-    content: Option<Content>,
-    erased: bool,
     was_gone: bool,
     report: &mut PassReport,
 ) -> Result<Settled, SyncError> {
     let (tenant, id) = (context.tenant(), known.booking_id());
     let removal = outcome.cancels_booking();
-    let step = match outcome.local {
-        LocalStep::Keep if erased => content.map_or(LocalStep::Keep, LocalStep::Write),
-        step => step,
-    };
+    let mut step = outcome.local;
+    if let LocalStep::Write(new) | LocalStep::Reinstate(new) = &mut step {
+        name_no_removed_resource(context, known, new);
+    }
     if let LocalStep::Write(new) | LocalStep::Reinstate(new) = &step {
         let problems = Limits::GOOGLE.problems(new);
         if let Some(problem) = problems.first() {
@@ -428,6 +450,14 @@ async fn act(
     Ok(Settled::Agreed)
 }
 
+/// The agreement may name a resource that was removed since. The row keeps the one it has, which must exist.
+fn name_no_removed_resource(context: &Context<'_>, known: &Known, new: &mut Content) {
+    if new.resource_id.is_some_and(|id| context.resources.name(id).is_none()) {
+        let present = known.row.as_ref().and_then(|row| row.text.content().ok());
+        new.resource_id = present.and_then(|content| content.resource_id);
+    }
+}
+
 /// The row as this transaction has just written it; returns its version.
 async fn reread(tx: &mut Tx, context: &Context<'_>, known: &mut Known, new: &Content) -> Result<i64, SyncError> {
     let (tenant, id) = (context.tenant(), known.booking_id());
@@ -455,23 +485,62 @@ async fn reinstate(tx: &mut Tx, context: &Context<'_>, known: &Known, new: &Cont
     {
         return Ok(false);
     }
-    let owner = known.owner(context);
-    let wanted = deleted
-        .as_ref()
-        .map(|deleted| deleted.customer_ids.clone())
-        .unwrap_or_default();
-    let customers = crate::store::users::customers_among(tx, tenant, owner, &wanted).await?;
-    let created_at = deleted.map_or_else(|| context.engine.now_ms(), |deleted| deleted.created_at);
+    let is_series = !text.recurrence.is_empty();
+    let row = DeletedBooking {
+        user_id: known.owner(context),
+        text,
+        customer_ids: deleted
+            .as_ref()
+            .map(|deleted| deleted.customer_ids.clone())
+            .unwrap_or_default(),
+        created_at: deleted.map_or_else(|| context.engine.now_ms(), |deleted| deleted.created_at),
+    };
+    insert_again(tx, context, known.booking_id(), row).await?;
+    if is_series {
+        reinstate_occurrences(tx, context, &known.placement).await?;
+    }
+    Ok(true)
+}
+
+/// The changed occurrences that were deleted with their series come back with it. They stay pending: whether Google still
+/// has them as they are is merged then.
+async fn reinstate_occurrences(tx: &mut Tx, context: &Context<'_>, series: &Placement) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let of_series = placements::of_series(tx, tenant, &series.calendar_id, &series.event_id).await?;
+    let ids: Vec<BookingId> = of_series.iter().map(|placement| placement.booking_id).collect();
+    let id_of_series = series.booking_id.to_string();
+    for state in states::get_many(tx, tenant, &ids).await? {
+        let Some(deleted) = state.deleted else { continue };
+        if deleted.text.series_id.as_ref() != Some(&id_of_series) {
+            continue;
+        }
+        let content = deleted.text.content();
+        insert_again(tx, context, state.id, deleted).await?;
+        if let Ok(content) = content {
+            times::store(tx, tenant, state.id, &content, context.day_zone()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Inserts a deleted row again, with its customers and its resource as far as they still exist.
+async fn insert_again(tx: &mut Tx, context: &Context<'_>, id: BookingId, row: DeletedBooking) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let customers = crate::store::users::customers_among(tx, tenant, row.user_id, &row.customer_ids).await?;
+    let mut text = row.text;
+    text.resource_id = text.resource_id.filter(|id| {
+        let id = id.parse().ok();
+        id.is_some_and(|id| context.resources.name(id).is_some())
+    });
     let new = NewBooking {
         tenant_id: tenant,
-        id: known.booking_id(),
-        user_id: owner,
+        id,
+        user_id: row.user_id,
         text: &text,
         customer_ids: &customers,
-        created_at,
+        created_at: row.created_at,
     };
-    bookings::insert(tx, &new).await?;
-    Ok(true)
+    Ok(bookings::insert(tx, &new).await?)
 }
 
 /// A deleted row of an occurrence comes back as cancelled: without it the series would show the occurrence again.

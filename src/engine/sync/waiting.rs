@@ -1,7 +1,7 @@
 //! What stops at a person: questions, conflict records, quarantine.
 use super::settle::{Known, Seen};
 use super::{PassReport, SyncError, context::Context};
-use crate::domain::event::{Event, EventState};
+use crate::domain::event::{Event, EventState, Words};
 use crate::domain::ids::{BookingId, ConflictId, EventId, QuarantineId, QuestionId};
 use crate::domain::merge::{FieldConflict, Waiting};
 use crate::store::conflicts::{self, ConflictRow};
@@ -54,7 +54,7 @@ pub(super) async fn ask(
         .collect();
     let detail = json!({
         "booking_id": subject,
-        "title": known.text().map(|text| &text.title),
+        "title": known.text().filter(|_| known.placement.words == Words::Shared).map(|text| &text.title),
         "app": known.text().and_then(|text| text.content().ok()).map(|content| json!({"when": content.when, "status": content.status})),
         "google": google_side(seen),
         "fields": shown,

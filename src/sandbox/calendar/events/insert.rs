@@ -124,12 +124,12 @@ impl State {
         let same_uid = |event: &&Event| event.series_id().is_none() && event.text("iCalUID") == Some(uid.as_str());
         let old = found.events.values().find(same_uid).cloned();
         let sequence = |fields: &Object| fields.get("sequence").and_then(Value::as_u64).unwrap_or(0);
-        if old
-            .as_ref()
-            .is_some_and(|old| sequence(&fields) < sequence(&old.fields))
-        {
+        let was = old.as_ref().map_or(0, |old| sequence(&old.fields));
+        if old.as_ref().is_some_and(|old| old.gone.is_none()) && sequence(&fields) < was {
             return Err(Refusal::sequence());
         }
+        // A deleted one is revived by whatever is imported again, though the deletion counted too.
+        fields.insert("sequence".into(), json!(sequence(&fields).max(was)));
         let creator = old.as_ref().and_then(|old| old.fields.get("creator").cloned());
         fields.insert("creator".into(), creator.unwrap_or_else(|| json!({"email": ctx.user})));
         if fields["status"] == "cancelled" {
