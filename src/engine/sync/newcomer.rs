@@ -180,8 +180,7 @@ pub(super) async fn rehome(
     Ok(moved.unwrap_or(known))
 }
 
-/// Makes a booking's row, and what is derived from its times.
-pub(super) async fn create(
+async fn create(
     tx: &mut Tx,
     context: &Context<'_>,
     id: BookingId,

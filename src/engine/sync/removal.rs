@@ -5,11 +5,10 @@
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
 use super::{PassReport, SyncError, context::Context, newcomer, waiting};
-use crate::domain::booking::{Content, Occurrence, Side, Status};
+use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
 use crate::domain::ids::{BookingId, QuestionId};
 use crate::domain::merge::{self, Field, FieldConflict, RemoteForm, Resources, Waiting};
-use crate::store::bookings::BookingText;
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::questions::{self, QuestionRow};
 use crate::store::{Tx, accounts, bookings, changes, scopes, states};
@@ -176,44 +175,6 @@ pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, serie
             base.status = Status::Cancelled;
         }
         placements::put(tx, &gone).await?;
-    }
-    Ok(())
-}
-
-/// The changed occurrences that were deleted together with their series come back with it, as they were; their events are
-/// read again. (When the events had been deleted too, Google shows which of them came back.)
-pub(super) async fn restore_occurrences(tx: &mut Tx, context: &Context<'_>, series: &Known) -> Result<(), SyncError> {
-    let (tenant, place) = (context.tenant(), &series.placement);
-    let Some(row) = series.row.as_ref().filter(|row| !row.text.recurrence.is_empty()) else {
-        return Ok(());
-    };
-    for placement in placements::of_series(tx, tenant, &place.calendar_id, &place.event_id).await? {
-        let Some(known) = settle::load(tx, tenant, vec![placement]).await?.pop() else {
-            continue;
-        };
-        let was = known.text().and_then(|text| text.content().ok());
-        let was = was.or_else(|| known.placement.base_local.clone());
-        let (None, Some(content), Some(original_start)) = (&known.row, was, known.placement.original_start) else {
-            continue;
-        };
-        let id = known.booking_id();
-        let occurrence = Occurrence {
-            series_id: row.id,
-            original_start,
-        };
-        let text = BookingText::of(&content, Some(&occurrence), None, row.text.origin());
-        newcomer::create(tx, context, id, row.user_id, &text, &row.customer_ids, &content).await?;
-        states::disagree(tx, tenant, id).await?;
-        let base = known.placement.base_remote.as_ref();
-        let back = Placement {
-            state: match base.map(|base| base.status) {
-                Some(Status::Cancelled) => PlacementState::Gone,
-                _ => PlacementState::Live,
-            },
-            etag: String::new(),
-            ..known.placement
-        };
-        placements::put(tx, &back).await?;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 //!
 //! This is the only place where the verdict of [`merge::reconcile`] becomes rows. It runs inside a transaction that has
 //! checked the fence, and writes a booking only if it still has the version that was merged.
+use super::waiting;
 use super::{PassReport, SyncError, context::Context};
-use super::{removal, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState, OwnResponse, Words};
 use crate::domain::ids::{BookingId, TenantId, UserId};
@@ -411,9 +411,6 @@ async fn act(
             agreed_version = reread(tx, context, known, new).await?;
             report.bookings_updated += 1;
             report.step("put the booking back", Some(id), Some(&known.placement.event_id));
-            if !was_gone {
-                removal::restore_occurrences(tx, context, known).await?;
-            }
         }
     }
     for conflict in &outcome.conflicts {
