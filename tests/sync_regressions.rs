@@ -103,4 +103,27 @@ both_databases! {
             AppRenames(Sql, 0),
         ]).await.unwrap();
     }
+
+    async fn a_changed_occurrence_comes_back_with_its_series_whose_deletion_did_not_hold(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            Fault(Delete, RateLimit403),
+            PersonRenamesOccurrence(0, 0),
+            Poll(0),
+            AppDeletes(Sql, 0),
+            Poll(0),
+            PersonRenames(0),
+        ]).await.unwrap();
+    }
+
+    async fn a_changed_occurrence_of_a_series_that_is_deleted_and_renamed_at_once_comes_back_with_it(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            PersonRenamesOccurrence(0, 0),
+            Poll(0),
+            AppDeletes(Sql, 0),
+            PersonRenames(0),
+            PersonRenamesOccurrence(0, 0),
+        ]).await.unwrap();
+    }
 }

@@ -401,6 +401,10 @@ async fn act(
             }
         }
         LocalStep::Reinstate(new) => {
+            if known.row.is_none() && bookings::get(tx, tenant, id).await?.is_some() {
+                // It came back with its series meanwhile.
+                return Ok(Settled::MovedOn);
+            }
             if !reinstate(tx, context, known, new).await? {
                 return Ok(Settled::Refused);
             }
