@@ -4,6 +4,7 @@ mod support;
 
 use accord::args;
 use accord::engine::quarantine;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use support::postgres::both_databases;
 use support::series::{Override, hours};
@@ -227,5 +228,43 @@ both_databases! {
             assert_eq!(world.event(&world.event_of(changed).await).await["summary"], "Mended", "{refusal}");
             assert_eq!(world.pending().await, 0);
         }
+    }
+
+    async fn what_was_over_before_the_window_begins_is_not_looked_for(url: String) {
+        let world = World::new(&url).await;
+        let old = world.person_creates(event("Over", "2026-03-03T09:00:00")).await;
+        let near = world.person_creates(event("Near", "2026-04-10T09:00:00")).await;
+        world.settle().await;
+        world.clock.advance(TimeDelta::days(35));
+        world.google.pass(35 * 24 * 3600).await;
+        world.google.switch("calendar/expire_sync_tokens", &json!({})).await;
+        let before = world.requests().await.len();
+        let report = world.sync().await;
+        assert!(report.full, "{report:?}");
+        let asked = world.requests().await.split_off(before);
+        let reads = |id: &str| asked.iter().filter(|r| r["path"].as_str().is_some_and(|path| path.contains(id))).count();
+        assert_eq!((reads(&old), reads(&near)), (0, 0), "{asked:?}");
+        assert_eq!(world.booking_of(&old).await.text.status, "confirmed");
+    }
+
+    async fn every_page_prolongs_the_lease_and_a_plan_holds_none(url: String) {
+        let mut world = World::new(&url).await;
+        for day in 3..8 {
+            world.person_creates(event("Listed", &format!("2026-03-0{day}T09:00:00"))).await;
+        }
+        world.engine.sync.page_size = 2;
+        let plan = accord::engine::sync::plan(&world.engine, &world.scope(&world.ana, support::google::ANA)).await;
+        assert_eq!(plan.expect("a plan needs no lease").read, 5);
+        let mut tx = world.engine.db.begin().await.expect("begin");
+        let key = world.scope(&world.ana, support::google::ANA);
+        let now = world.engine.now_ms();
+        let claim = accord::store::scopes::claim(&mut tx, &key, now, 60_000).await.expect("claim").expect("free");
+        tx.commit().await.expect("commit");
+        // Another worker takes the scope over while the pages are read.
+        support::world::run(&world.engine.db, "UPDATE sync_scopes SET fence = fence + 1 WHERE tenant_id = $1", args![world.tenant]).await;
+        let before = world.requests().await.len();
+        let error = accord::engine::sync::pass(&world.engine, &claim, now + 1).await.expect_err("lost");
+        assert!(matches!(error, accord::engine::sync::SyncError::LostLease), "{error}");
+        assert_eq!(world.requests().await.len(), before + 1, "it stops after the first page");
     }
 }

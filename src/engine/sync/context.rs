@@ -41,6 +41,8 @@ pub(super) struct Context<'a> {
     pub token: Option<String>,
     /// When the listing began, ms.
     pub started_at: i64,
+    /// Whether this only finds out what a pass would do: it holds no lease.
+    pub is_plan: bool,
 }
 
 impl<'a> Context<'a> {
@@ -71,6 +73,7 @@ impl<'a> Context<'a> {
             quarantined: HashMap::new(),
             token: None,
             started_at: engine.now_ms(),
+            is_plan: false,
         })
     }
 
@@ -133,6 +136,14 @@ impl<'a> Context<'a> {
             return Err(SyncError::LostLease);
         }
         Ok(tx)
+    }
+
+    /// Prolongs the lease while only reading goes on, which may take longer than a lease lasts.
+    pub async fn prolong(&self) -> Result<(), SyncError> {
+        if self.is_plan {
+            return Ok(());
+        }
+        Ok(self.begin().await?.commit().await?)
     }
 
     /// What decides when the sides of this placement differ.

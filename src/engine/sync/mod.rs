@@ -112,6 +112,7 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
     };
     let mut context = Context::load(engine, &mut tx, &claim).await?;
     drop(tx);
+    context.is_plan = true;
     let mut report = PassReport {
         steps: Some(Vec::new()),
         ..PassReport::default()

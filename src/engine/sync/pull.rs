@@ -12,10 +12,13 @@ use crate::domain::ids::EventId;
 use crate::google::GoogleError;
 use crate::google::calendar::{Broken, ListParameters, PageEnd, ParsedItem, Query};
 use crate::store::Tx;
-use crate::store::placements::{self, PlacementState};
-use chrono::TimeDelta;
+use crate::store::placements::{self, Placement, PlacementState};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use std::collections::{HashMap, HashSet};
+
+/// After how many reads of single events the lease is prolonged.
+const READS_PER_LEASE: usize = 20;
 
 /// What Google shows.
 #[derive(Debug, Default)]
@@ -87,13 +90,27 @@ pub(super) async fn pull(context: &mut Context<'_>, report: &mut PassReport) -> 
     Ok(listing)
 }
 
+/// Events that ended earlier are not listed.
+fn window_start(context: &Context<'_>) -> DateTime<Utc> {
+    let engine = context.engine;
+    engine.clock.now() - TimeDelta::days(i64::from(engine.sync.window_past_days))
+}
+
+/// Whether a listing shows no such event, because it was over before the window begins.
+fn is_over(context: &Context<'_>, placement: &Placement) -> bool {
+    let Some(base) = &placement.base_remote else {
+        return false;
+    };
+    let when = &base.content.when;
+    when.recurrence.is_empty() && when.span.ends(context.reading.zone) < window_start(context)
+}
+
 /// All pages of a full listing or of a delta.
 async fn list(context: &mut Context<'_>, since: Option<&str>) -> Result<Listing, SyncError> {
     let access = context.access().await?;
     let engine = context.engine;
-    let window_start = engine.clock.now() - TimeDelta::days(i64::from(engine.sync.window_past_days));
     let parameters = ListParameters {
-        window_start,
+        window_start: window_start(context),
         page_size: engine.sync.page_size,
     };
     let mut listing = Listing {
@@ -130,7 +147,10 @@ async fn list(context: &mut Context<'_>, since: Option<&str>) -> Result<Listing,
             PageEnd::More(token) if page_token.as_deref() == Some(&token) => {
                 return Err(GoogleError::protocol("a page names itself as the next one").into());
             }
-            PageEnd::More(token) => page_token = Some(token),
+            PageEnd::More(token) => {
+                context.prolong().await?;
+                page_token = Some(token);
+            }
             PageEnd::Done(token) => {
                 listing.token = token;
                 return Ok(listing);
@@ -230,7 +250,7 @@ async fn look_around(context: &Context<'_>, listing: &Listing) -> Result<Vec<Eve
         wanted.extend(
             suspects
                 .into_iter()
-                .filter(|placement| placement.state == PlacementState::Live)
+                .filter(|placement| placement.state == PlacementState::Live && !is_over(context, placement))
                 .map(|placement| placement.event_id)
                 .filter(|id| !shown.contains(id)),
         );
@@ -248,7 +268,10 @@ async fn look_at(context: &Context<'_>, listing: &mut Listing, wanted: Vec<Event
     let access = context.access().await?;
     let (google, key) = (&context.engine.google, context.key());
     let mut missing = Vec::new();
-    for id in wanted {
+    for (count, id) in wanted.into_iter().enumerate() {
+        if count > 0 && count % READS_PER_LEASE == 0 {
+            context.prolong().await?;
+        }
         match google.get_event(&access, &key.calendar, &context.reading, &id).await {
             Ok(ParsedItem::Event(event)) if event.state == EventState::Cancelled && event.instance_of.is_none() => {
                 listing.events.insert(id.clone(), *event);
