@@ -5,6 +5,7 @@
 use crate::config::keys::{self, KeyFileError};
 use crate::config::{Config, DatabaseUrl};
 use crate::domain::clock::{Clock, Entropy};
+use crate::domain::seal::KeyId;
 use crate::domain::settings::SyncDefaults;
 use crate::engine::sync::SyncSettings;
 use crate::engine::tokens::TokenCache;
@@ -36,6 +37,9 @@ pub enum OpenError {
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
+    /// A key file of another time or another installation.
+    #[error("the database holds values that key {0} has sealed, and the key file does not have that key")]
+    MissingKey(KeyId),
     /// The certificates of the system.
     #[error("the certificates of this system cannot be read: {0}; install the package ca-certificates")]
     Certificates(io::Error),
@@ -95,6 +99,9 @@ impl App {
         let may_create = !sealed::holds_any(&db).await?;
         let Surroundings { clock, entropy } = surroundings;
         let keys = keys::load_or_create(&config.secrets.key, may_create, entropy.as_ref(), clock.as_ref())?;
+        if let Some(key) = sealed::missing_key(&db, &keys).await? {
+            return Err(OpenError::MissingKey(key));
+        }
         let transport = Arc::new(Transport::new(config.sync.request_timeout).map_err(OpenError::Certificates)?);
         let google = &config.google;
         let endpoints = Endpoints {

@@ -2,7 +2,7 @@
 //!
 //! The map of the house, each room depending only on rooms to its left (`tests/architecture.rs` holds it):
 //!
-//! `domain <- {config, templates} <- {store, google, mail} <- engine <- {jobs, web} <- app <- cli`
+//! `domain <- {config, templates} <- {store, google} <- engine <- {jobs, web} <- app <- cli`
 //!
 //! - [`domain`] thinks: bookings, time, merge, plan. No I/O, no clock.
 //! - [`config`] and [`templates`] are what an operator can change without a compiler.

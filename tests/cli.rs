@@ -276,6 +276,21 @@ fn a_rotated_key_joins_the_old_one() {
 }
 
 #[test]
+fn an_api_key_is_ended_by_its_id_with_or_without_hyphens() {
+    let place = Place::new();
+    let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
+    let tenant = made["id"].as_str().unwrap();
+    for without in [true, false] {
+        let key = place.json(&["tenant", "key", tenant]);
+        let mut id = key["key_id"].as_str().unwrap().to_owned();
+        if without {
+            id.retain(|c| c != '-');
+        }
+        assert_eq!(code(&place.run(&["tenant", "key", tenant, "--revoke", &id])), 0);
+    }
+}
+
+#[test]
 fn sqlite_has_no_sql_roles_and_says_what_that_means() {
     let place = Place::new();
     let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);

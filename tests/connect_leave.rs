@@ -228,6 +228,48 @@ both_databases! {
         assert_eq!(bed.count(BOOKINGS).await, 1);
     }
 
+    async fn choices_saved_without_calendar_access_leave_the_notice_and_start_nothing(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        let mut browser = bed.browser();
+        let page = bed.sign_in(&mut browser, ANA).await.expect(200);
+        const LOST: &str = "UPDATE accounts SET state = 'choosing', scopes = 'openid email', last_error = 'no calendar access'";
+        bed.sql(LOST, args![]).await;
+        browser.submit(&page, 0, &[("private", "shown")]).await.expect(303);
+        let account = bed.account_by_id(account).await;
+        assert_eq!((account.state, account.last_error.as_deref()), (AccountState::Choosing, Some("no calendar access")));
+        assert!(account.private_events_shown);
+    }
+
+    async fn a_pass_that_was_asked_for_ends_the_wait_after_failures(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        bed.sql("UPDATE sync_scopes SET due_at = $1", args![bed.engine.now_ms() + 6 * 3_600_000]).await;
+        let passes = sync_now::run(&bed.engine, bed.tenant, account).await.unwrap();
+        assert!(passes[0].error.is_none(), "{passes:?}");
+        let due = bed.count("SELECT due_at AS n FROM sync_scopes WHERE enabled = 1").await;
+        assert_eq!(due - bed.engine.now_ms(), 60_000);
+    }
+
+    async fn a_pass_whose_caller_goes_away_gives_the_calendar_back(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        bed.fault("/events", 1, json!({"delay_ms": 200})).await;
+        // Dropped as soon as it holds the lease.
+        let leased = async {
+            while bed.count("SELECT COUNT(*) AS n FROM sync_scopes WHERE lease_until > 0").await == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = sync_now::run(&bed.engine, bed.tenant, account) => panic!("the pass was over before it was left"),
+            () = leased => {}
+        }
+        while bed.count("SELECT COUNT(*) AS n FROM sync_scopes WHERE lease_until > 0").await > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn connecting_again_keeps_what_a_disconnect_had_not_forgotten_yet(url: String) {
         let bed = Bed::new(&url).await;
         let account = bed.connect(bed.ana, ANA).await.id;

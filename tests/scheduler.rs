@@ -17,16 +17,20 @@ use tokio::time::{Instant, sleep, timeout};
 /// An app over `url` whose Google is a port at which nobody answers.
 async fn app(url: &str) -> (App, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
+    (open(url, folder.path()).await.unwrap(), folder)
+}
+
+/// The same with a key file in this folder.
+async fn open(url: &str, folder: &std::path::Path) -> Result<App, accord::app::OpenError> {
     let nobody = "http://127.0.0.1:9";
-    let mut sources = Sources::default().with("database.url", url).with(
-        "secrets.key_file",
-        folder.path().join("accord.key").display().to_string(),
-    );
+    let mut sources = Sources::default()
+        .with("database.url", url)
+        .with("secrets.key_file", folder.join("accord.key").display().to_string());
     for key in ["auth_url", "token_url", "revoke_url", "userinfo_url", "calendar_url"] {
         sources = sources.with(&format!("google.{key}"), nobody);
     }
     let config = Config::load(&sources).unwrap();
-    (App::open(config, Surroundings::real()).await.unwrap(), folder)
+    App::open(config, Surroundings::real()).await
 }
 
 /// `count` due scopes of one account.
@@ -73,6 +77,19 @@ async fn due_scopes(engine: &Engine, count: usize) -> (TenantId, AccountId) {
 }
 
 both_databases! {
+    async fn a_start_with_a_key_file_that_lacks_a_key_in_use_is_refused(url: String) {
+        let ((first, folder), (_second, other)) = (app(&url).await, app(&url).await);
+        let (tenant, account) = due_scopes(&first.engine, 1).await;
+        let header = first.engine.keys.header().to_vec();
+        let mut tx = first.engine.db.begin().await.unwrap();
+        let sealed = "UPDATE accounts SET refresh_token_sealed = $3 WHERE tenant_id = $1 AND id = $2";
+        tx.execute(sealed, accord::args![tenant, account, header]).await.unwrap();
+        tx.commit().await.unwrap();
+        open(&url, folder.path()).await.unwrap();
+        let refused = open(&url, other.path()).await.err().unwrap();
+        assert!(matches!(refused, accord::app::OpenError::MissingKey(key) if key == first.engine.keys.newest()), "{refused}");
+    }
+
     async fn each_due_scope_is_claimed_by_one_of_two_workers(url: String) {
         let (app, _folder) = app(&url).await;
         due_scopes(&app.engine, 20).await;

@@ -69,6 +69,9 @@ both_databases! {
         world.person_edits(&event_id, json!({"summary": "From Google"})).await;
         world.settle().await;
         let record = world.conflicts().await.remove(0);
+        // Longer than the app may write, as Google lets people do: nobody asks about that field.
+        world.person_edits(&event_id, json!({"description": "x".repeat(9000)})).await;
+        world.settle().await;
         conflicts::resolve(&world.engine, world.tenant, record.id, Side::App).await.expect("restored");
         world.settle().await;
         assert_eq!(world.event(&event_id).await["summary"], "From the app");

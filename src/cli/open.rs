@@ -34,6 +34,9 @@ pub async fn open(config: Config) -> Result<App, Failure> {
             OpenError::Store(_) => {
                 Failure::failed(&error).hint(format_args!("the database is {database} (database.url)"))
             }
+            OpenError::MissingKey(_) => Failure::failed(&error).hint(
+                "secrets.key_file names another key file, or one from before a rotation: put the right one in place",
+            ),
             OpenError::Keys(_) => Failure::failed(&error).hint("the key file is named by secrets.key_file"),
             OpenError::Certificates(_) | OpenError::Listen { .. } => Failure::failed(&error),
         })

@@ -2,7 +2,7 @@
 use super::out::{Failure, Format, json, line, say, table};
 use super::{Context, open};
 use crate::app::App;
-use crate::domain::ids::{ApiKeyId, TenantId};
+use crate::domain::ids::{ApiKeyId, InvalidId, TenantId};
 use crate::domain::settings::TenantSettings;
 use crate::engine::tenants::TenantPatch;
 use crate::store::sql_role::{self, SqlRoleError};
@@ -10,7 +10,7 @@ use crate::store::tenants::Tenant;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Subcommand;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 #[derive(Debug, Subcommand)]
@@ -46,7 +46,7 @@ pub(super) enum Command {
         /// Its id.
         tenant: TenantId,
         /// End the key with this id instead.
-        #[arg(long, value_name = "KEY_ID")]
+        #[arg(long, value_name = "KEY_ID", value_parser = key_id)]
         revoke: Option<ApiKeyId>,
     },
     /// PostgreSQL: make the role with which the tenant's app may write its own rows. Its password is new and shown once.
@@ -115,8 +115,13 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
         Command::Key { tenant, revoke: None } => {
             let key = engine.create_api_key(tenant).await.map_err(open::refused)?;
             match format {
-                Format::Json => json(&json!({ "api_key": key.expose_secret() }))?,
+                Format::Json => json(&json!({ "key_id": id_in(&key), "api_key": key.expose_secret() }))?,
                 Format::Text => line(key.expose_secret())?,
+            }
+            if let Some(id) = id_in(&key) {
+                say(&format!(
+                    "its id is {id}; `accord tenant key {tenant} --revoke {id}` ends it"
+                ));
             }
             say("the API key is not shown again; only a hash of it is kept");
             Ok(())
@@ -197,4 +202,14 @@ fn print(format: Format, app: &App, tenant: &Tenant) -> Result<(), Failure> {
         line(format_args!("  {name:<15} {value}{whose}"))?;
     }
     Ok(())
+}
+
+/// The id of an API key, with hyphens or as it stands inside the key, without them.
+fn key_id(text: &str) -> Result<ApiKeyId, InvalidId> {
+    uuid::Uuid::parse_str(text).map(ApiKeyId).map_err(|_| InvalidId)
+}
+
+/// The id inside an API key: `accord_TENANT_ID_SECRET`.
+fn id_in(key: &SecretString) -> Option<ApiKeyId> {
+    key.expose_secret().split('_').nth(2).and_then(|id| key_id(id).ok())
 }

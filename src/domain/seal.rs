@@ -161,6 +161,13 @@ impl KeyRing {
         (header[0] == VERSION).then(|| KeyId([header[1], header[2], header[3], header[4]]))
     }
 
+    /// The key of a value that begins with `header` (5 bytes), when it is not in this ring.
+    pub fn lacks(&self, header: &[u8]) -> Option<KeyId> {
+        let [VERSION, a, b, c, d] = *header else { return None };
+        let id = KeyId([a, b, c, d]);
+        (self.newest.id != id && self.older.iter().all(|key| key.id != id)).then_some(id)
+    }
+
     /// How every value begins that the newest key has sealed: version and key id.
     pub fn header(&self) -> [u8; 1 + ID] {
         let [a, b, c, d] = self.newest.id.0;

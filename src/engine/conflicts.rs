@@ -172,7 +172,10 @@ async fn put_back(
         .content()
         .map_err(|problem| ResolveError::Impossible(problem.to_string()))?;
     let new = with(content.clone(), field, value).ok_or_else(|| impossible("it is not kept any more"))?;
-    if let Some(problem) = validate::validate_content(&new).first() {
+    // What the booking holds already, from Google perhaps, does not stand against another field.
+    let held = validate::validate_content(&content);
+    let problems = validate::validate_content(&new);
+    if let Some(problem) = problems.iter().find(|problem| !held.contains(problem)) {
         return Err(ResolveError::Impossible(format!(
             "{} {}",
             problem.field, problem.problem

@@ -1,6 +1,6 @@
 //! Sealed values as a whole: whether there are any, and sealing them again after a rotation of the keys.
 use super::Engine;
-use crate::domain::seal::SealContext;
+use crate::domain::seal::{KeyId, KeyRing, SealContext};
 use crate::store::sealed::{self, COLUMNS};
 use crate::store::{Db, StoreError};
 
@@ -11,6 +11,15 @@ const BATCH: i64 = 100;
 pub async fn holds_any(db: &Db) -> Result<bool, StoreError> {
     let mut tx = db.read().await?;
     sealed::holds_any(&mut tx).await
+}
+
+/// A key that sealed something in the database and is not in the ring, if there is any.
+pub async fn missing_key(db: &Db, keys: &KeyRing) -> Result<Option<KeyId>, StoreError> {
+    let mut tx = db.read().await?;
+    Ok(sealed::headers(&mut tx)
+        .await?
+        .iter()
+        .find_map(|header| keys.lacks(header)))
 }
 
 /// Seals a batch of values with the newest key that an older one has sealed. Returns whether there may be more.

@@ -1,4 +1,5 @@
 //! Passes that somebody asks for and waits for.
+use super::detached::to_its_end;
 use super::sync::{self, PassReport, SyncError};
 use super::{Engine, Refusal, due};
 use crate::domain::ids::{AccountId, CalendarId, TenantId};
@@ -9,7 +10,8 @@ use std::time::Duration;
 /// How long to wait for a pass that is under way elsewhere before giving up on a calendar.
 const PATIENCE: u32 = 100;
 const STEP: Duration = Duration::from_millis(100);
-/// A pass that was asked for does not make the next planned one sooner than this.
+/// After how long a calendar is due again when the pass went well, whatever its failures had put it off to; the daemon then
+/// goes on with its own plan.
 const REST_MS: i64 = 60_000;
 
 /// What a pass of one calendar did.
@@ -50,8 +52,10 @@ pub async fn run(engine: &Engine, tenant: TenantId, account: AccountId) -> Resul
         .into_iter()
         .filter(|scope| scope.enabled)
     {
-        let outcome = one(engine, &scope).await;
-        let calendar_id = scope.key.calendar;
+        let calendar_id = scope.key.calendar.clone();
+        // To the end even when nobody waits any more: a pass that stops half way keeps its lease.
+        let engine = engine.clone();
+        let outcome = to_its_end(async move { one(&engine, &scope).await }).await;
         passes.push(match outcome {
             Ok(report) => CalendarPass {
                 calendar_id,
@@ -71,7 +75,7 @@ pub async fn run(engine: &Engine, tenant: TenantId, account: AccountId) -> Resul
 async fn one(engine: &Engine, scope: &crate::store::scopes::ScopeStatus) -> Result<PassReport, SyncError> {
     for _ in 0..PATIENCE {
         if let Some(claim) = due::claim_one(engine, &scope.key).await? {
-            let next_due = scope.due_at.max(engine.now_ms() + REST_MS);
+            let next_due = engine.now_ms() + REST_MS;
             return sync::pass(engine, &claim, next_due).await;
         }
         // The daemon is at it, or another request is.

@@ -5,6 +5,7 @@
 //! an outage or a wrong client secret says nothing about it. Tokens are sealed before they reach the database and never
 //! part of an error, a log line or `Debug` output.
 use super::Engine;
+use super::detached::to_its_end;
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{AccountId, TenantId};
 use crate::domain::seal::{SealContext, SealError};
@@ -189,7 +190,10 @@ async fn stored_or_refreshed(engine: &Engine, tenant: TenantId, account: Account
                 Held::Fresh(cached) => return Ok(cached), // the lease is rolled back
                 Held::Refresh { sealed, token } => {
                     tx.commit().await?;
-                    match refresh(engine, tenant, account, &sealed, &token).await? {
+                    // To the end even when nobody waits any more: Google may have given a new refresh token.
+                    let engine = engine.clone();
+                    let work = async move { refresh(&engine, tenant, account, &sealed, &token).await };
+                    match to_its_end(work).await? {
                         Some(cached) => return Ok(cached),
                         None => continue,
                     }

@@ -16,6 +16,7 @@ pub struct SealedColumn {
     /// The column as the seal context names it.
     pub sealed_as: &'static str,
     exists: &'static str,
+    headers: &'static str,
     older: &'static str,
     replace: &'static str,
 }
@@ -27,6 +28,7 @@ macro_rules! sealed {
             column: $column,
             sealed_as: $sealed_as,
             exists: concat!("SELECT 1 AS found FROM ", $table, " WHERE ", $column, " IS NOT NULL LIMIT 1"),
+            headers: concat!("SELECT DISTINCT substr(", $column, ", 1, 5) AS header FROM ", $table, " WHERE ", $column, " IS NOT NULL"),
             older: concat!(
                 "SELECT tenant_id, ", $row, " AS row_id, ", $column, " AS sealed FROM ", $table,
                 " WHERE ", $column, " IS NOT NULL AND substr(", $column, ", 1, 5) <> $1 ORDER BY tenant_id, ", $row, " LIMIT $2"
@@ -69,6 +71,19 @@ pub async fn holds_any(tx: &mut Tx) -> Result<bool, StoreError> {
         }
     }
     Ok(false)
+}
+
+/// The different beginnings (5 bytes: version and key id) of all sealed values.
+pub async fn headers(tx: &mut Tx) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut headers = Vec::new();
+    for column in COLUMNS {
+        for row in tx.fetch_all(column.headers, args![]).await? {
+            headers.push(row.bytes("header")?);
+        }
+    }
+    headers.sort();
+    headers.dedup();
+    Ok(headers)
 }
 
 /// Some values of a column that do not begin with `header` (5 bytes: version and key id).

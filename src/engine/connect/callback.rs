@@ -6,6 +6,7 @@ use super::link::{self, Link};
 use super::{CHOOSE_MS, ConnectError, FEATURES, Refusal, deny, follow, redirect_uri, verifier};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{AccountId, TenantId, UserId};
+use crate::engine::detached::to_its_end;
 use crate::engine::disconnect::{Orphan, queue_revocation};
 use crate::engine::{Engine, sign_in, tokens};
 use crate::google::GoogleError;
@@ -35,13 +36,18 @@ pub enum Arrived {
     SignedIn(sign_in::NewSession),
 }
 
-/// Takes Google's answer.
+/// Takes Google's answer, to the end even when the browser hangs up: a code is exchanged only once.
 pub async fn callback(
     engine: &Engine,
     state: &str,
     answer: Answer,
     browser: Option<&str>,
 ) -> Result<Arrived, ConnectError> {
+    let (engine, state, browser) = (engine.clone(), state.to_owned(), browser.map(str::to_owned));
+    to_its_end(async move { take(&engine, &state, answer, browser.as_deref()).await }).await
+}
+
+async fn take(engine: &Engine, state: &str, answer: Answer, browser: Option<&str>) -> Result<Arrived, ConnectError> {
     let state = Link::parse(state).ok_or(Refusal::Unknown)?;
     let mut tx = engine.db.begin().await?;
     let row = connects::get(&mut tx, state.tenant, state.id)

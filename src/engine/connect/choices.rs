@@ -190,7 +190,8 @@ async fn apply(tx: &mut Tx, tenant: TenantId, id: AccountId, choices: &Choices) 
         }
     }
     accounts::set_private_events(tx, tenant, id, choices.private_shown).await?;
-    if account.state == AccountState::Choosing {
+    // Without access to the calendar the choices are kept, but nothing begins.
+    if account.state == AccountState::Choosing && Feature::Calendar.missing(&account.scopes).is_empty() {
         accounts::set_state(tx, tenant, id, AccountState::Active, None).await?;
     }
     follow(tx, tenant, id).await?;

@@ -53,8 +53,9 @@ fn documented() -> OpenApiRouter<WebState> {
 /// What is true of the whole API.
 fn description() -> OpenApi {
     let mut words = String::from(
-        "Everything belongs to the tenant of the API key. Changes need `If-Match` with the version that was seen; `POST` \
-         may carry an `Idempotency-Key`, and is then done once however often it is sent. Errors are \
+        "Everything belongs to the tenant of the API key. `PATCH` and `DELETE` of bookings, \
+         occurrences and resources need `If-Match` with the version that was seen. Where `Idempotency-Key` is among the \
+         parameters, a request that carries one is done once however often it is sent. Errors are \
          `application/problem+json` (RFC 9457):\n\n| type | status | meaning |\n|---|---|---|\n",
     );
     for kind in Kind::ALL {
