@@ -119,7 +119,7 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
                 Format::Text => line(key.expose_secret())?,
             }
             if let Some(id) = id_in(&key) {
-                say(&format!(
+                say(format_args!(
                     "its id is {id}; `accord tenant key {tenant} --revoke {id}` ends it"
                 ));
             }
