@@ -16,16 +16,17 @@ pub struct StoredAnswer {
     pub body_sealed: Vec<u8>,
 }
 
-/// Takes the key for this transaction; `false` when another transaction is working on it now. On SQLite there is one writer.
+/// Takes the key for this transaction, after whoever works on it now has ended; `false` when that takes too long. On SQLite
+/// there is one writer.
 pub async fn take(tx: &mut Tx, tenant: TenantId, key: &str) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT CASE WHEN pg_try_advisory_xact_lock(hashtextextended('idempotency ' || $1 || ' ' || $2, 0)) \
-         THEN 1 ELSE 0 END::bigint AS taken";
+    const SQL: &str = "SELECT pg_advisory_xact_lock(hashtextextended('idempotency ' || $1 || ' ' || $2, 0))";
     match tx.backend() {
         Backend::Sqlite => Ok(true),
-        Backend::Postgres => {
-            let row = tx.fetch_optional(SQL, args![tenant, key]).await?;
-            row.map_or(Ok(false), |row| row.flag("taken"))
-        }
+        Backend::Postgres => match tx.execute(SQL, args![tenant, key]).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Locked) => Ok(false),
+            Err(error) => Err(error),
+        },
     }
 }
 
