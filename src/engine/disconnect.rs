@@ -22,6 +22,8 @@ const DISCONNECTED: &str = "disconnected";
 const CLAIM_MS: i64 = 5 * 60 * 1000;
 /// How many bookings are deleted in one transaction: it has to stay far below a second.
 const FORGET_BATCH: i64 = 100;
+/// How many accounts without choices are ended at a time.
+const ABANDONED_BATCH: i64 = 100;
 /// How many events are removed between two looks at the clock.
 const REMOVE_BATCH: i64 = 50;
 
@@ -81,16 +83,28 @@ pub async fn counts(engine: &Engine, tenant: TenantId, account: AccountId) -> Re
 pub async fn disconnect(engine: &Engine, tenant: TenantId, id: AccountId, ending: Ending) -> Result<(), EndError> {
     let mut tx = engine.db.begin().await?;
     let account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
-    if !accounts::set_state(&mut tx, tenant, id, AccountState::Disconnected, None).await? {
+    if !end(engine, &mut tx, &account, ending).await? {
         return Ok(());
     }
-    scopes::enable_scopes(&mut tx, tenant, id, false).await?;
-    for calendar in calendars::of_account(&mut tx, tenant, id).await? {
+    tx.commit().await?;
+    engine.tokens.forget(tenant, id);
+    tracing::info!(%tenant, account = %id, "the account was disconnected");
+    Ok(())
+}
+
+/// The local part of a disconnect; `false` when it is disconnected already.
+async fn end(engine: &Engine, tx: &mut Tx, account: &Account, ending: Ending) -> Result<bool, EndError> {
+    let (tenant, id) = (account.tenant_id, account.id);
+    if !accounts::set_state(tx, tenant, id, AccountState::Disconnected, None).await? {
+        return Ok(false);
+    }
+    scopes::enable_scopes(tx, tenant, id, false).await?;
+    for calendar in calendars::of_account(tx, tenant, id).await? {
         if calendar.user_reads || calendar.user_writes {
-            calendars::freeze(&mut tx, tenant, id, &calendar.calendar_id, Some(DISCONNECTED)).await?;
+            calendars::freeze(tx, tenant, id, &calendar.calendar_id, Some(DISCONNECTED)).await?;
         }
     }
-    sessions::delete_of_user(&mut tx, tenant, account.user_id).await?;
+    sessions::delete_of_user(tx, tenant, account.user_id).await?;
     let left = Disconnect {
         tenant_id: tenant,
         account_id: id,
@@ -99,19 +113,57 @@ pub async fn disconnect(engine: &Engine, tenant: TenantId, id: AccountId, ending
         failures: 0,
     };
     if left.removes_written {
-        disconnects::insert(&mut tx, &left, engine.now_ms()).await?;
+        disconnects::insert(tx, &left, engine.now_ms()).await?;
     } else {
         // Nothing needs the tokens any more.
         if left.forgets_read {
-            disconnects::insert(&mut tx, &left, engine.now_ms()).await?;
+            disconnects::insert(tx, &left, engine.now_ms()).await?;
         }
-        give_up_tokens(engine, &mut tx, &account).await?;
+        give_up_tokens(engine, tx, account).await?;
     }
-    changes::record(&mut tx, tenant, "account", &id.to_string()).await?;
+    changes::record(tx, tenant, "account", &id.to_string()).await?;
+    Ok(true)
+}
+
+/// Ends accounts whose users have chosen nothing for `age_ms`: the grant is revoked, and an account that was never followed
+/// is removed. One with links becomes disconnected and keeps them. Returns how many ended.
+pub(super) async fn end_abandoned(engine: &Engine, age_ms: i64) -> Result<u64, EndError> {
+    let mut tx = engine.db.read().await?;
+    let left = accounts::left_choosing(&mut tx, age_ms, ABANDONED_BATCH).await?;
+    drop(tx);
+    let mut ended = 0;
+    for (tenant, id) in left {
+        match end_one_abandoned(engine, tenant, id, age_ms).await {
+            Ok(is_ended) => ended += u64::from(is_ended),
+            Err(error) => {
+                tracing::warn!(%tenant, account = %id, %error, "an account without choices could not be ended; it is tried again");
+            }
+        }
+    }
+    Ok(ended)
+}
+
+async fn end_one_abandoned(engine: &Engine, tenant: TenantId, id: AccountId, age_ms: i64) -> Result<bool, EndError> {
+    let mut tx = engine.db.begin().await?;
+    // The user may have chosen at this moment.
+    if !accounts::hold_abandoned(&mut tx, tenant, id, age_ms).await? {
+        return Ok(false);
+    }
+    let account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
+    let ending = Ending {
+        read: ReadData::Keep,
+        written: WrittenEvents::Keep,
+    };
+    end(engine, &mut tx, &account, ending).await?;
+    if !accounts::has_history(&mut tx, tenant, id).await? {
+        calendars::delete_of_account(&mut tx, tenant, id).await?;
+        disconnects::delete(&mut tx, tenant, id).await?;
+        accounts::delete(&mut tx, tenant, id).await?;
+    }
     tx.commit().await?;
     engine.tokens.forget(tenant, id);
-    tracing::info!(%tenant, account = %id, "the account was disconnected");
-    Ok(())
+    tracing::info!(%tenant, account = %id, "nobody chose calendars for this account: its grant is given back");
+    Ok(true)
 }
 
 /// Moves the refresh token to the revocations, unless the same identity is connected elsewhere, and drops the others.
@@ -281,10 +333,16 @@ pub async fn continue_disconnects(engine: &Engine) -> Result<usize, EndError> {
             Ok(is_finished) => finished += usize::from(is_finished),
             Err(error) => {
                 tracing::warn!(%tenant, account = %id, %error, "a disconnect is not finished yet");
-                let mut tx = engine.db.begin().await?;
                 let due_at = engine.now_ms() + backoff(engine, error.class(), left.failures);
-                disconnects::postpone(&mut tx, tenant, id, due_at).await?;
-                tx.commit().await?;
+                let postponed = async {
+                    let mut tx = engine.db.begin().await?;
+                    disconnects::postpone(&mut tx, tenant, id, due_at).await?;
+                    tx.commit().await
+                };
+                let postponed: Result<(), StoreError> = postponed.await;
+                if let Err(error) = postponed {
+                    tracing::warn!(%tenant, account = %id, %error, "a disconnect waits until its claim ends");
+                }
             }
         }
     }
@@ -327,6 +385,8 @@ async fn go_on(engine: &Engine, left: &Disconnect) -> Result<bool, LeftError> {
 }
 
 /// Asks Google to revoke what is due; returns how many are done with. For a job.
+///
+/// One that fails, at Google or in the database, does not hold up the others.
 pub async fn run_revocations(engine: &Engine) -> Result<usize, EndError> {
     let mut tx = engine.db.begin().await?;
     let now = engine.now_ms();
@@ -335,23 +395,32 @@ pub async fn run_revocations(engine: &Engine) -> Result<usize, EndError> {
     let mut done = 0;
     for revocation in due {
         let (tenant, id) = (revocation.tenant_id, revocation.account_id);
-        let outcome = revoke(engine, &revocation).await;
-        let mut tx = engine.db.begin().await?;
-        match outcome {
-            Ok(()) => {
-                revocations::delete(&mut tx, tenant, id).await?;
-                done += 1;
-            }
+        match revoke_and_note(engine, &revocation).await {
+            Ok(is_done) => done += usize::from(is_done),
+            // It is due again when the claim ends; asking Google twice to end a grant does no harm.
             Err(error) => {
-                tracing::warn!(%tenant, account = %id, %error, "Google could not be asked to revoke a grant; it will be asked again");
-                let class = error.class();
-                let due_at = engine.now_ms() + backoff(engine, class, revocation.failures);
-                revocations::postpone(&mut tx, tenant, id, due_at).await?;
+                tracing::warn!(%tenant, account = %id, %error, "what became of a revocation could not be noted; it is tried again");
             }
         }
-        tx.commit().await?;
     }
     Ok(done)
+}
+
+async fn revoke_and_note(engine: &Engine, revocation: &Revocation) -> Result<bool, StoreError> {
+    let (tenant, id) = (revocation.tenant_id, revocation.account_id);
+    let outcome = revoke(engine, revocation).await;
+    let mut tx = engine.db.begin().await?;
+    let is_done = outcome.is_ok();
+    match outcome {
+        Ok(()) => revocations::delete(&mut tx, tenant, id).await?,
+        Err(error) => {
+            tracing::warn!(%tenant, account = %id, %error, "Google could not be asked to revoke a grant; it will be asked again");
+            let due_at = engine.now_ms() + backoff(engine, error.class(), revocation.failures);
+            revocations::postpone(&mut tx, tenant, id, due_at).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(is_done)
 }
 
 async fn revoke(engine: &Engine, revocation: &Revocation) -> Result<(), LeftError> {

@@ -137,12 +137,6 @@ pub struct Unnoticed {
     pub version: i64,
 }
 
-/// Whether any row was written since the last look, over all tenants; takes no lock.
-pub async fn is_any_unnoticed(tx: &mut Tx) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT 1 AS found FROM row_state WHERE version <> noticed_version LIMIT 1";
-    Ok(tx.fetch_optional(SQL, args![]).await?.is_some())
-}
-
 /// Takes note of rows that were written in SQL since the last look, over all tenants or in one.
 pub async fn notice(tx: &mut Tx, tenant: Option<TenantId>, limit: i64) -> Result<Vec<Unnoticed>, StoreError> {
     const SQL: &str = "UPDATE row_state SET noticed_version = version WHERE (tenant_id, kind, id) IN ( \

@@ -15,6 +15,9 @@ pub enum Refusal {
     /// Too late.
     #[error("the address has expired")]
     Expired,
+    /// The page with the choices was open for too long.
+    #[error("the page with the choices has expired")]
+    ChoicesExpired,
     /// This step was taken already, or another attempt took its place.
     #[error("the address was used already")]
     Used,
@@ -57,6 +60,9 @@ pub enum Refusal {
     /// Another user of this tenant has this Google account.
     #[error("the Google account belongs to another user")]
     TakenByOther,
+    /// Another user of this tenant has disconnected this Google account, and what they asked for is not done yet.
+    #[error("the Google account is just being disconnected from another user")]
+    BeingLeft,
     /// Nobody of this tenant has connected this Google account.
     #[error("the Google account is not connected")]
     NotConnected,

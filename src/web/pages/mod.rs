@@ -126,6 +126,8 @@ fn choices_fields(calendars: &[Calendar], choices: &Choices) -> Value {
                 is_primary => calendar.is_primary,
                 has_words => calendar.access_role.reads_words(),
                 can_write => calendar.access_role.writes(),
+                not_read => !calendar.tenant_reads,
+                not_written => !calendar.tenant_writes || !calendar.tenant_reads,
                 reads => choices.reads.contains(&calendar.calendar_id),
                 writes => choices.writes.as_ref() == Some(&calendar.calendar_id),
             }
