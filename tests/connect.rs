@@ -189,6 +189,22 @@ both_databases! {
         assert_eq!(bed.count("SELECT COUNT(*) AS n FROM revocations").await, 0);
     }
 
+    async fn whoever_picked_the_wrong_google_account_may_pick_another_before_choosing(url: String) {
+        let bed = Bed::new(&url).await;
+        let mut browser = bed.browser();
+        let wrong = bed.to_choices(&mut browser, bed.ana, BEA, ALL).await.expect(303);
+        browser.get(wrong.location()).await.expect(200).says(BEA);
+        let arrived = bed.to_choices(&mut browser, bed.ana, ANA, ALL).await.expect(303);
+        browser.get(arrived.location()).await.expect(200).says(ANA);
+        assert_eq!(bed.account(bed.ana).await.unwrap().sub, sub(&bed.google, ANA).await);
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM accounts").await, 1);
+        assert_eq!(accord::engine::disconnect::run_revocations(&bed.engine).await.unwrap(), 1, "the wrong one's grant");
+        assert_eq!(bed.asked("revoke").await, 1);
+        accord::engine::tokens::access_token(&bed.engine, bed.tenant, bed.account(bed.ana).await.unwrap().id).await.unwrap();
+        // The page of the wrong one leads nowhere.
+        browser.get(wrong.location()).await.expect(409);
+    }
+
     async fn a_google_account_of_another_user_is_refused_and_goes_on_working(url: String) {
         let bed = Bed::new(&url).await;
         let account = bed.connect(bed.ana, ANA).await;

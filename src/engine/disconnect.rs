@@ -22,8 +22,6 @@ const DISCONNECTED: &str = "disconnected";
 const CLAIM_MS: i64 = 5 * 60 * 1000;
 /// How many bookings are deleted in one transaction: it has to stay far below a second.
 const FORGET_BATCH: i64 = 100;
-/// How many accounts without choices are ended at a time.
-const ABANDONED_BATCH: i64 = 100;
 /// How many events are removed between two looks at the clock.
 const REMOVE_BATCH: i64 = 50;
 
@@ -93,7 +91,7 @@ pub async fn disconnect(engine: &Engine, tenant: TenantId, id: AccountId, ending
 }
 
 /// The local part of a disconnect; `false` when it is disconnected already.
-async fn end(engine: &Engine, tx: &mut Tx, account: &Account, ending: Ending) -> Result<bool, EndError> {
+pub(super) async fn end(engine: &Engine, tx: &mut Tx, account: &Account, ending: Ending) -> Result<bool, EndError> {
     let (tenant, id) = (account.tenant_id, account.id);
     if !accounts::set_state(tx, tenant, id, AccountState::Disconnected, None).await? {
         return Ok(false);
@@ -122,47 +120,6 @@ async fn end(engine: &Engine, tx: &mut Tx, account: &Account, ending: Ending) ->
         give_up_tokens(engine, tx, account).await?;
     }
     changes::record(tx, tenant, "account", &id.to_string()).await?;
-    Ok(true)
-}
-
-/// Ends accounts whose users have chosen nothing for `age_ms`: the grant is revoked, and an account that was never followed
-/// is removed. One with links becomes disconnected and keeps them. Returns how many ended.
-pub(super) async fn end_abandoned(engine: &Engine, age_ms: i64) -> Result<u64, EndError> {
-    let mut tx = engine.db.read().await?;
-    let left = accounts::left_choosing(&mut tx, age_ms, ABANDONED_BATCH).await?;
-    drop(tx);
-    let mut ended = 0;
-    for (tenant, id) in left {
-        match end_one_abandoned(engine, tenant, id, age_ms).await {
-            Ok(is_ended) => ended += u64::from(is_ended),
-            Err(error) => {
-                tracing::warn!(%tenant, account = %id, %error, "an account without choices could not be ended; it is tried again");
-            }
-        }
-    }
-    Ok(ended)
-}
-
-async fn end_one_abandoned(engine: &Engine, tenant: TenantId, id: AccountId, age_ms: i64) -> Result<bool, EndError> {
-    let mut tx = engine.db.begin().await?;
-    // The user may have chosen at this moment.
-    if !accounts::hold_abandoned(&mut tx, tenant, id, age_ms).await? {
-        return Ok(false);
-    }
-    let account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
-    let ending = Ending {
-        read: ReadData::Keep,
-        written: WrittenEvents::Keep,
-    };
-    end(engine, &mut tx, &account, ending).await?;
-    if !accounts::has_history(&mut tx, tenant, id).await? {
-        calendars::delete_of_account(&mut tx, tenant, id).await?;
-        disconnects::delete(&mut tx, tenant, id).await?;
-        accounts::delete(&mut tx, tenant, id).await?;
-    }
-    tx.commit().await?;
-    engine.tokens.forget(tenant, id);
-    tracing::info!(%tenant, account = %id, "nobody chose calendars for this account: its grant is given back");
     Ok(true)
 }
 

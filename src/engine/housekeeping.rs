@@ -1,6 +1,7 @@
 //! What is kept only for a while goes when its time is over.
 use super::Engine;
-use super::disconnect::{EndError, end_abandoned};
+use super::abandoned::end_abandoned;
+use super::disconnect::EndError;
 use crate::store::{changes, connects, idempotency, sessions};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;

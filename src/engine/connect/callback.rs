@@ -6,6 +6,7 @@ use super::link::{self, Link};
 use super::{CHOOSE_MS, ConnectError, FEATURES, Refusal, deny, follow, redirect_uri, verifier};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{AccountId, TenantId, UserId};
+use crate::engine::abandoned::make_room;
 use crate::engine::detached::to_its_end;
 use crate::engine::disconnect::{Orphan, queue_revocation};
 use crate::engine::{Engine, sign_in, tokens};
@@ -255,6 +256,7 @@ async fn account_of(
     }
     if let Some(live) = accounts::live_of_user(tx, tenant, user).await?
         && live.sub != identity.sub
+        && !make_room(engine, tx, &live).await?
     {
         return Err(Refusal::OtherIdentity { connected: live.email }.into());
     }

@@ -2,6 +2,7 @@
 use crate::domain::ids::{ConnectId, TenantId};
 use crate::domain::seal::SealError;
 use crate::engine::connect::choices::ChoiceError;
+use crate::engine::disconnect::EndError;
 use crate::engine::tokens::TokenError;
 use crate::google::GoogleError;
 use crate::store::StoreError;
@@ -116,6 +117,16 @@ impl Refusal {
         ConnectError::Refused {
             reason: self,
             again: Some((tenant, id)),
+        }
+    }
+}
+
+impl From<EndError> for ConnectError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Unknown | EndError::State(_) => Refusal::NotConnected.into(),
+            EndError::Seal(error) => error.into(),
+            EndError::Store(error) => error.into(),
         }
     }
 }

@@ -2,7 +2,6 @@
 use super::Pages;
 use crate::engine::connect::link::Link;
 use crate::engine::connect::{ChoiceError, ConnectError, Refusal};
-use crate::engine::disconnect::EndError;
 use crate::engine::tokens::TokenError;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -30,16 +29,6 @@ impl Failure {
         Self {
             error: error.into(),
             home: Some(home.to_owned()),
-        }
-    }
-}
-
-impl From<EndError> for ConnectError {
-    fn from(error: EndError) -> Self {
-        match error {
-            EndError::Unknown | EndError::State(_) => Refusal::NotConnected.into(),
-            EndError::Seal(error) => error.into(),
-            EndError::Store(error) => error.into(),
         }
     }
 }
