@@ -50,6 +50,8 @@ async fn leave(engine: &Engine, tx: &mut Tx, account: &Account) -> Result<(), En
         written: WrittenEvents::Keep,
     };
     end(engine, tx, account, ending).await?;
+    // A page that is still open must not go on with a token whose grant ends.
+    engine.tokens.forget(tenant, id);
     if !accounts::has_history(tx, tenant, id).await? {
         calendars::delete_of_account(tx, tenant, id).await?;
         disconnects::delete(tx, tenant, id).await?;
