@@ -17,7 +17,8 @@
 //! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question
 //! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
 //! - `removal.rs`: deletions and cancellations: brake, lost leads, whole series
-//! - `outbound.rs`: creates, patches, deletes; `series.rs`: what a write to a series does to its occurrences
+//! - `outbound.rs`: the app's changes go to Google: decided in `preparing.rs`, looked up in `looking.rs`, done in
+//!   `writing.rs`, and what a no means in `refused.rs`; `series.rs`: what a write to a series does to its occurrences
 mod context;
 mod error;
 mod inbound;
