@@ -88,7 +88,8 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     let listing = pull::pull(&mut context, &mut report).await?;
     let mut token = listing.token.clone();
     let thaws = context.frozen() != context.scope.frozen.as_deref();
-    let quiet = listing.is_quiet() && !context.has_pending && !context.has_waiting && !thaws;
+    let pushes = context.has_pending && context.takes_writes();
+    let quiet = listing.is_quiet() && !pushes && !context.has_waiting && !thaws;
     if !quiet {
         context.load_rest().await?;
         inbound::apply(&mut context, listing, &mut report).await?;

@@ -47,7 +47,7 @@ enum Prepared {
 /// Pushes everything that is pending in this scope.
 pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> Result<(), SyncError> {
     let now = context.engine.now_ms();
-    if context.scope.frozen.is_some() || context.scope.writes_paused_until > now {
+    if !context.takes_writes() {
         return Ok(());
     }
     let mut removals = Vec::new();

@@ -61,6 +61,8 @@ pub(super) async fn read(context: &Context<'_>, known: Known, report: &mut PassR
         .is_none_or(|event| event.state == EventState::Cancelled || event.own_response == OwnResponse::Declined);
     if vanished && is_taken_back(&known) && known.placement.answer.is_none() {
         // It is Google's removal that the brake holds.
+        states::hold(&mut tx, key.tenant, known.booking_id(), known.version()).await?;
+        tx.commit().await?;
         return Ok(Prepared::Done);
     }
     if vanished {

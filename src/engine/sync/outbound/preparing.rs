@@ -28,11 +28,7 @@ pub(super) async fn prepare(
     if !state.is_pending() {
         return Ok(Prepared::Done);
     }
-    let refused = ("app".to_owned(), id.to_string());
-    if context.quarantined.get(&refused) == Some(&state.version) {
-        return Ok(Prepared::Done);
-    }
-    waiting::release(tx, context, "app", &refused.1).await?;
+    waiting::release(tx, context, "app", &id.to_string()).await?;
     let lead = placements::leads(tx, tenant, &[id]).await?.pop();
     let Some(lead) = lead else {
         return prepare_unplaced(tx, context, id, state, report).await;
@@ -42,8 +38,13 @@ pub(super) async fn prepare(
         let about_the_row = matches!(lead.waiting, Some(merge::Waiting::Guests | merge::Waiting::Conflict));
         let asked_anew = about_the_row && !waiting::asks_about(tx, context, id, state.version).await?;
         let known = settle::load(tx, tenant, vec![lead]).await?.pop();
-        let again = known.filter(|known| asked_anew || is_taken_back(known));
-        return Ok(again.map_or(Prepared::Done, |known| Prepared::Read(Box::new(known))));
+        return match known.filter(|known| asked_anew || is_taken_back(known)) {
+            Some(known) => Ok(Prepared::Read(Box::new(known))),
+            None => {
+                states::hold(tx, tenant, id, state.version).await?;
+                Ok(Prepared::Done)
+            }
+        };
     }
     let Some(known) = settle::load(tx, tenant, vec![lead]).await?.pop() else {
         return Ok(Prepared::Done);
@@ -125,6 +126,7 @@ pub(super) async fn occurrence_of_deleted_series(
     let state = states::get_many(tx, context.tenant(), &[series]).await?.pop();
     if state.is_some_and(|state| state.deleted.is_some()) {
         // The deletion of the series may yet be taken back, and then its occurrences are as well.
+        states::hold(tx, context.tenant(), known.booking_id(), known.version()).await?;
         return Ok(Some(Prepared::Done));
     }
     states::agree(tx, context.tenant(), known.booking_id(), known.version()).await?;
