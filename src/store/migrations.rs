@@ -29,7 +29,7 @@ macro_rules! history {
             5 "sync",
             6 "people_decide",
             7 "disconnect",
-            8 "held_versions",
+            8 "waiting",
         )
     };
 }

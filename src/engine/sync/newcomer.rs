@@ -242,6 +242,7 @@ fn placement(
         waiting: None,
         answer: None,
         confirmed_at: context.started_at,
+        revision: 0,
     }
 }
 
@@ -562,7 +563,7 @@ pub(super) async fn led_from_here(
     }
     placement.account_id = key.account;
     placement.etag.clear();
-    placements::put(tx, placement).await?;
+    placements::put_over(tx, placement).await?;
     if placement.is_lead {
         states::set_carrier(tx, key.tenant, placement.booking_id, context.scope.user_id).await?;
     }
@@ -590,6 +591,7 @@ pub(super) async fn note_follower(
         series_event_id: old.series_event_id,
         is_ours: old.is_ours,
         ical_uid: fresh.ical_uid.clone().or(old.ical_uid),
+        revision: old.revision,
         ..fresh
     };
     Ok(placements::put(tx, &noted).await?)

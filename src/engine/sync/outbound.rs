@@ -14,7 +14,7 @@ mod refused;
 mod writing;
 
 use super::context::Context;
-use super::settle::{Gate, Known};
+use super::settle::{self, Gate, Known};
 use super::{PassReport, SyncError, removal};
 use crate::domain::booking::Booking;
 use crate::domain::event::Words;
@@ -203,6 +203,13 @@ async fn run(
     Ok(())
 }
 
+/// A placement and its booking as they stand in this transaction; `None` if the placement is not there any more.
+async fn stored(tx: &mut Tx, placement: &Placement) -> Result<Option<Known>, SyncError> {
+    let tenant = placement.tenant_id;
+    let found = placements::get(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
+    Ok(settle::load(tx, tenant, found.into_iter().collect()).await?.pop())
+}
+
 pub(super) fn blank(context: &Context<'_>, booking: BookingId) -> Placement {
     Placement {
         tenant_id: context.tenant(),
@@ -226,5 +233,6 @@ pub(super) fn blank(context: &Context<'_>, booking: BookingId) -> Placement {
         waiting: None,
         answer: None,
         confirmed_at: context.started_at,
+        revision: 0,
     }
 }

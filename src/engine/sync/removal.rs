@@ -409,7 +409,7 @@ pub(super) async fn take_over(
             old.state = PlacementState::Gone;
         }
         (old.is_lead, old.waiting, old.answer) = (false, None, None);
-        placements::put(tx, &old).await?;
+        placements::put_over(tx, &mut old).await?;
         let now = context.engine.now_ms();
         questions::withdraw(tx, tenant, &old.calendar_id, &booking.to_string(), now).await?;
     }
@@ -424,7 +424,7 @@ pub(super) async fn take_over(
             content: merge::as_event(local, name),
         });
     }
-    placements::put(tx, &heir).await?;
+    placements::put_over(tx, &mut heir).await?;
     if let Some(account) = accounts::get(tx, tenant, heir.account_id).await? {
         states::set_carrier(tx, tenant, booking, account.user_id).await?;
     }

@@ -7,7 +7,7 @@ use super::super::{PassReport, SyncError, newcomer, removal, series, waiting};
 use super::preparing::{is_taken_back, is_wanted_insert, settle_seen};
 use super::refused::refused;
 use super::writing::adopt;
-use super::{Prepared, blank};
+use super::{Prepared, blank, stored};
 use crate::domain::booking::Booking;
 use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::failure::FailureClass;
@@ -52,7 +52,11 @@ pub(super) async fn read(context: &Context<'_>, known: Known, report: &mut PassR
         };
     }
     let mut tx = context.begin().await?;
-    let Some(known) = settle::load(&mut tx, key.tenant, vec![known.placement]).await?.pop() else {
+    let Some(known) = stored(&mut tx, &known.placement)
+        .await?
+        .filter(|now| is_as_read(now, &known))
+    else {
+        // Somebody has answered, or passed the lead on: the next pass reads it with that in mind.
         return Ok(Prepared::Done);
     };
     let seen = event.as_ref().map_or(Seen::Gone, |event| Seen::Event(event));
@@ -77,6 +81,11 @@ pub(super) async fn read(context: &Context<'_>, known: Known, report: &mut PassR
         Prepared::Write(known, RemoteStep::Delete) => Prepared::Removal(known),
         prepared => prepared,
     })
+}
+
+/// Whether the placement is still what a request was made from.
+pub(super) fn is_as_read(now: &Known, then: &Known) -> bool {
+    now.placement.revision == then.placement.revision
 }
 
 /// A booking that was cancelled or deleted while its insert was not confirmed.

@@ -5,7 +5,7 @@
 use super::super::context::Context;
 use super::super::settle::{self, Gate, Known, Seen, Settled};
 use super::super::{PassReport, SyncError, inbound, series, waiting};
-use super::{Prepared, blank};
+use super::{Prepared, blank, stored};
 use crate::domain::booking::Status;
 use crate::domain::ids::{BookingId, EventId};
 use crate::domain::merge;
@@ -225,16 +225,10 @@ pub(super) async fn settle_seen(
     let placement = known.placement.clone();
     let settled = inbound::again(tx, context, known, seen, gate, report).await?;
     Ok(match settled {
-        Some(Settled::Push(step)) => {
-            let stored = placements::get(tx, context.tenant(), &placement.calendar_id, &placement.event_id).await?;
-            match settle::load(tx, context.tenant(), stored.into_iter().collect())
-                .await?
-                .pop()
-            {
-                Some(known) => Prepared::Write(Box::new(known), step),
-                None => Prepared::Done,
-            }
-        }
+        Some(Settled::Push(step)) => match stored(tx, &placement).await? {
+            Some(known) => Prepared::Write(Box::new(known), step),
+            None => Prepared::Done,
+        },
         Some(Settled::Removal(known)) => Prepared::Removal(known),
         _ => Prepared::Done,
     })

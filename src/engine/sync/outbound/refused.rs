@@ -1,14 +1,15 @@
 //! What Google's no to a write means: the event moved on, it is not ours to change, the calendar may only be read now, or
 //! the row cannot be written as it is.
 use super::super::context::{Context, READ_ONLY};
-use super::super::settle::{self, Gate, Known};
+use super::super::settle::{Gate, Known};
 use super::super::{PassReport, SyncError, waiting};
-use super::Prepared;
+use super::looking::is_as_read;
 use super::preparing::settle_unchanged;
+use super::{Prepared, stored};
 use crate::domain::failure::{Denied, FailureClass};
 use crate::google::GoogleError;
 use crate::store::calendars;
-use crate::store::placements::{self, Placement, PlacementState};
+use crate::store::placements::{self, PlacementState};
 
 /// Google refused a write.
 pub(super) async fn refused(
@@ -24,13 +25,12 @@ pub(super) async fn refused(
         }
         FailureClass::Permission(Denied::NotOrganizer | Denied::EventType) => {
             let mut tx = context.begin().await?;
-            let placement = Placement {
-                is_writable: false,
-                ..known.placement
-            };
-            placements::put(&mut tx, &placement).await?;
-            let known = settle::load(&mut tx, context.tenant(), vec![placement]).await?.pop();
-            if let Some(known) = known {
+            if let Some(mut known) = stored(&mut tx, &known.placement)
+                .await?
+                .filter(|now| is_as_read(now, &known))
+            {
+                known.placement.is_writable = false;
+                placements::put(&mut tx, &known.placement).await?;
                 settle_unchanged(&mut tx, context, known, Gate::Open, report).await?;
             }
             tx.commit().await?;

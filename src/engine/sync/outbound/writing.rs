@@ -5,9 +5,10 @@
 use super::super::context::Context;
 use super::super::settle::{self, Gate, Known, Seen};
 use super::super::{PassReport, SyncError, inbound, removal, series, waiting};
-use super::Prepared;
+use super::looking::is_as_read;
 use super::preparing::{occurrence_of_deleted_series, settle_seen};
 use super::refused::refused;
+use super::{Prepared, stored};
 use crate::domain::booking::{Content, Status};
 use crate::domain::event::{Event, EventState, Words};
 use crate::domain::failure::{Denied, FailureClass};
@@ -82,10 +83,7 @@ pub(super) async fn adopt(
     if let Some(uid) = &event.ical_uid {
         placements::identify(&mut tx, tenant, uid, None, known.booking_id()).await?;
     }
-    let fresh = settle::load(&mut tx, tenant, vec![known.placement.clone()])
-        .await?
-        .pop();
-    let Some(mut known) = fresh else {
+    let Some(mut known) = stored(&mut tx, &known.placement).await? else {
         return Ok(Prepared::Done);
     };
     let form = match &event.state {
@@ -98,6 +96,11 @@ pub(super) async fn adopt(
     known.placement.base_local = Some(sent);
     known.placement.base_remote = Some(form);
     placements::put(&mut tx, &known.placement).await?;
+    if !known.placement.is_lead {
+        // The lead was passed on meanwhile; that there is an event here is all that counts.
+        tx.commit().await?;
+        return Ok(Prepared::Done);
+    }
     if event.state == EventState::Cancelled {
         return revive_adopted(tx, known, &event).await;
     }
@@ -243,7 +246,8 @@ fn recreate(placement: Placement, content: &Content) -> Placement {
     }
 }
 
-/// What Google returned to a write is the new agreement.
+/// What Google returned to a write is the new agreement. Whatever was said about the item meanwhile stands, and the next pass
+/// decides with it.
 async fn written(
     context: &Context<'_>,
     known: Known,
@@ -257,11 +261,14 @@ async fn written(
     };
     let tenant = context.tenant();
     let mut tx = context.begin().await?;
-    let mut agreed = known.version();
+    let Some(now) = stored(&mut tx, &known.placement).await? else {
+        return Ok(());
+    };
     let mut sent = Content {
         status: Status::Confirmed,
         ..sent
     };
+    let mut agreed = known.version();
     if event.words == Words::Shared && sent.location != shown.location {
         // The note mirrors Google's text, which is the resource's name now.
         let noted = Content {
@@ -285,22 +292,21 @@ async fn written(
         };
         waiting::record_conflict(&mut tx, context, &known, &conflict, report).await?;
     }
-    let placement = Placement {
-        state: PlacementState::Live,
-        etag: event.etag.clone(),
-        remote_updated_at: event.updated_at,
-        ical_uid: known.placement.ical_uid.clone().or_else(|| event.ical_uid.clone()),
-        has_guests: event.has_guests,
-        base_local: Some(sent),
-        base_remote: Some(merge::live_form(shown, event.words)),
-        waiting: None,
-        answer: None,
-        ..known.placement.clone()
-    };
+    let as_read = is_as_read(&now, &known);
+    let mut placement = now.placement;
+    placement.state = PlacementState::Live;
+    placement.etag.clone_from(&event.etag);
+    placement.remote_updated_at = event.updated_at;
+    placement.ical_uid = placement.ical_uid.or_else(|| event.ical_uid.clone());
+    placement.has_guests = event.has_guests;
+    placement.base_local = Some(sent);
+    placement.base_remote = Some(merge::live_form(shown, event.words));
+    if as_read {
+        (placement.waiting, placement.answer) = (None, None);
+        states::agree(&mut tx, tenant, known.booking_id(), agreed).await?;
+    }
     placements::put(&mut tx, &placement).await?;
-    states::agree(&mut tx, tenant, known.booking_id(), agreed).await?;
-    tx.commit().await?;
-    Ok(())
+    Ok(tx.commit().await?)
 }
 
 /// Whether the text that a resource's name has replaced was a person's note and not another resource's name.
@@ -310,7 +316,7 @@ fn is_a_note(context: &Context<'_>, known: &Known, old: &str, new: &str) -> bool
     !old.trim().is_empty() && !merge::same_name(old, new) && !old_name.is_some_and(|name| merge::same_name(name, old))
 }
 
-/// The event is gone; so both sides agree.
+/// The event is gone; so both sides agree, unless something was said about it meanwhile: then the next pass decides.
 async fn deleted(context: &Context<'_>, known: Known, report: &mut PassReport) -> Result<Prepared, SyncError> {
     report.events_deleted += 1;
     report.step(
@@ -320,7 +326,11 @@ async fn deleted(context: &Context<'_>, known: Known, report: &mut PassReport) -
     );
     let mut tx = context.begin().await?;
     let tenant = context.tenant();
-    let mut placement = known.placement.clone();
+    let Some(now) = stored(&mut tx, &known.placement).await? else {
+        return Ok(Prepared::Done);
+    };
+    let as_read = is_as_read(&now, &known);
+    let mut placement = now.placement;
     if let Some(base) = &mut placement.base_remote {
         base.status = Status::Cancelled;
     }
@@ -329,6 +339,10 @@ async fn deleted(context: &Context<'_>, known: Known, report: &mut PassReport) -
     placement.state = PlacementState::Gone;
     let version = known.version();
     placements::put(&mut tx, &placement).await?;
+    if !as_read {
+        tx.commit().await?;
+        return Ok(Prepared::Done);
+    }
     if let Some(fresh) = settle::load(&mut tx, tenant, vec![placement]).await?.pop() {
         if fresh.version() == version {
             inbound::again(&mut tx, context, fresh, Seen::Gone, Gate::Open, report).await?;
