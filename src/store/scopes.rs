@@ -105,6 +105,16 @@ pub async fn forget_token(
     tx.execute(SQL, args![tenant, account, calendar]).await
 }
 
+/// Makes the other accounts that read this calendar list everything, so that they take over what they may write and this one
+/// may not write any more.
+pub async fn list_again_elsewhere(tx: &mut Tx, key: &ScopeKey) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL, due_at = 0, fence = fence + 1, lease_until = 0 \
+         WHERE tenant_id = $1 AND calendar_id = $3 AND account_id <> $2 AND enabled = 1";
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar])
+        .await
+        .map(drop)
+}
+
 /// Claims up to `limit` due scopes of all tenants. A claimed scope's `due_at` is not 0, so that [`finish`] sees whether
 /// somebody made it due again meanwhile.
 ///

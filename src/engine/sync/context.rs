@@ -112,6 +112,11 @@ impl<'a> Context<'a> {
         event.organizer && (self.reading.role.writes() || self.frozen().is_some())
     }
 
+    /// Whether this account can write an event now, lost roles not counted: what decides whether it leads.
+    pub fn can_write(&self, event: &Event) -> bool {
+        event.organizer && self.reading.role.writes()
+    }
+
     pub fn key(&self) -> &ScopeKey {
         &self.claim.key
     }

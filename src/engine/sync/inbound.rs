@@ -117,7 +117,11 @@ async fn note_calendar(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncErr
     let zone = context.reading.zone.name();
     let title = &context.scope.title;
     calendars::set_role(tx, key.tenant, key.account, &key.calendar, role, zone, title).await?;
-    Ok(calendars::freeze(tx, key.tenant, key.account, &key.calendar, context.frozen()).await?)
+    calendars::freeze(tx, key.tenant, key.account, &key.calendar, context.frozen()).await?;
+    if context.frozen().is_some() && context.scope.frozen.is_none() {
+        scopes::list_again_elsewhere(tx, key).await?;
+    }
+    Ok(())
 }
 
 async fn set_aside(

@@ -17,7 +17,7 @@ use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::scopes::{self, ScopeKey};
-use crate::store::{Tx, states};
+use crate::store::{Tx, calendars, states};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -515,7 +515,7 @@ async fn join(
         None => true,
         Some(lead) => {
             let lost = lead.state == PlacementState::Gone || lead.waiting == Some(merge::Waiting::LeadLost);
-            let not_the_organizers = !lead.is_writable && mine.is_writable;
+            let not_the_organizers = !lead.is_writable && context.can_write(event);
             lost || not_the_organizers
         }
     };
@@ -541,7 +541,7 @@ async fn join(
 }
 
 /// Two accounts that read the same calendar share its placements, and each is led by one of them. The other takes it over
-/// when that one does not take part any more, or may not write what this one may. `None`: it stays where it is.
+/// when that one does not take part any more, or cannot write what this one can. `None`: it stays where it is.
 pub(super) async fn led_from_here(
     tx: &mut Tx,
     context: &Context<'_>,
@@ -552,13 +552,16 @@ pub(super) async fn led_from_here(
     if placement.account_id == key.account {
         return Ok(Some(known));
     }
-    let live = event.filter(|event| event.state != EventState::Cancelled);
-    let may_do_more = !placement.is_writable && live.is_some_and(|event| context.may_write(event));
     let other = ScopeKey {
         account: placement.account_id,
         ..key.clone()
     };
-    if !may_do_more && scopes::peek(tx, &other).await?.is_some() {
+    let live = event.filter(|event| event.state != EventState::Cancelled);
+    let can_do_more = live.is_some_and(|event| context.can_write(event)) && {
+        let calendar = calendars::get(tx, key.tenant, other.account, &key.calendar).await?;
+        !placement.is_writable || !calendar.is_some_and(|calendar| calendar.access_role.writes())
+    };
+    if !can_do_more && scopes::peek(tx, &other).await?.is_some() {
         return Ok(None);
     }
     placement.account_id = key.account;

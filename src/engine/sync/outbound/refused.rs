@@ -8,8 +8,8 @@ use super::preparing::settle_unchanged;
 use super::{Prepared, stored};
 use crate::domain::failure::{Denied, FailureClass};
 use crate::google::GoogleError;
-use crate::store::calendars;
 use crate::store::placements::{self, PlacementState};
+use crate::store::{calendars, scopes};
 
 /// Google refused a write.
 pub(super) async fn refused(
@@ -86,6 +86,7 @@ async fn forbidden(
     )
     .await?;
     calendars::freeze(&mut tx, key.tenant, key.account, &key.calendar, Some(READ_ONLY)).await?;
+    scopes::list_again_elsewhere(&mut tx, key).await?;
     tx.commit().await?;
     Err(error.into())
 }
