@@ -5,7 +5,7 @@
 //! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, context::Context, removal, waiting};
+use super::{PassReport, SyncError, carried, context::Context, removal, waiting};
 use crate::domain::booking::{Content, Occurrence, Side, Status};
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf, Words};
 use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
@@ -96,6 +96,9 @@ pub(super) async fn welcome(
         owner = series.user_id;
     }
     create(tx, context, id, owner, &text, &customers, &content).await?;
+    if owner != context.scope.user_id {
+        states::set_carrier(tx, context.tenant(), id, context.scope.user_id).await?;
+    }
     let content = text.content().unwrap_or(content);
     let placement = placement(context, event, id, true, Some(content), event.instance_of.as_ref());
     placements::put(tx, &placement).await?;
@@ -569,6 +572,7 @@ pub(super) async fn led_from_here(
     placements::put_over(tx, placement).await?;
     if placement.is_lead {
         states::set_carrier(tx, key.tenant, placement.booking_id, context.scope.user_id).await?;
+        carried::by(tx, context, placement, context.scope.user_id).await?;
     }
     Ok(Some(known))
 }
