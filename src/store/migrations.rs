@@ -30,7 +30,7 @@ macro_rules! history {
             6 "people_decide",
             7 "disconnect",
             8 "waiting",
-            9 "carried_occurrences",
+            9 "series",
         )
     };
 }

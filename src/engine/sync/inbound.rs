@@ -5,7 +5,7 @@
 //! may be repeated: an item that was applied before is recognised by its etag.
 use super::pull::Listing;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer, removal, series, waiting};
+use super::{PassReport, SyncError, context::Context, halves, newcomer, removal, series, waiting};
 use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::ids::{BookingId, EventId};
 use crate::google::calendar::Broken;
@@ -282,6 +282,7 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
         let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
         let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
         series::prune(tx, context, &ids, report).await?;
+        halves::recognise(tx, context, &work.upserts, &found, report).await?;
     }
     let mut candidates: Vec<(Known, Option<Event>)> = Vec::new();
     for chunk in work.tombstones.chunks(CHUNK) {

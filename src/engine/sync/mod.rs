@@ -13,7 +13,8 @@
 //!
 //! - `context.rs`: what a pass knows before it starts; `report.rs`: what it did
 //! - `pull.rs`: talks to Google, writes nothing
-//! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet
+//! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet;
+//!   `halves.rs`: series whose new half came before the cut
 //! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question
 //! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
 //! - `removal.rs`: deletions and cancellations: brake, lost leads, whole series
@@ -23,6 +24,7 @@
 mod carried;
 mod context;
 mod error;
+mod halves;
 mod inbound;
 mod newcomer;
 mod outbound;

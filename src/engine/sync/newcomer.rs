@@ -245,6 +245,7 @@ fn placement(
         waiting: None,
         answer: None,
         confirmed_at: context.started_at,
+        copied_from: event.mark.filter(|mark| *mark != booking),
         revision: 0,
     }
 }

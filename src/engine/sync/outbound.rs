@@ -233,6 +233,7 @@ pub(super) fn blank(context: &Context<'_>, booking: BookingId) -> Placement {
         waiting: None,
         answer: None,
         confirmed_at: context.started_at,
+        copied_from: None,
         revision: 0,
     }
 }

@@ -1,5 +1,6 @@
--- A changed occurrence is carried to Google by whoever carries its series, which may be another user than the owner.
+-- Series: who carries their changed occurrences, and halves that come before the cut.
 
+-- A changed occurrence is carried to Google by whoever carries its series, which may be another user than the owner.
 CREATE FUNCTION row_state_carried() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     UPDATE row_state SET user_id = s.user_id
@@ -9,3 +10,8 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER row_state_carried AFTER INSERT ON row_state FOR EACH ROW WHEN (NEW.kind = 'booking') EXECUTE FUNCTION row_state_carried();
+
+-- The booking that the event's private property names although it is not that booking's event: a copy that somebody made, or
+-- the new half of a series whose cut has not come yet.
+ALTER TABLE placements ADD COLUMN copied_from TEXT;
+CREATE INDEX placements_copied_from ON placements (tenant_id, calendar_id, copied_from) WHERE copied_from IS NOT NULL;
