@@ -522,9 +522,11 @@ pub async fn set_occurrence(
     tx.execute(SQL, args![tenant, id, series, start]).await.map(drop)
 }
 
-/// Notes which series a booking was cut from.
+/// Notes that a series goes on where another was cut: it has that one's origin then. No version moves, nothing is pushed.
 pub async fn set_split_from(tx: &mut Tx, tenant: TenantId, id: BookingId, series: BookingId) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE bookings SET split_from = $3 WHERE tenant_id = $1 AND id = $2";
+    const SQL: &str = "UPDATE bookings SET split_from = $3, \
+             origin = (SELECT s.origin FROM bookings s WHERE s.tenant_id = $1 AND s.id = $3) \
+         WHERE tenant_id = $1 AND id = $2 AND EXISTS (SELECT 1 FROM bookings s WHERE s.tenant_id = $1 AND s.id = $3)";
     tx.execute(SQL, args![tenant, id, series]).await.map(drop)
 }
 

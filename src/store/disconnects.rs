@@ -189,7 +189,7 @@ pub async fn written(
 
 /// Leaves tombstones for a removed event and its occurrences.
 pub async fn removed(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId, event: &EventId) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE placements SET state = 'gone', base_local = NULL, base_remote = NULL, answer = NULL, \
+    const SQL: &str = "UPDATE placements SET revision = revision + 1, state = 'gone', base_local = NULL, base_remote = NULL, answer = NULL, \
          waiting = NULL WHERE tenant_id = $1 AND calendar_id = $2 AND (event_id = $3 OR series_event_id = $3)";
     tx.execute(SQL, args![tenant, calendar, event]).await.map(drop)
 }

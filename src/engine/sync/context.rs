@@ -29,7 +29,7 @@ pub(super) struct Context<'a> {
     pub reading: Reading,
     /// Of what decides which events a listing shows, and how much of them; a token made with others is not used.
     pub fingerprint: String,
-    /// Whether rows of the user wait to be pushed.
+    /// Whether the scope has anything to push.
     pub has_pending: bool,
     /// Whether an answer, or a look at other scopes, is outstanding.
     pub has_waiting: bool,
@@ -101,10 +101,20 @@ impl<'a> Context<'a> {
         (wrote && !self.reading.role.writes()).then_some(READ_ONLY)
     }
 
+    /// Whether the calendar takes writes at present, as far as is known.
+    pub fn takes_writes(&self) -> bool {
+        self.scope.frozen.is_none() && self.scope.writes_paused_until <= self.engine.now_ms()
+    }
+
     /// Whether shared fields of an event are ours to change. While a lost role may come back they still are: what the app
     /// changes meanwhile waits, instead of being put back.
     pub fn may_write(&self, event: &Event) -> bool {
         event.organizer && (self.reading.role.writes() || self.frozen().is_some())
+    }
+
+    /// Whether this account can write an event now, lost roles not counted: what decides whether it leads.
+    pub fn can_write(&self, event: &Event) -> bool {
+        event.organizer && self.reading.role.writes()
     }
 
     pub fn key(&self) -> &ScopeKey {

@@ -13,13 +13,18 @@
 //!
 //! - `context.rs`: what a pass knows before it starts; `report.rs`: what it did
 //! - `pull.rs`: talks to Google, writes nothing
-//! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet
+//! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet;
+//!   `halves.rs`: series whose new half came before the cut
 //! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question
 //! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
 //! - `removal.rs`: deletions and cancellations: brake, lost leads, whole series
-//! - `outbound.rs`: creates, patches, deletes; `series.rs`: what a write to a series does to its occurrences
+//! - `outbound.rs`: the app's changes go to Google: decided in `preparing.rs`, looked up in `looking.rs`, done in
+//!   `writing.rs`, and what a no means in `refused.rs`; `series.rs`: what a write to a series does to its occurrences,
+//!   `carried.rs` what a new lead of it does
+mod carried;
 mod context;
 mod error;
+mod halves;
 mod inbound;
 mod newcomer;
 mod outbound;
@@ -87,7 +92,8 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     let listing = pull::pull(&mut context, &mut report).await?;
     let mut token = listing.token.clone();
     let thaws = context.frozen() != context.scope.frozen.as_deref();
-    let quiet = listing.is_quiet() && !context.has_pending && !context.has_waiting && !thaws;
+    let pushes = context.has_pending && context.takes_writes();
+    let quiet = listing.is_quiet() && !pushes && !context.has_waiting && !thaws;
     if !quiet {
         context.load_rest().await?;
         inbound::apply(&mut context, listing, &mut report).await?;
