@@ -29,6 +29,7 @@ macro_rules! history {
             5 "sync",
             6 "people_decide",
             7 "disconnect",
+            9 "hand_over",
         )
     };
 }

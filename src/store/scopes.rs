@@ -257,7 +257,7 @@ pub struct ScopeContext {
     pub frozen: Option<String>,
     /// Until when nothing is written (ms).
     pub writes_paused_until: i64,
-    /// Whether rows of the user wait to be pushed (perhaps to another calendar).
+    /// Whether rows of the user wait to be pushed (perhaps to another calendar), or a hand-over is under way.
     pub has_pending: bool,
     /// Whether a placement of the calendar waits for other scopes, or has got an answer.
     pub has_waiting: bool,
@@ -268,7 +268,10 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
     const SQL: &str = "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
              c.writes, o.writes_paused_until, c.frozen, \
              CASE WHEN EXISTS (SELECT 1 FROM row_state s WHERE s.tenant_id = a.tenant_id AND s.user_id = a.user_id \
-                 AND s.kind = 'booking' AND s.version <> s.agreed_version) THEN 1 ELSE 0 END AS has_pending, \
+                 AND s.kind = 'booking' AND s.version <> s.agreed_version) \
+                 OR EXISTS (SELECT 1 FROM hand_overs h LEFT JOIN bookings b ON b.tenant_id = h.tenant_id AND b.id = h.booking_id \
+                 WHERE h.tenant_id = a.tenant_id AND (h.account_id = c.account_id AND h.calendar_id = c.calendar_id \
+                     OR c.writes = 1 AND b.user_id = a.user_id AND h.state <> 'left')) THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id \
                  AND p.calendar_id = c.calendar_id AND p.waiting IS NOT NULL \
                  AND (p.answer IS NOT NULL OR p.waiting = 'lead_lost')) THEN 1 ELSE 0 END AS has_waiting \

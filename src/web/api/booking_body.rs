@@ -114,6 +114,10 @@ pub struct NewBookingBody {
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 #[schema(description = "What changes; fields that are not sent stay.")]
 pub struct BookingPatchBody {
+    /// Hands the booking over to this user, a series with its changed occurrences. Whoever it is with is named by
+    /// `customer_ids` in the same request: a customer belongs to one user.
+    #[schema(required = false, format = "uuid")]
+    user_id: String,
     #[schema(required = false)]
     title: String,
     #[schema(required = false)]
@@ -155,6 +159,7 @@ const READ_ONLY: [&str; 11] = [
 /// Reads the fields that a new booking and a patch share.
 pub fn read_edit(fields: &mut Fields) -> BookingEdit {
     let edit = BookingEdit {
+        user_id: None,
         title: fields.text("title"),
         description: fields.text("description"),
         starts_at: fields.text("starts_at"),

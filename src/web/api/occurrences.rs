@@ -47,7 +47,7 @@ async fn patch(
     JsonFields { mut fields, .. }: JsonFields,
 ) -> Result<Response, Problem> {
     let mut edit = read_edit(&mut fields);
-    fields.read_only(&["user_id"], ": a booking stays with its user");
+    fields.read_only(&["user_id"], ": hand the series over, its occurrences go along");
     edit.bad = fields.finish();
     let view = state
         .engine
