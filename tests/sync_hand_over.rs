@@ -4,6 +4,7 @@ mod support;
 
 use accord::args;
 use accord::domain::ids::BookingId;
+use accord::engine::bookings::BookingEdit;
 use serde_json::json;
 use std::future::Future;
 use std::pin::pin;
@@ -11,13 +12,13 @@ use std::task::Poll;
 use support::google::ANA;
 use support::postgres::both_databases;
 use support::series::{Override, hours};
-use support::world::{BEN, Connected, World, event, hour, run};
+use support::world::{BEN, Connected, World, event, hour, run as sql};
 
 const NINE: &str = "2026-03-05T09:00:00";
 
 /// The app gives a booking, and its changed occurrences with it, to somebody.
 async fn hand_over(world: &World, booking: BookingId, to: &Connected) {
-    run(
+    sql(
         &world.engine.db,
         "UPDATE bookings SET user_id = $3 WHERE tenant_id = $1 AND (id = $2 OR series_id = $2)",
         args![world.tenant, booking, to.user],
@@ -41,7 +42,7 @@ async fn settle(world: &World, ben: &Connected) {
 
 /// Both users' calendars are listed from the beginning.
 async fn forget_tokens(world: &World) {
-    run(
+    sql(
         &world.engine.db,
         "UPDATE sync_scopes SET sync_token = NULL WHERE tenant_id = $1",
         args![world.tenant],
@@ -110,6 +111,31 @@ both_databases! {
         assert_ne!(world.event_of(booking).await, old);
         assert_eq!(world.event(&old).await["status"], "cancelled");
         assert!(world.conflicts().await.is_empty());
+    }
+
+    async fn a_hand_over_over_the_api_moves_the_event_and_maps_the_customers(url: String) {
+        let world = World::new(&url).await;
+        let ben = world.ben().await;
+        let (karel, petra) = (world.engine.fresh_uuid(), world.engine.fresh_uuid());
+        for (id, user) in [(karel, world.ana.user), (petra, ben.user)] {
+            let insert = "INSERT INTO customers (tenant_id, id, user_id, given_name) VALUES ($1, $2, $3, 'Karel')";
+            sql(&world.engine.db, insert, args![world.tenant, id.to_string(), user]).await;
+        }
+        let booking = world.app_creates("Consultation", hour(NINE)).await;
+        sql(&world.engine.db, "INSERT INTO booking_customers (tenant_id, user_id, booking_id, customer_id) VALUES ($1, $2, $3, $4)",
+            args![world.tenant, world.ana.user, booking, karel.to_string()]).await;
+        settle(&world, &ben).await;
+        let version = world.booking(booking).await.expect("there").version;
+        let edit = BookingEdit {
+            user_id: Some(ben.user.to_string()),
+            customer_ids: Some(vec![petra.to_string()]),
+            title: Some("Second opinion".into()),
+            ..BookingEdit::default()
+        };
+        world.engine.patch_booking(world.tenant, booking, version, &edit).await.expect("it is taken");
+        is_with_ben(&world, &ben, booking, "Second opinion").await;
+        let customers = world.booking(booking).await.expect("there").customer_ids;
+        assert_eq!(customers.iter().map(ToString::to_string).collect::<Vec<_>>(), [petra.to_string()]);
     }
 
     async fn an_event_from_google_is_handed_over_like_any_other(url: String) {
@@ -439,7 +465,7 @@ both_databases! {
 
 /// A daemon that was killed holds its lease until it ends by itself.
 async fn release_leases(world: &World) {
-    run(
+    sql(
         &world.engine.db,
         "UPDATE sync_scopes SET lease_until = 0 WHERE tenant_id = $1",
         args![world.tenant],
@@ -449,13 +475,13 @@ async fn release_leases(world: &World) {
 
 /// What a disconnect or a new connection does to account and scopes, without what it does to the data.
 async fn switch(world: &World, who: &Connected, state: &'static str, enabled: i64) {
-    run(
+    sql(
         &world.engine.db,
         "UPDATE accounts SET state = $3 WHERE tenant_id = $1 AND id = $2",
         args![world.tenant, who.account, state],
     )
     .await;
-    run(
+    sql(
         &world.engine.db,
         "UPDATE sync_scopes SET enabled = $3 WHERE tenant_id = $1 AND account_id = $2",
         args![world.tenant, who.account, enabled],
@@ -509,7 +535,7 @@ async fn a_mass_of_hand_overs(url: &str) -> (World, Connected) {
     }
     settle(&world, &ben).await;
     let all = "UPDATE bookings SET user_id = $2 WHERE tenant_id = $1";
-    run(&world.engine.db, all, args![world.tenant, ben.user]).await;
+    sql(&world.engine.db, all, args![world.tenant, ben.user]).await;
     settle(&world, &ben).await;
     assert_eq!(
         (titles(&world, ANA).await.len(), titles(&world, BEN).await.len()),

@@ -141,6 +141,34 @@ pub struct BookingPatchBody {
     mail: String,
 }
 
+/// What changes of one occurrence; fields that are not sent stay. A zone cannot change without `starts_at` and `ends_at`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+#[schema(description = "What changes of one occurrence; fields that are not sent stay.")]
+pub struct OccurrencePatchBody {
+    #[schema(required = false)]
+    title: String,
+    #[schema(required = false)]
+    description: String,
+    #[schema(required = false)]
+    starts_at: String,
+    #[schema(required = false)]
+    ends_at: String,
+    time_zone: Option<String>,
+    end_time_zone: Option<String>,
+    #[schema(required = false)]
+    all_day: bool,
+    #[schema(required = false)]
+    recurrence: Vec<String>,
+    #[schema(required = false)]
+    status: String,
+    resource_id: Option<String>,
+    #[schema(required = false)]
+    customer_ids: Vec<String>,
+    #[schema(required = false)]
+    mail: String,
+}
+
 /// What is shown but not written.
 const READ_ONLY: [&str; 11] = [
     "id",
