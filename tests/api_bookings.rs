@@ -271,6 +271,7 @@ both_databases! {
         assert_eq!(refused.bad_fields(), ["resource_id"]);
     }
 
+    /// Promise 8.
     async fn another_tenants_bookings_are_missing_like_those_that_never_were(url: String) {
         let app = App::start(url).await;
         let made = app.book(json!({"recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]})).await;
