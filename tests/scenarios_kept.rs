@@ -3,6 +3,7 @@
 mod support;
 
 use accord::args;
+use accord::domain::ids::BookingId;
 use accord::store::Tx;
 use serde_json::{Value, json};
 use std::future::Future;
@@ -11,7 +12,7 @@ use std::task::Poll;
 use support::google::ANA;
 use support::postgres::both_databases;
 use support::series::series_event;
-use support::world::{World, event, hour, run as sql};
+use support::world::{BEN, Connected, World, event, hour, run as sql};
 
 /// What differs between two runs although both remember the same: instants, counters, fresh ids, sealed bytes.
 const OF_ONE_RUN: [&str; 13] = [
@@ -246,6 +247,33 @@ both_databases! {
         assert_eq!(world.event(&id).await["summary"], "From the app");
     }
 
+    /// Promise 1; scenario 20.
+    async fn an_occurrence_that_a_guest_removes_from_their_calendar_stays_for_everybody_else(url: String) {
+        let (world, ben, series, booking) = a_series_with_ben(&url, false).await;
+        let second = format!("{series}_20260310T180000Z");
+        world.person_deletes_in(BEN, "primary", &second).await;
+        world.sync_scope(&ben, BEN).await;
+        both(&world, &ben).await;
+        let rows = world.bookings().await;
+        assert!(rows.iter().all(|row| row.text.status == "confirmed"), "{rows:?}");
+        assert_eq!(world.occurrences_of(ANA, &series).await.len(), 5);
+        assert_eq!(world.text(booking).await.status, "confirmed");
+    }
+
+    /// Promise 1; scenario 20.
+    async fn an_occurrence_that_the_app_changes_goes_to_the_organizer_though_the_guest_owns_the_series(url: String) {
+        let (world, ben, series, booking) = a_series_with_ben(&url, true).await;
+        world.set(json!({"guests": "push"})).await;
+        assert_eq!(world.booking(booking).await.expect("there").user_id, ben.user, "who brought it owns it");
+        let insert = "INSERT INTO bookings (tenant_id, id, user_id, title, starts_local, ends_local, time_zone, series_id, original_start) \
+            VALUES ($1, $2, $3, 'Moved', '2026-03-10T20:00:00', '2026-03-10T21:00:00', 'Europe/Madrid', $4, '2026-03-10T18:00:00Z')";
+        let id = world.engine.fresh_uuid().to_string();
+        sql(&world.engine.db, insert, args![world.tenant, id, ben.user, booking]).await;
+        both(&world, &ben).await;
+        let shown = world.occurrences_of(ANA, &series).await;
+        assert_eq!(shown[1], ("Moved".to_owned(), "2026-03-10T20:00:00+01:00".to_owned()));
+    }
+
     /// Scenario 26, where Google wins.
     async fn deleted_in_google_and_changed_in_the_app_is_cancelled_where_google_wins(url: String) {
         let world = World::new(&url).await;
@@ -358,4 +386,28 @@ fn query_of(request: &Value) -> String {
         .replace("%2C", ",")
         .replace("%2F", "/")
         .replace("%2A", "*")
+}
+
+/// A series of Ana's to which Ben is invited, in both calendars; Ben's is read first if `ben_first`.
+async fn a_series_with_ben(url: &str, ben_first: bool) -> (World, Connected, String, BookingId) {
+    let world = World::new(url).await;
+    let ben = world.ben().await;
+    let mut series = series_event("Weekly", "2026-03-03T19:00:00", &["RRULE:FREQ=WEEKLY;COUNT=5"]);
+    series["attendees"] = json!([{"email": BEN}]);
+    let series = world.person_creates(series).await;
+    if ben_first {
+        world.sync_scope(&ben, BEN).await;
+    }
+    both(&world, &ben).await;
+    let rows = world.bookings().await;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    let booking = rows[0].id;
+    (world, ben, series, booking)
+}
+
+async fn both(world: &World, ben: &Connected) {
+    for _ in 0..3 {
+        world.sync().await;
+        world.sync_scope(ben, BEN).await;
+    }
 }

@@ -51,3 +51,16 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER bookings_keep_their_user BEFORE INSERT ON bookings FOR EACH ROW EXECUTE FUNCTION bookings_keep_their_user();
+
+-- Occurrences are carried by whoever carries their series, who need not be the owner.
+CREATE FUNCTION occurrences_go_with_their_series() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+BEGIN
+    UPDATE row_state r SET user_id = s.user_id
+        FROM bookings b JOIN row_state s ON s.tenant_id = b.tenant_id AND s.kind = 'booking' AND s.id = b.series_id
+        WHERE b.tenant_id = NEW.tenant_id AND b.id = NEW.id
+            AND r.tenant_id = NEW.tenant_id AND r.kind = 'booking' AND r.id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER occurrences_go_with_their_series AFTER INSERT ON row_state FOR EACH ROW WHEN (NEW.kind = 'booking')
+    EXECUTE FUNCTION occurrences_go_with_their_series();

@@ -45,3 +45,12 @@ WHEN EXISTS (SELECT 1 FROM bookings b WHERE b.tenant_id = NEW.tenant_id AND b.id
 BEGIN
     SELECT RAISE(ABORT, 'bookings.user_id: a row that is inserted again keeps its user; hand it over with UPDATE');
 END;
+
+-- Occurrences are carried by whoever carries their series, who need not be the owner.
+CREATE TRIGGER occurrences_go_with_their_series AFTER INSERT ON row_state WHEN NEW.kind = 'booking'
+BEGIN
+    UPDATE row_state SET user_id = COALESCE((
+            SELECT s.user_id FROM bookings b JOIN row_state s ON s.tenant_id = b.tenant_id AND s.kind = 'booking' AND s.id = b.series_id
+            WHERE b.tenant_id = NEW.tenant_id AND b.id = NEW.id), user_id)
+        WHERE tenant_id = NEW.tenant_id AND kind = 'booking' AND id = NEW.id;
+END;
