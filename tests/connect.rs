@@ -51,6 +51,7 @@ both_databases! {
         assert!(bed.stored(account.id, "refresh_token").await.unwrap().starts_with("1//"));
     }
 
+    /// Scenario 49; checklist line 5.
     async fn an_unticked_calendar_box_turns_off_the_calendar_and_says_so(url: String) {
         let bed = Bed::new(&url).await;
         let mut browser = bed.browser();
@@ -72,6 +73,7 @@ both_databases! {
         assert_eq!(bed.polled().await, 1);
     }
 
+    /// Checklist line 4.
     async fn a_user_who_says_no_is_not_connected_and_can_try_again(url: String) {
         let bed = Bed::new(&url).await;
         let mut browser = bed.browser();
@@ -176,6 +178,7 @@ both_databases! {
         assert_eq!(bed.account(bed.ana).await.unwrap().state, AccountState::Choosing);
     }
 
+    /// Scenario 49.
     async fn another_google_account_is_refused_and_its_grant_given_back(url: String) {
         let bed = Bed::new(&url).await;
         let account = bed.connect(bed.ana, ANA).await;
@@ -215,6 +218,7 @@ both_databases! {
         assert_eq!(bed.count("SELECT COUNT(*) AS n FROM revocations").await, 0, "revoking would end Ana's connection");
     }
 
+    /// Scenario 49.
     async fn the_same_identity_finds_its_account_and_its_choices_again(url: String) {
         let bed = Bed::new(&url).await;
         let mut browser = bed.browser();

@@ -56,7 +56,7 @@ fn cut(until: &str) -> Value {
 }
 
 both_databases! {
-    /// Scenario 38.
+    /// Scenario 38; checklist line 71.
     async fn this_and_following_makes_a_second_booking_with_the_same_origin_customers_and_resource(url: String) {
         let world = World::new(&url).await;
         let (booking, room, customer) = furnished(&world).await;

@@ -30,6 +30,7 @@ macro_rules! history {
             6 "0006_people_decide",
             7 "0007_disconnect",
             8 "0008_narrowing",
+            9 "0009_hand_over",
             11 "0011_waiting",
             12 "0012_series",
         )

@@ -268,7 +268,7 @@ pub struct ScopeContext {
     pub frozen: Option<String>,
     /// Until when nothing is written (ms).
     pub writes_paused_until: i64,
-    /// Whether the scope has anything to push ([`super::states::pending`]).
+    /// Whether the scope has anything to push ([`super::states::pending`]), or a hand-over is under way.
     pub has_pending: bool,
     /// Whether a placement of the calendar waits for other scopes, or has got an answer.
     pub has_waiting: bool,
@@ -281,7 +281,9 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
              c.writes, o.writes_paused_until, c.frozen, \
              CASE WHEN EXISTS (SELECT 1 ",
         pending_rows!("a.tenant_id", "a.user_id", "c.account_id", "c.calendar_id", "c.writes"),
-        ") THEN 1 ELSE 0 END AS has_pending, \
+        ") OR EXISTS (SELECT 1 FROM hand_overs h LEFT JOIN bookings b ON b.tenant_id = h.tenant_id AND b.id = h.booking_id \
+                  WHERE h.tenant_id = a.tenant_id AND (h.account_id = c.account_id AND h.calendar_id = c.calendar_id \
+                      OR c.writes = 1 AND b.user_id = a.user_id AND h.state <> 'left')) THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id \
                  AND p.calendar_id = c.calendar_id AND p.waiting IS NOT NULL \
                  AND (p.answer IS NOT NULL OR p.waiting = 'lead_lost')) THEN 1 ELSE 0 END AS has_waiting \

@@ -5,14 +5,14 @@
 use super::SyncError;
 use crate::domain::booking::Side;
 use crate::domain::event::{Event, Words};
-use crate::domain::ids::{ResourceId, TenantId};
+use crate::domain::ids::{EventId, ResourceId, TenantId};
 use crate::domain::merge::{Resources, Rules, name_key};
 use crate::domain::settings::EffectiveSettings;
 use crate::engine::{Engine, tokens};
 use crate::google::calendar::{ListParameters, Reading};
 use crate::store::placements::Placement;
 use crate::store::scopes::{self, Claim, ScopeContext, ScopeKey};
-use crate::store::{Tx, quarantine, resources, tenants};
+use crate::store::{Tx, hand_overs, quarantine, resources, tenants};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 use std::collections::{HashMap, HashSet};
@@ -37,6 +37,8 @@ pub(super) struct Context<'a> {
     pub resources: ResourceNames,
     /// Items of this scope that are set aside: (side, item id) and the refused version.
     pub quarantined: HashMap<(String, String), i64>,
+    /// Events of this scope that have to leave the calendar, because their booking was handed over.
+    pub hand_overs: HashSet<EventId>,
     /// The token to keep, once inbound has stored it.
     pub token: Option<String>,
     /// When the listing began, ms.
@@ -71,6 +73,7 @@ impl<'a> Context<'a> {
             settings: None,
             resources: ResourceNames::default(),
             quarantined: HashMap::new(),
+            hand_overs: HashSet::new(),
             token: None,
             started_at: engine.now_ms(),
             is_plan: false,
@@ -86,6 +89,9 @@ impl<'a> Context<'a> {
         self.settings = Some(tenant.settings.effective(&self.engine.defaults));
         self.resources = ResourceNames::new(resources::names(&mut tx, self.tenant()).await?);
         let aside = quarantine::list(&mut tx, self.tenant(), Some(self.key().account)).await?;
+        let key = &self.claim.key;
+        let leaving = hand_overs::from_calendar(&mut tx, key.tenant, key.account, &key.calendar).await?;
+        self.hand_overs = leaving.into_iter().map(|found| found.event_id).collect();
         self.quarantined = aside
             .into_iter()
             .filter(|item| item.calendar_id == self.key().calendar)

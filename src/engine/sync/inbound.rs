@@ -5,7 +5,7 @@
 //! may be repeated: an item that was applied before is recognised by its etag.
 use super::pull::Listing;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, halves, newcomer, removal, series, waiting};
+use super::{PassReport, SyncError, context::Context, halves, hand_over, newcomer, removal, series, waiting};
 use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::ids::{BookingId, EventId};
 use crate::google::calendar::Broken;
@@ -230,6 +230,9 @@ pub(super) async fn meet(
     }
     if !placement.is_lead {
         return newcomer::note_follower(tx, context, known.placement, event).await;
+    }
+    if hand_over::is_answered(context, &known.placement) {
+        return Ok(());
     }
     let known = newcomer::rehome(tx, context, known, event).await?;
     again(tx, context, known, Seen::Event(event), Gate::Inbound, report)

@@ -383,6 +383,10 @@ pub(super) async fn cancelled_occurrence(
     let Some(series) = series_of(tx, context, instance).await? else {
         return Ok(());
     };
+    if !series.placement.is_lead {
+        // A guest does not want to see it any more; whether it takes place is the lead's to say.
+        return Ok(());
+    }
     let Some(unchanged) = unchanged_occurrence(&series.row, instance.original_start) else {
         return Ok(());
     };

@@ -151,7 +151,7 @@ async fn pending(context: &Context<'_>) -> Result<Vec<BookingId>, SyncError> {
 }
 
 /// A limit that lasts hours: reading goes on, writing pauses.
-async fn pause_writes(context: &Context<'_>, error: &GoogleError) -> Result<(), SyncError> {
+pub(super) async fn pause_writes(context: &Context<'_>, error: &GoogleError) -> Result<(), SyncError> {
     let wait = crate::domain::failure::delay(error.class(), 0, 0.0);
     let until = context.engine.now_ms() + i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
     let mut tx = context.begin().await?;

@@ -4,7 +4,7 @@
 //! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, carried, context::Context, newcomer, waiting};
+use super::{PassReport, SyncError, carried, context::Context, hand_over, newcomer, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
 use crate::domain::ids::{BookingId, QuestionId};
@@ -31,6 +31,9 @@ pub(super) async fn inbound(
         };
         if !known.placement.is_lead {
             follower_gone(tx, known.placement).await?;
+            continue;
+        }
+        if hand_over::was_removal(tx, context, &known, event.as_ref()).await? {
             continue;
         }
         if known.placement.state == PlacementState::Creating {
