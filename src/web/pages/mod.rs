@@ -7,6 +7,7 @@ mod connect;
 mod me;
 mod problem;
 mod questions;
+mod when;
 
 use crate::engine::Engine;
 use crate::engine::connect::Choices;
