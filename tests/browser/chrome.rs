@@ -125,6 +125,13 @@ impl Chrome {
         self.http.post(&address, &[], body).await.expect(200).json()["value"].clone()
     }
 
+    /// Takes on the screen of a telephone.
+    pub async fn is_a_telephone(&self) {
+        let screen = json!({"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true});
+        let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": screen});
+        self.vendor("goog/cdp/execute", &command).await;
+    }
+
     /// What the console got since this was last asked: objects with `source`, `level`, `message`.
     pub async fn console(&self) -> Vec<Value> {
         let log = self.vendor("se/log", &json!({"type": "browser"})).await;

@@ -1,5 +1,6 @@
 //! The user's own page: signing in, answering questions, leaving.
 use crate::calendar::{is_gone, makes};
+use crate::connect::newcomer;
 use crate::person::Person;
 use crate::support::demo::{Demo, until};
 use serde_json::json;
@@ -126,4 +127,36 @@ async fn our_pages_run_no_script_and_load_no_picture() {
         refused.iter().all(|entry| entry["source"] == "security"),
         "{refused:#?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_page_is_wider_than_a_telephone_and_the_bare_address_says_what_this_is() {
+    let demo = Demo::start().await;
+    let person = Person::at(&demo).await;
+    let long = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverleihung";
+    let email = format!("{}@kaval.example", "a".repeat(60));
+    let link = newcomer(&demo, &person, long, &email).await;
+    person.chrome.is_a_telephone().await;
+    person.open(demo.said("base_url")).await;
+    person.sees("To connect your calendar, ask the app for a link").await;
+    person.open(&link).await;
+    person.fits().await;
+    person.presses("Continue to Google").await;
+    person.fits().await;
+    person.presses("Allow").await;
+    person.fits().await;
+    person.presses("Start").await;
+    signs_in(&demo, &person, &email).await;
+    person.sees(long).await;
+    person.fits().await;
+    person.presses("Disconnect").await;
+    person.fits().await;
+    person.open(demo.said("google_url")).await;
+    person.fits().await;
+    person.follows(long).await;
+    makes(&person, &long.repeat(3), "2031-03-04T10:00", "2031-03-04T11:00").await;
+    person.fits().await;
+    person.follows(&long.repeat(3)).await;
+    person.fits().await;
+    person.leaves().await;
 }

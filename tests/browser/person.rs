@@ -190,6 +190,19 @@ impl Person {
         self.is_on_the_next_page().await;
     }
 
+    /// The page does not reach beyond the window's right edge.
+    pub async fn fits(&self) {
+        let widths = self
+            .run("return [document.documentElement.scrollWidth, screen.width]")
+            .await;
+        let wide = widths[0].as_u64() > widths[1].as_u64();
+        assert!(
+            !wide,
+            "the page is wider than the window {widths}:\n{}",
+            self.text().await
+        );
+    }
+
     /// What a script answers. It runs beside the page, as a developer's console does; the page itself has none.
     pub async fn run(&self, script: &str) -> Value {
         self.client().execute(script, vec![]).await.expect("a script")
