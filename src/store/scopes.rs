@@ -257,6 +257,8 @@ pub struct ScopeContext {
     pub frozen: Option<String>,
     /// Until when nothing is written (ms).
     pub writes_paused_until: i64,
+    /// When the last good pass ended (ms); 0 before the first.
+    pub last_good_at: i64,
     /// Whether rows of the user wait to be pushed (perhaps to another calendar).
     pub has_pending: bool,
     /// Whether a placement of the calendar waits for other scopes, or has got an answer.
@@ -266,7 +268,7 @@ pub struct ScopeContext {
 /// Reads it.
 pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>, StoreError> {
     const SQL: &str = "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
-             c.writes, o.writes_paused_until, c.frozen, \
+             c.writes, o.writes_paused_until, o.last_good_at, c.frozen, \
              CASE WHEN EXISTS (SELECT 1 FROM row_state s WHERE s.tenant_id = a.tenant_id AND s.user_id = a.user_id \
                  AND s.kind = 'booking' AND s.version <> s.agreed_version) THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id \
@@ -290,6 +292,7 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
             is_write_calendar: row.flag("writes")?,
             frozen: row.opt_text("frozen")?,
             writes_paused_until: row.int("writes_paused_until")?,
+            last_good_at: row.int("last_good_at")?,
             has_pending: row.int("has_pending")? != 0,
             has_waiting: row.int("has_waiting")? != 0,
         })

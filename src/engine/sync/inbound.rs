@@ -286,10 +286,10 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
             waiting::release(tx, context, "google", event.id.as_str()).await?;
             match known.remove(&event.id) {
                 Some(known) => candidates.push((known, Some(event.clone()))),
-                None if event.state == EventState::Cancelled => {
-                    newcomer::cancelled_occurrence(tx, context, event, report).await?;
+                None => {
+                    let known = newcomer::cancelled_occurrence(tx, context, event, report).await?;
+                    candidates.extend(known.map(|known| (known, Some(event.clone()))));
                 }
-                None => {}
             }
         }
     }
