@@ -328,6 +328,17 @@ impl Series {
         self.row.text.origin() == Side::Google && self.row.created_at > context.scope.last_good_at
     }
 
+    /// The placement of an occurrence as the series knows it: a tombstone does not say who may write it.
+    fn leads(&self, of_occurrence: Placement) -> Placement {
+        Placement {
+            is_ours: self.placement.is_ours,
+            is_writable: self.placement.is_writable,
+            has_guests: self.placement.has_guests,
+            words: self.placement.words,
+            ..of_occurrence
+        }
+    }
+
     fn has(&self, original_start: OriginalStart) -> bool {
         let content = self.row.text.content();
         content.is_ok_and(|content| recurrence::contains(&content.when, original_start))
@@ -404,12 +415,12 @@ async fn lead_occurrence(
         create_occurrence(tx, context, id, instance, series, base).await?;
         states::agree_as_they_stand(tx, tenant, &[id]).await?;
     }
+    let series_words = series.placement.words;
     let lead = Placement {
         state: PlacementState::Live,
-        is_ours: series.placement.is_ours,
         etag: String::new(),
-        base_remote: Some(merge::live_form(&merge::as_event(base, None), event.words)),
-        ..placement(context, event, id, true, Some(base.clone()), Some(instance))
+        base_remote: Some(merge::live_form(&merge::as_event(base, None), series_words)),
+        ..series.leads(placement(context, event, id, true, Some(base.clone()), Some(instance)))
     };
     let others = placements::leads(tx, tenant, &[id]).await?;
     let lead = match others.into_iter().find(|other| other.event_id != lead.event_id || other.calendar_id != lead.calendar_id) {
@@ -493,14 +504,14 @@ pub(super) async fn cancelled_occurrence(
         ..unchanged.clone()
     };
     create_occurrence(tx, context, id, instance, &series, &content).await?;
+    let series_words = series.placement.words;
     let placement = Placement {
         state: PlacementState::Gone,
-        is_ours: series.placement.is_ours,
         base_remote: Some(merge::RemoteForm {
             status: Status::Cancelled,
-            content: merge::live_form(&merge::as_event(&unchanged, None), event.words).content,
+            content: merge::live_form(&merge::as_event(&unchanged, None), series_words).content,
         }),
-        ..placement(context, event, id, true, Some(content), Some(instance))
+        ..series.leads(placement(context, event, id, true, Some(content), Some(instance)))
     };
     placements::put(tx, &placement).await?;
     states::agree_as_they_stand(tx, context.tenant(), &[id]).await?;
