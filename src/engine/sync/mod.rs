@@ -14,7 +14,8 @@
 //! - `context.rs`: what a pass knows before it starts; `report.rs`: what it did
 //! - `pull.rs`: talks to Google, writes nothing
 //! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet
-//! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question
+//! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question; `words.rs`: erases what
+//!   turned private; `restore.rs`: puts deleted rows back
 //! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
 //! - `removal.rs`: deletions and cancellations: brake, lost leads, whole series
 //! - `outbound.rs`: creates, patches, deletes; `series.rs`: what a write to a series does to its occurrences
@@ -26,9 +27,11 @@ mod outbound;
 mod pull;
 mod removal;
 mod report;
+mod restore;
 mod series;
 mod settle;
 mod waiting;
+mod words;
 
 pub use error::SyncError;
 pub use report::{PassReport, Step};

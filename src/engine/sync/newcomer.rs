@@ -423,7 +423,10 @@ async fn lead_occurrence(
         ..series.leads(placement(context, event, id, true, Some(base.clone()), Some(instance)))
     };
     let others = placements::leads(tx, tenant, &[id]).await?;
-    let lead = match others.into_iter().find(|other| other.event_id != lead.event_id || other.calendar_id != lead.calendar_id) {
+    let lead = match others
+        .into_iter()
+        .find(|other| other.event_id != lead.event_id || other.calendar_id != lead.calendar_id)
+    {
         Some(other) => removal::take_over(tx, context, Some(other), lead).await?,
         None => {
             placements::put(tx, &lead).await?;
