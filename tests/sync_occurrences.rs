@@ -48,9 +48,14 @@ async fn sync_both(world: &World, ben: &Connected) {
 
 /// How many placements of an occurrence lead, and how many are alive.
 async fn placed(world: &World, booking: BookingId) -> (usize, usize) {
-    let all = placements::of_booking(&mut world.read().await, world.tenant, booking).await.expect("placements");
+    let all = placements::of_booking(&mut world.read().await, world.tenant, booking)
+        .await
+        .expect("placements");
     let live = |p: &&placements::Placement| p.state == PlacementState::Live;
-    (all.iter().filter(|p| p.is_lead).count(), all.iter().filter(live).count())
+    (
+        all.iter().filter(|p| p.is_lead).count(),
+        all.iter().filter(live).count(),
+    )
 }
 
 both_databases! {

@@ -274,10 +274,11 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
     // Echoes too, so that a crash after a series was written forgets none of its occurrences.
     let whole = work.upserts.iter().filter(|event| event.instance_of.is_none());
     let whole: Vec<EventId> = whole.map(|event| event.id.clone()).collect();
+    let mut lost: Vec<Known> = Vec::new();
     for chunk in whole.chunks(1000) {
         let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
         let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
-        series::prune(tx, context, &ids, report).await?;
+        lost.extend(series::lost(tx, context, &ids).await?);
     }
     let mut candidates: Vec<(Known, Option<Event>)> = Vec::new();
     for chunk in work.tombstones.chunks(CHUNK) {
@@ -300,6 +301,6 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
             candidates.push((known, None));
         }
     }
-    removal::inbound(tx, context, candidates, report).await?;
+    removal::together(tx, context, candidates, lost, report).await?;
     removal::decide_lost_leads(tx, context, report).await
 }

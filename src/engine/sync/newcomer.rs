@@ -369,7 +369,7 @@ async fn row_of(
     match bookings::get(tx, tenant, id).await? {
         _ if row.is_some() => Ok((fresh, row)),
         None => Ok((id, None)),
-        Some(alone) if alone.text.series_id.is_none() && alone.customer_ids.is_empty() => {
+        Some(alone) if is_alone(tx, &alone, event, instance).await? => {
             let occurrence = Occurrence {
                 series_id: series.row.id,
                 original_start,
@@ -379,6 +379,19 @@ async fn row_of(
         }
         Some(_) => Ok((fresh, None)),
     }
+}
+
+/// Whether this booking is the occurrence, shown by itself, and nobody's business but Google's so far.
+async fn is_alone(tx: &mut Tx, row: &BookingRow, event: &Event, instance: &InstanceOf) -> Result<bool, SyncError> {
+    if row.text.series_id.is_some() || !row.customer_ids.is_empty() {
+        return Ok(false);
+    }
+    let lead = placements::leads(tx, row.tenant_id, &[row.id]).await?.pop();
+    Ok(
+        lead.is_some_and(|lead| {
+            lead.ical_uid == event.ical_uid && lead.original_start == Some(instance.original_start)
+        }),
+    )
 }
 
 async fn create_occurrence(
@@ -666,7 +679,7 @@ pub(super) async fn note_follower(
     let noted = Placement {
         state,
         base_remote,
-        base_local: old.base_local,
+        base_local: old.base_local.filter(|_| event.words == Words::Shared),
         series_event_id: old.series_event_id,
         is_ours: old.is_ours,
         ical_uid: fresh.ical_uid.clone().or(old.ical_uid),

@@ -4,16 +4,18 @@
 //! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer, waiting};
+use super::{PassReport, SyncError, context::Context, newcomer, series, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
 use crate::domain::ids::{BookingId, QuestionId};
 use crate::domain::merge::{self, Field, FieldConflict, RemoteForm, Resources, Waiting};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::questions::{self, QuestionRow};
-use crate::store::{Tx, accounts, bookings, changes, scopes, states};
+use crate::store::scopes::{self, ScopeKey};
+use crate::store::{Tx, accounts, bookings, changes, states};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -24,8 +26,37 @@ pub(super) async fn inbound(
     candidates: Vec<(Known, Option<Event>)>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
+    together(tx, context, candidates, Vec::new(), report).await
+}
+
+/// The same, counted together with changed occurrences that their series do not have any more.
+pub(super) async fn together(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    candidates: Vec<(Known, Option<Event>)>,
+    lost: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let series = candidates
+        .iter()
+        .filter_map(|(known, _)| known.text()?.series_id.as_ref()?.parse().ok());
+    let series: Vec<BookingId> = series.collect();
+    let mut all_lost: HashMap<BookingId, Known> = lost.into_iter().map(|known| (known.booking_id(), known)).collect();
+    for known in series::lost(tx, context, &series).await? {
+        if candidates
+            .iter()
+            .any(|(candidate, _)| candidate.booking_id() == known.booking_id())
+        {
+            all_lost.insert(known.booking_id(), known);
+        }
+    }
+    let ids: HashSet<BookingId> = all_lost.keys().copied().collect();
+    let lost = decide_lost(tx, context, all_lost.into_values().collect(), report).await?;
     let mut removals = Vec::new();
     for (known, event) in candidates {
+        if ids.contains(&known.booking_id()) {
+            continue;
+        }
         let Some(known) = newcomer::led_from_here(tx, context, known, event.as_ref()).await? else {
             continue;
         };
@@ -55,20 +86,55 @@ pub(super) async fn inbound(
             removals.push((*known, event));
         }
     }
-    let ids: Vec<BookingId> = removals.iter().map(|(known, _)| known.booking_id()).collect();
+    let ids = removals.iter().map(|(known, _)| known).chain(&lost);
+    let ids: Vec<BookingId> = ids.map(Known::booking_id).collect();
     if brakes(tx, context, &ids).await? {
-        return hold(
-            tx,
-            context,
-            removals.into_iter().map(|(known, _)| known).collect(),
-            report,
-        )
-        .await;
+        let held = removals.into_iter().map(|(known, _)| known).chain(lost).collect();
+        return hold(tx, context, held, report).await;
     }
     for (known, event) in removals {
         carry_out(tx, context, known, event.as_ref(), report).await?;
     }
+    for known in lost {
+        series::let_go(tx, context, known, report).await?;
+    }
     Ok(())
+}
+
+/// Of changed occurrences that their series do not have any more, those that the brake may yet hold. There is nothing to hold
+/// of what is cancelled or was never in Google; what was held is kept or let go as it was answered.
+async fn decide_lost(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    lost: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<Vec<Known>, SyncError> {
+    let mut open = Vec::new();
+    for known in lost {
+        let is_confirmed = known
+            .text()
+            .is_some_and(|text| text.status == Status::Confirmed.as_str());
+        if !is_confirmed || known.placement.event_id.as_str().is_empty() {
+            series::let_go(tx, context, known, report).await?;
+            continue;
+        }
+        let Some(known) = newcomer::led_from_here(tx, context, known, None).await? else {
+            continue;
+        };
+        match (known.placement.waiting, known.placement.answer.as_deref()) {
+            (Some(Waiting::Brake), Some("app")) => series::stand_alone(tx, context, known, report).await?,
+            (Some(Waiting::Brake), Some(_)) => series::let_go(tx, context, known, report).await?,
+            (Some(Waiting::Brake), None) => {}
+            _ => open.push(known),
+        }
+    }
+    Ok(open)
+}
+
+/// Remembers a removal for the brake's rolling day.
+pub(super) async fn note(tx: &mut Tx, context: &Context<'_>, booking: BookingId) -> Result<(), SyncError> {
+    let (key, now) = (context.key(), context.engine.now_ms());
+    Ok(placements::note_deletion(tx, key.tenant, key.account, &key.calendar, booking, now).await?)
 }
 
 async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncError> {
@@ -87,7 +153,7 @@ async fn carry_out(
     event: Option<&Event>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let (id, key) = (known.booking_id(), context.key());
+    let id = known.booking_id();
     let is_series = known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty());
     let seen = event.map_or(Seen::Gone, Seen::Event);
     let settled = inbound::again(tx, context, known, seen, Gate::Open, report).await?;
@@ -95,7 +161,7 @@ async fn carry_out(
         // It is asked about, or the app's edit brings it back: nothing was removed.
         return Ok(());
     }
-    placements::note_deletion(tx, key.tenant, key.account, &key.calendar, id, context.engine.now_ms()).await?;
+    note(tx, context, id).await?;
     if is_series {
         record_unseen_edits(tx, context, id, report).await?;
         cancel_occurrences(tx, context, id).await?;
@@ -179,7 +245,8 @@ pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, serie
     Ok(())
 }
 
-/// Whether this many removals, with those of the last day, are more than the brake lets through.
+/// Whether these removals, with what goes with them, what is held, and those of the last day, are more than the brake lets
+/// through.
 pub(super) async fn brakes(tx: &mut Tx, context: &Context<'_>, removals: &[BookingId]) -> Result<bool, SyncError> {
     if removals.is_empty() {
         return Ok(false);
@@ -189,12 +256,16 @@ pub(super) async fn brakes(tx: &mut Tx, context: &Context<'_>, removals: &[Booki
     let held = held
         .iter()
         .filter(|p| p.calendar_id == key.calendar && p.waiting == Some(Waiting::Brake))
-        .count();
+        .map(|p| p.booking_id);
+    let removed: HashSet<BookingId> = removals.iter().copied().chain(held).collect();
+    let removed: Vec<BookingId> = removed.into_iter().collect();
+    let going_with = placements::count_going_with(tx, key.tenant, &key.calendar, &removed).await?;
     let since = context.engine.now_ms() - DAY_MS;
     let recent = placements::count_deletions(tx, key.tenant, key.account, &key.calendar, since).await?;
     let live = placements::count_live(tx, key.tenant, key.account, &key.calendar).await?;
-    let total = i64::try_from(removals.len() + held)
+    let total = i64::try_from(removed.len())
         .unwrap_or(i64::MAX)
+        .saturating_add(going_with)
         .saturating_add(recent);
     #[expect(clippy::cast_precision_loss, reason = "counts of bookings are far below 2^52")]
     let share = total as f64 / (live.saturating_add(recent).max(1)) as f64;
@@ -209,6 +280,9 @@ pub(super) async fn hold(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     for known in removals {
+        if known.placement.waiting.is_some_and(|why| why != Waiting::Brake) {
+            waiting::no_longer(tx, context, &known, None).await?;
+        }
         report.braked += 1;
         report.step(
             "hold a removal",
@@ -380,6 +454,26 @@ pub(super) async fn decide_lost_leads(
     }
     for known in certain {
         carry_out(tx, context, known, None, report).await?;
+    }
+    Ok(())
+}
+
+/// A look at this scope may have been the last that lost leads of other calendars waited for: then those can be decided now.
+pub(super) async fn wake_waiting(tx: &mut Tx, key: &ScopeKey) -> Result<(), SyncError> {
+    let mut woken = HashSet::new();
+    for lost in placements::lost_leads(tx, key.tenant).await? {
+        let scope = ScopeKey {
+            tenant: key.tenant,
+            account: lost.account_id,
+            calendar: lost.calendar_id,
+        };
+        if scope == *key || woken.contains(&scope) {
+            continue;
+        }
+        if scopes::all_looked_since(tx, &scope, lost.booking_id, lost.confirmed_at).await? {
+            scopes::make_scope_due(tx, &scope).await?;
+            woken.insert(scope);
+        }
     }
     Ok(())
 }

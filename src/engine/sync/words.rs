@@ -3,9 +3,10 @@ use super::settle::{Known, Seen, reread};
 use super::{PassReport, SyncError, context::Context};
 use crate::domain::booking::{Content, Side};
 use crate::domain::event::{EventState, Words};
+use crate::domain::ids::BookingId;
 use crate::store::placements::{self, Placement};
 use crate::store::states::{self, BookingState};
-use crate::store::{Tx, bookings, conflicts};
+use crate::store::{Tx, bookings, conflicts, questions};
 
 /// Whether the words of an event from Google have just been withheld.
 pub(super) fn turn_private(placement: &Placement, seen: Seen<'_>, origin: Side) -> bool {
@@ -45,6 +46,11 @@ pub(super) async fn erase(
         report.bookings_updated += 1;
         report.step("erase the words", Some(id), Some(&known.placement.event_id));
     }
+    if let Some(deleted) = known.state.as_mut().and_then(|state| state.deleted.as_mut()) {
+        states::erase_deleted_words(tx, tenant, id).await?;
+        let text = &mut deleted.text;
+        (text.title, text.description, text.location) = Default::default();
+    }
     known.placement.words = Words::Withheld;
     if let Some(base) = &mut known.placement.base_local {
         clear(base);
@@ -55,9 +61,27 @@ pub(super) async fn erase(
         base.content.location.clear();
     }
     placements::put(tx, &known.placement).await?;
-    let nothing = context
-        .engine
-        .seal("conflicts", "values_sealed", tenant, &id.to_string(), b"{}");
-    conflicts::erase_values(tx, tenant, id, &nothing).await?;
+    erase_records(tx, context, id).await?;
+    if let (Some(uid), None) = (&known.placement.ical_uid, known.placement.original_start) {
+        // Occurrences that the series has lost are shown by no event any more; those that have a row are met by themselves.
+        let mut lost = placements::identified(tx, tenant, uid).await?;
+        let present = bookings::get_many(tx, tenant, &lost).await?;
+        lost.retain(|lost| *lost != id && present.iter().all(|row| row.id != *lost));
+        for lost in lost {
+            erase_records(tx, context, lost).await?;
+        }
+    }
     Ok(true)
+}
+
+/// What conflict records and questions tell about a booking.
+async fn erase_records(tx: &mut Tx, context: &Context<'_>, id: BookingId) -> Result<(), SyncError> {
+    let (engine, tenant, subject) = (context.engine, context.tenant(), id.to_string());
+    let nothing = engine.seal("conflicts", "values_sealed", tenant, &subject, b"{}");
+    conflicts::erase_values(tx, tenant, id, &nothing).await?;
+    for question in questions::about(tx, tenant, &context.key().calendar, &subject).await? {
+        let nothing = engine.seal("questions", "detail_sealed", tenant, &question.to_string(), b"{}");
+        questions::set_detail(tx, tenant, question, nothing).await?;
+    }
+    Ok(())
 }
