@@ -215,4 +215,105 @@ both_databases! {
             assert_eq!(agree(&world).await.len(), 4);
         }
     }
+
+    /// Scenario 36.
+    async fn a_cancelled_occurrence_whose_series_comes_later_is_cancelled_in_it(url: String) {
+        let world = World::new(&url).await;
+        let gone = json!({"id": "invited_20260323T080000Z", "status": "cancelled", "recurringEventId": "invited",
+            "originalStartTime": {"dateTime": "2026-03-23T08:00:00Z", "timeZone": "Europe/Madrid"}});
+        world.calendar_switch("raw_event", json!({"calendar": ANA, "event": gone})).await;
+        let neighbour = world.person_creates(event("Neighbour", "2026-03-05T09:00:00")).await;
+        world.settle().await;
+        assert_eq!(world.bookings().await.len(), 1, "nothing is made of it");
+        assert_eq!(world.booking_of(&neighbour).await.text.title, "Neighbour");
+        let master = json!({
+            "id": "invited", "status": "confirmed", "summary": "All of them", "iCalUID": "invited@elsewhere.example",
+            "start": {"dateTime": "2026-03-16T08:00:00Z", "timeZone": "Europe/Madrid"},
+            "end": {"dateTime": "2026-03-16T09:00:00Z", "timeZone": "Europe/Madrid"},
+            "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=4"], "organizer": {"email": "someone@elsewhere.example"}});
+        world.calendar_switch("raw_event", json!({"calendar": ANA, "event": master})).await;
+        let shown = agree(&world).await;
+        assert_eq!(starts(&shown), ["2026-03-05T08:00:00Z", MONDAYS[0], MONDAYS[2], MONDAYS[3]]);
+    }
+
+    /// Scenario 36.
+    async fn a_cancelled_occurrence_whose_series_never_comes_can_come_back_alone(url: String) {
+        let world = World::new(&url).await;
+        let mut alone = json!({"id": "invited_20260323T080000Z", "status": "cancelled", "recurringEventId": "invited",
+            "originalStartTime": {"dateTime": "2026-03-23T08:00:00Z", "timeZone": "Europe/Madrid"}});
+        world.calendar_switch("raw_event", json!({"calendar": ANA, "event": alone.clone()})).await;
+        world.settle().await;
+        for (key, value) in [("status", json!("confirmed")), ("summary", json!("After all")),
+            ("start", json!({"dateTime": "2026-03-23T08:00:00Z", "timeZone": "Europe/Madrid"})),
+            ("end", json!({"dateTime": "2026-03-23T09:00:00Z", "timeZone": "Europe/Madrid"})),
+            ("organizer", json!({"email": "someone@elsewhere.example"}))] {
+            alone[key] = value;
+        }
+        world.calendar_switch("raw_event", json!({"calendar": ANA, "event": alone})).await;
+        assert_eq!(starts(&agree(&world).await), [MONDAYS[1]]);
+        assert_eq!(world.booking_of("invited_20260323T080000Z").await.text.title, "After all");
+    }
+
+    /// Scenario 37.
+    async fn a_count_that_the_app_lowers_below_what_google_changes_at_once_loses_no_value(url: String) {
+        let world = World::new(&url).await;
+        let (event, booking) = weekly(&world, 4).await;
+        let last = world.instance_id(&event, MONDAYS[3]).await;
+        world.person_edits(&last, json!({"summary": "Seen before"})).await;
+        agree(&world).await;
+        world.app_recurs(booking, "RRULE:FREQ=WEEKLY;COUNT=2").await;
+        world.person_edits(&last, json!({"summary": "Edited meanwhile"})).await;
+        assert_eq!(starts(&agree(&world).await), MONDAYS[..2]);
+        let conflicts = world.conflicts().await;
+        assert!(format!("{conflicts:?}").contains("Edited meanwhile"), "{conflicts:?}");
+    }
+
+    /// Scenario 37.
+    async fn a_rule_that_both_sides_change_with_exceptions_present_shows_the_same_on_both(url: String) {
+        for policy in ["google", "app"] {
+            let world = World::new(&url).await;
+            world.set(json!({"conflict": policy})).await;
+            let (event, booking) = weekly(&world, 4).await;
+            for monday in [MONDAYS[1], MONDAYS[3]] {
+                world.person_edits(&world.instance_id(&event, monday).await, json!({"summary": "Outdoors"})).await;
+            }
+            agree(&world).await;
+            world.app_recurs(booking, "RRULE:FREQ=WEEKLY;COUNT=3").await;
+            world.person_edits(&event, json!({"recurrence": ["RRULE:FREQ=WEEKLY;COUNT=2"]})).await;
+            let shown = agree(&world).await;
+            assert_eq!(shown.len(), if policy == "google" { 2 } else { 3 });
+            let conflicts = world.conflicts().await;
+            assert_eq!(conflicts.iter().filter(|c| c.policy == policy && c.field == "when").count(), 1);
+            assert_eq!(conflicts.iter().filter(|c| c.policy == "vanished").count(), 1, "the fourth: {conflicts:?}");
+        }
+    }
+
+    /// Scenario 37.
+    async fn a_series_that_becomes_one_event_while_the_app_changes_an_occurrence_keeps_the_change_in_a_record(url: String) {
+        let world = World::new(&url).await;
+        let (event, booking) = weekly(&world, 4).await;
+        world.person_edits(&world.instance_id(&event, MONDAYS[1]).await, json!({"summary": "Outdoors"})).await;
+        agree(&world).await;
+        let row = world.override_of(booking, MONDAYS[1]).await.expect("a row").id;
+        world.app_moves(row, "2026-03-23T17:00:00", "2026-03-23T18:00:00").await;
+        world.person_edits(&event, json!({"recurrence": null})).await;
+        assert_eq!(starts(&agree(&world).await), [MONDAYS[0]]);
+        let conflicts = world.conflicts().await;
+        assert!(format!("{conflicts:?}").contains("2026-03-23T17:00"), "{conflicts:?}");
+        world.person_edits(&event, json!({"recurrence": ["RRULE:FREQ=WEEKLY;COUNT=4"]})).await;
+        assert_eq!(starts(&agree(&world).await), MONDAYS);
+    }
+
+    /// Scenario 37.
+    async fn a_single_booking_that_both_sides_turn_into_a_series_is_one_series(url: String) {
+        let world = World::new(&url).await;
+        let event = world.person_creates(event("Yoga", FIRST)).await;
+        world.settle().await;
+        let booking = world.booking_of(&event).await.id;
+        world.app_recurs(booking, "RRULE:FREQ=WEEKLY;COUNT=3").await;
+        world.person_edits(&event, json!({"recurrence": ["RRULE:FREQ=WEEKLY;COUNT=4"]})).await;
+        assert_eq!(starts(&agree(&world).await), MONDAYS, "what came from Google is decided there");
+        assert_eq!(world.conflicts().await.len(), 1);
+        assert_eq!(world.events().await.len(), 1);
+    }
 }

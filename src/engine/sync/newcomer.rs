@@ -121,6 +121,19 @@ async fn gather(
         let Some(original_start) = orphan.original_start else {
             continue;
         };
+        if bookings::get(tx, tenant, orphan.booking_id).await?.is_none() {
+            let instance = InstanceOf {
+                series: event.id.clone(),
+                original_start,
+            };
+            if let Some(series) = series_of(tx, context, &instance).await?
+                && series.has(original_start)
+                && let Some(unchanged) = unchanged_occurrence(&series.row, original_start)
+            {
+                never_there(tx, context, orphan, &instance, &series, unchanged).await?;
+            }
+            continue;
+        }
         let occurrence = Occurrence {
             series_id,
             original_start,
@@ -494,6 +507,7 @@ pub(super) async fn cancelled_occurrence(
         return Ok(None);
     };
     let Some(series) = series_of(tx, context, instance).await? else {
+        park(tx, context, event, instance).await?;
         return Ok(None);
     };
     let Some(unchanged) = unchanged_occurrence(&series.row, instance.original_start) else {
@@ -515,25 +529,52 @@ pub(super) async fn cancelled_occurrence(
     if row.is_some() || !series.is_new(context) {
         return lead_occurrence(tx, context, event, instance, &series, id, row.is_some(), &unchanged).await;
     }
-    let content = Content {
-        status: Status::Cancelled,
-        ..unchanged.clone()
-    };
-    create_occurrence(tx, context, id, instance, &series, &content).await?;
-    let series_words = series.placement.words;
-    let placement = Placement {
-        state: PlacementState::Gone,
-        base_remote: Some(merge::RemoteForm {
-            status: Status::Cancelled,
-            content: merge::live_form(&merge::as_event(&unchanged, None), series_words).content,
-        }),
-        ..series.leads(placement(context, event, id, true, Some(content), Some(instance)))
-    };
-    placements::put(tx, &placement).await?;
-    states::agree_as_they_stand(tx, context.tenant(), &[id]).await?;
+    let placement = placement(context, event, id, true, None, Some(instance));
+    never_there(tx, context, placement, instance, &series, unchanged).await?;
     report.bookings_cancelled += 1;
     report.step("cancel an occurrence", Some(id), Some(&event.id));
     Ok(None)
+}
+
+/// An occurrence that was cancelled before its series was ever seen here gets its row, and the placement that leads it.
+async fn never_there(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    placement: Placement,
+    instance: &InstanceOf,
+    series: &Series,
+    unchanged: Content,
+) -> Result<(), SyncError> {
+    let id = placement.booking_id;
+    let event = merge::as_event(&unchanged, None);
+    let cancelled = Content {
+        status: Status::Cancelled,
+        ..unchanged
+    };
+    create_occurrence(tx, context, id, instance, series, &cancelled).await?;
+    let placement = Placement {
+        state: PlacementState::Gone,
+        base_local: Some(cancelled),
+        base_remote: Some(merge::RemoteForm {
+            status: Status::Cancelled,
+            content: merge::live_form(&event, series.placement.words).content,
+        }),
+        ..series.leads(placement)
+    };
+    placements::put(tx, &placement).await?;
+    Ok(states::agree_as_they_stand(tx, context.tenant(), &[id]).await?)
+}
+
+/// A cancelled occurrence whose series is not shown, or not yet: a tombstone without a booking, until the series comes.
+async fn park(tx: &mut Tx, context: &Context<'_>, event: &Event, instance: &InstanceOf) -> Result<(), SyncError> {
+    let (tenant, calendar) = (context.tenant(), &context.key().calendar);
+    let series_is_known = placements::get(tx, tenant, calendar, &instance.series).await?.is_some();
+    if series_is_known || event.state != EventState::Cancelled {
+        return Ok(());
+    }
+    let id = BookingId(context.engine.fresh_uuid());
+    placements::put(tx, &placement(context, event, id, true, None, Some(instance))).await?;
+    Ok(())
 }
 
 /// The series that this new master is the tail of, if "this and following" has just cut one.
