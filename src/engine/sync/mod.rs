@@ -17,8 +17,9 @@
 //! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question; `words.rs`: erases what
 //!   turned private; `restore.rs`: puts deleted rows back
 //! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
-//! - `removal.rs`: deletions and cancellations: brake, lost leads, whole series
+//! - `removal.rs`: deletions and cancellations: lost leads, whole series; `brake.rs`: not in masses
 //! - `outbound.rs`: creates, patches, deletes; `series.rs`: what a write to a series does to its occurrences
+mod brake;
 mod context;
 mod error;
 mod inbound;
@@ -95,7 +96,7 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
         context.load_rest().await?;
         inbound::apply(&mut context, listing, &mut report).await?;
         outbound::push(&mut context, &mut report).await?;
-        removal::renew_question(&context).await?;
+        brake::renew_question(&context).await?;
         token = context.token.clone().unwrap_or(token);
     }
     let mut tx = engine.db.begin().await?;

@@ -1,6 +1,6 @@
 //! What a write to a series does to its changed occurrences: Google decides, so Google is asked.
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, context::Context, inbound, newcomer, removal, waiting};
+use super::{PassReport, SyncError, brake, context::Context, inbound, newcomer, removal, waiting};
 use crate::domain::booking::{Side, Status};
 use crate::domain::event::Event;
 use crate::domain::failure::FailureClass;
@@ -218,7 +218,7 @@ pub(super) async fn let_go(
             google: serde_json::Value::Null,
         };
         waiting::record_conflict(tx, context, &known, &conflict, report).await?;
-        removal::note(tx, context, id).await?;
+        brake::note(tx, context, id).await?;
     }
     states::agree_as_they_stand(tx, tenant, &[id]).await?;
     if !placement.event_id.as_str().is_empty() {
