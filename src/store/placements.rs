@@ -271,6 +271,31 @@ pub async fn count_live(
         .map_or(Ok(0), |row| row.int("n"))
 }
 
+/// How many live occurrences have no say of their own when these bookings are removed: those of the series among them.
+pub async fn count_going_with(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    bookings: &[BookingId],
+) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) AS n FROM placements \
+         WHERE tenant_id = $1 AND calendar_id = $2 AND is_lead = 1 AND state = 'live' AND series_event_id IN ( \
+             SELECT s.event_id FROM placements s \
+             WHERE s.tenant_id = $1 AND s.calendar_id = $2 AND s.is_lead = 1 AND s.booking_id IN LIST($3)) \
+         AND NOT booking_id IN LIST($3)";
+    tx.fetch_all(SQL, args![tenant, calendar, list(bookings)])
+        .await?
+        .first()
+        .map_or(Ok(0), |row| row.int("n"))
+}
+
+/// The lead placements of a tenant that are lost and wait for other scopes.
+pub async fn lost_leads(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>, StoreError> {
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND waiting = 'lead_lost' ORDER BY account_id, calendar_id, event_id");
+    read_all(&tx.fetch_all(SQL, args![tenant]).await?)
+}
+
 /// Inserts or replaces a placement.
 ///
 /// # Errors
@@ -378,7 +403,14 @@ pub async fn identify(
     row.map_or(Ok(fresh), |row| row.parse("booking_id"))
 }
 
-/// Notes a deletion or cancellation for the brake's rolling day.
+/// The bookings that are known by this iCalUID: an event, or a series and its changed occurrences.
+pub async fn identified(tx: &mut Tx, tenant: TenantId, ical_uid: &str) -> Result<Vec<BookingId>, StoreError> {
+    const SQL: &str = "SELECT booking_id FROM booking_identities WHERE tenant_id = $1 AND ical_uid = $2";
+    let rows = tx.fetch_all(SQL, args![tenant, ical_uid]).await?;
+    rows.iter().map(|row| row.parse("booking_id")).collect()
+}
+
+/// Notes a deletion or cancellation for the brake's rolling day, and with a series its live occurrences.
 pub async fn note_deletion(
     tx: &mut Tx,
     tenant: TenantId,
@@ -387,7 +419,12 @@ pub async fn note_deletion(
     booking: BookingId,
     at: i64,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO deletions (tenant_id, account_id, calendar_id, booking_id, at) VALUES ($1, $2, $3, $4, $5) \
+    const SQL: &str = "INSERT INTO deletions (tenant_id, account_id, calendar_id, booking_id, at) \
+         SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT) \
+         UNION SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), o.booking_id, CAST($5 AS BIGINT) \
+             FROM placements s JOIN placements o ON o.tenant_id = s.tenant_id AND o.calendar_id = s.calendar_id \
+                 AND o.series_event_id = s.event_id AND o.is_lead = 1 AND o.state = 'live' \
+             WHERE s.tenant_id = $1 AND s.calendar_id = $3 AND s.booking_id = $4 AND s.is_lead = 1 \
          ON CONFLICT (tenant_id, account_id, calendar_id, booking_id) DO UPDATE SET at = excluded.at";
     tx.execute(SQL, args![tenant, account, calendar, booking, at])
         .await

@@ -268,17 +268,21 @@ pub struct ScopeContext {
     pub frozen: Option<String>,
     /// Until when nothing is written (ms).
     pub writes_paused_until: i64,
+    /// When the last good pass ended (ms); 0 before the first.
+    pub last_good_at: i64,
     /// Whether the scope has anything to push ([`super::states::pending`]), or a hand-over is under way.
     pub has_pending: bool,
     /// Whether a placement of the calendar waits for other scopes, or has got an answer.
     pub has_waiting: bool,
+    /// Whether a placement of another calendar waits for scopes, perhaps for this one.
+    pub is_waited_for: bool,
 }
 
 /// Reads it.
 pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>, StoreError> {
     const SQL: &str = concat!(
         "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
-             c.writes, o.writes_paused_until, c.frozen, \
+             c.writes, o.writes_paused_until, o.last_good_at, c.frozen, \
              CASE WHEN EXISTS (SELECT 1 ",
         pending_rows!("a.tenant_id", "a.user_id", "c.account_id", "c.calendar_id", "c.writes"),
         ") OR EXISTS (SELECT 1 FROM hand_overs h LEFT JOIN bookings b ON b.tenant_id = h.tenant_id AND b.id = h.booking_id \
@@ -286,7 +290,9 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
                       OR c.writes = 1 AND b.user_id = a.user_id AND h.state <> 'left')) THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id \
                  AND p.calendar_id = c.calendar_id AND p.waiting IS NOT NULL \
-                 AND (p.answer IS NOT NULL OR p.waiting = 'lead_lost')) THEN 1 ELSE 0 END AS has_waiting \
+                 AND (p.answer IS NOT NULL OR p.waiting = 'lead_lost')) THEN 1 ELSE 0 END AS has_waiting, \
+             CASE WHEN EXISTS (SELECT 1 FROM placements q WHERE q.tenant_id = c.tenant_id AND q.waiting = 'lead_lost' \
+                 AND NOT (q.account_id = c.account_id AND q.calendar_id = c.calendar_id)) THEN 1 ELSE 0 END AS is_waited_for \
          FROM calendars c JOIN accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id \
          JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id \
          JOIN sync_scopes o ON o.tenant_id = c.tenant_id AND o.account_id = c.account_id AND o.calendar_id = c.calendar_id \
@@ -306,8 +312,10 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
             is_write_calendar: row.flag("writes")?,
             frozen: row.opt_text("frozen")?,
             writes_paused_until: row.int("writes_paused_until")?,
+            last_good_at: row.int("last_good_at")?,
             has_pending: row.int("has_pending")? != 0,
             has_waiting: row.int("has_waiting")? != 0,
+            is_waited_for: row.int("is_waited_for")? != 0,
         })
     })
     .transpose()
@@ -364,6 +372,15 @@ pub async fn make_others_due(tx: &mut Tx, key: &ScopeKey, booking: BookingId) ->
          AND (account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = sync_scopes.tenant_id \
               AND p.booking_id = $4 AND p.calendar_id = sync_scopes.calendar_id AND p.account_id = sync_scopes.account_id))";
     tx.execute(SQL, args![key.tenant, key.account, &key.calendar, booking])
+        .await
+        .map(drop)
+}
+
+/// Makes one scope due now, unless it has failed and waits for its next try.
+pub async fn make_scope_due(tx: &mut Tx, key: &ScopeKey) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND failures = 0";
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar])
         .await
         .map(drop)
 }

@@ -41,6 +41,21 @@ pub async fn get_many(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Resul
         .collect()
 }
 
+/// Erases the words from what a deletion removed.
+pub async fn erase_deleted_words(tx: &mut Tx, tenant: TenantId, id: BookingId) -> Result<(), StoreError> {
+    const READ: &str = "SELECT deleted_row FROM row_state WHERE tenant_id = $1 AND kind = 'booking' AND id = $2";
+    const WRITE: &str = "UPDATE row_state SET deleted_row = $3 WHERE tenant_id = $1 AND kind = 'booking' AND id = $2";
+    let row = tx.fetch_optional(READ, args![tenant, id]).await?;
+    let deleted: Option<serde_json::Value> = row.map_or(Ok(None), |row| row.opt_json("deleted_row"))?;
+    let Some(mut deleted) = deleted else { return Ok(()) };
+    for words in ["title", "description", "location"] {
+        deleted[words] = "".into();
+    }
+    tx.execute(WRITE, args![tenant, id, deleted.to_string()])
+        .await
+        .map(drop)
+}
+
 /// Notes that both sides agree on `version`. A deletion that was waiting is settled by it.
 ///
 /// Does nothing when the row has moved on: then there is something new to agree on. Whether its instants were derived is

@@ -10,7 +10,7 @@
 //! it is in no calendar until they connect.
 use super::context::Context;
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, inbound, outbound, removal, waiting};
+use super::{PassReport, SyncError, inbound, outbound, removal, restore, waiting};
 use crate::domain::booking::Side;
 use crate::domain::event::{Event, EventState};
 use crate::domain::failure::FailureClass;
@@ -421,10 +421,10 @@ async fn release(
     let was_there = placement.state == PlacementState::Live && !is_gone;
     let occurrences = placements::of_series(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
     if let (true, Some(row)) = (is_lead, bookings::get(tx, tenant, booking).await?) {
-        for known in settle::load(tx, tenant, occurrences.clone()).await? {
+        for mut known in settle::load(tx, tenant, occurrences.clone()).await? {
             if known.row.is_none() {
                 // Its deletion has not reached Google, and must not be forgotten on the way.
-                settle::keep_cancelled_occurrence(tx, context, &known).await?;
+                restore::keep_cancelled_occurrence(tx, context, &mut known).await?;
             }
         }
         let changed = bookings::overrides(tx, tenant, &[booking]).await?;

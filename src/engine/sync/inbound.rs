@@ -281,10 +281,11 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
     // Echoes too, so that a crash after a series was written forgets none of its occurrences.
     let whole = work.upserts.iter().filter(|event| event.instance_of.is_none());
     let whole: Vec<EventId> = whole.map(|event| event.id.clone()).collect();
+    let mut lost: Vec<Known> = Vec::new();
     for chunk in whole.chunks(1000) {
         let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
         let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
-        series::prune(tx, context, &ids, report).await?;
+        lost.extend(series::lost(tx, context, &ids).await?);
         halves::recognise(tx, context, &work.upserts, &found, report).await?;
     }
     let mut candidates: Vec<(Known, Option<Event>)> = Vec::new();
@@ -294,10 +295,10 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
             waiting::release(tx, context, "google", event.id.as_str()).await?;
             match known.remove(&event.id) {
                 Some(known) => candidates.push((known, Some(event.clone()))),
-                None if event.state == EventState::Cancelled => {
-                    newcomer::cancelled_occurrence(tx, context, event, report).await?;
+                None => {
+                    let known = newcomer::cancelled_occurrence(tx, context, event, report).await?;
+                    candidates.extend(known.map(|known| (known, Some(event.clone()))));
                 }
-                None => {}
             }
         }
     }
@@ -308,6 +309,6 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
             candidates.push((known, None));
         }
     }
-    removal::inbound(tx, context, candidates, report).await?;
+    removal::together(tx, context, candidates, lost, report).await?;
     removal::decide_lost_leads(tx, context, report).await
 }
