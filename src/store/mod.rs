@@ -12,6 +12,7 @@ pub mod customers;
 mod db;
 pub mod disconnects;
 mod error;
+pub mod hand_overs;
 pub mod idempotency;
 mod migrations;
 pub mod placements;
