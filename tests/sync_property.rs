@@ -1,11 +1,13 @@
 //! Whatever happens in whatever order, both sides agree in the end and nothing is lost, doubled or brought back.
 //!
 //! Random stories (`sync_story`) are told against a real database and the pretend Google. A failing story shrinks and is
-//! printed as a test for `sync_regressions.rs`, where it stays under a name. `ACCORD_PROPTEST_CASES` tells more of them.
+//! printed as a test for `sync_regressions.rs`, where it stays under a name. `ACCORD_PROPTEST_CASES` tells more of them,
+//! each time others; the seed is printed, and `ACCORD_PROPTEST_SEED` tells the same ones again.
 mod support;
 mod sync_story;
 
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
+use std::hash::BuildHasher;
 use support::postgres::{fresh_database, fresh_sqlite};
 use sync_story::{Setting, Step, any_story, tell, trace};
 
@@ -21,12 +23,18 @@ enum On {
 )]
 fn tell_many(default_cases: u32, on: On) {
     // The usual run tells the same stories every time; whoever asks for a number gets new ones.
-    let asked = std::env::var("ACCORD_PROPTEST_CASES").ok();
+    let asked = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().expect("a number"))
+    };
+    let cases = asked("ACCORD_PROPTEST_CASES");
+    let new = || cases.map(|_| std::hash::RandomState::new().hash_one(0));
+    let seed = asked("ACCORD_PROPTEST_SEED").or_else(new).unwrap_or(20_260_302);
+    println!("ACCORD_PROPTEST_SEED={seed}");
     let config = Config {
-        cases: asked
-            .as_ref()
-            .map_or(default_cases, |cases| cases.parse().expect("a number")),
-        rng_seed: asked.map_or(RngSeed::Fixed(20_260_302), |_| RngSeed::Random),
+        cases: cases.map_or(default_cases, |cases| cases.try_into().expect("a sensible number")),
+        rng_seed: RngSeed::Fixed(seed),
         max_shrink_iters: 250,
         failure_persistence: None,
         ..Config::default()

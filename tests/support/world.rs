@@ -653,3 +653,10 @@ impl World {
         pass.expect("a good pass");
     }
 }
+
+impl World {
+    /// Whether the database is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        !self.url.starts_with("sqlite://")
+    }
+}

@@ -79,7 +79,7 @@ async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncErro
     Ok(placements::put(tx, &gone).await?)
 }
 
-/// Cancels the booking, and with a series its changed occurrences.
+/// Cancels the booking.
 async fn carry_out(
     tx: &mut Tx,
     context: &Context<'_>,
@@ -88,23 +88,18 @@ async fn carry_out(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let (id, key) = (known.booking_id(), context.key());
-    let is_series = known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty());
     let seen = event.map_or(Seen::Gone, Seen::Event);
     let settled = inbound::again(tx, context, known, seen, Gate::Open, report).await?;
     if !matches!(settled, Some(Settled::Agreed)) {
         // It is asked about, or the app's edit brings it back: nothing was removed.
         return Ok(());
     }
-    placements::note_deletion(tx, key.tenant, key.account, &key.calendar, id, context.engine.now_ms()).await?;
-    if is_series {
-        record_unseen_edits(tx, context, id, report).await?;
-        cancel_occurrences(tx, context, id).await?;
-    }
-    Ok(())
+    let now = context.engine.now_ms();
+    Ok(placements::note_deletion(tx, key.tenant, key.account, &key.calendar, id, now).await?)
 }
 
 /// Edits of a series' occurrences that Google has not seen yet go down with the series; their values are kept.
-async fn record_unseen_edits(
+pub(super) async fn record_unseen_edits(
     tx: &mut Tx,
     context: &Context<'_>,
     series: BookingId,

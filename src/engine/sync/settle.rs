@@ -2,8 +2,8 @@
 //!
 //! This is the only place where the verdict of [`merge::reconcile`] becomes rows. It runs inside a transaction that has
 //! checked the fence, and writes a booking only if it still has the version that was merged.
-use super::waiting;
 use super::{PassReport, SyncError, context::Context};
+use super::{removal, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState, OwnResponse, Words};
 use crate::domain::ids::{BookingId, TenantId, UserId};
@@ -369,7 +369,7 @@ async fn act(
     report: &mut PassReport,
 ) -> Result<Settled, SyncError> {
     let (tenant, id) = (context.tenant(), known.booking_id());
-    let removal = outcome.cancels_booking();
+    let cancels = outcome.cancels_booking();
     let mut step = outcome.local;
     if let LocalStep::Write(new) | LocalStep::Reinstate(new) = &mut step {
         name_no_removed_resource(context, known, new);
@@ -392,7 +392,7 @@ async fn act(
                 return Ok(Settled::MovedOn);
             }
             agreed_version = reread(tx, context, known, new).await?;
-            if removal {
+            if cancels {
                 report.bookings_cancelled += 1;
                 report.step("cancel the booking", Some(id), Some(&known.placement.event_id));
             } else {
@@ -432,6 +432,14 @@ async fn act(
     known.placement.base_local = Some(outcome.base.local);
     known.placement.base_remote = Some(outcome.base.remote);
     placements::put(tx, &known.placement).await?;
+    let goes = known.placement.state == PlacementState::Gone && !was_gone && outcome.remote == RemoteStep::Keep;
+    if goes && known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty()) {
+        // Whoever cancelled the series, its changed occurrences go with it.
+        if cancels {
+            removal::record_unseen_edits(tx, context, id, report).await?;
+        }
+        removal::cancel_occurrences(tx, context, id).await?;
+    }
     if outcome.remote != RemoteStep::Keep {
         if !known.state.as_ref().is_some_and(BookingState::is_pending) || agreed_version != known.version() {
             states::disagree(tx, tenant, id).await?;
