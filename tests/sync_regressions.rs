@@ -126,4 +126,14 @@ both_databases! {
             PersonRenamesOccurrence(0, 0),
         ]).await.unwrap();
     }
+
+    async fn a_changed_occurrence_goes_with_its_series_when_both_sides_cancel_it_at_once(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            Poll(0),
+            AppRenamesOccurrence(Sql, 0, 0),
+            AppCancels(Sql, 0),
+            PersonDeletes(0),
+        ]).await.unwrap();
+    }
 }
