@@ -27,7 +27,7 @@ impl Story {
         outcome
     }
 
-    /// A pass whose daemon dies, if it gets that far, and a new daemon.
+    /// A pass whose daemon dies, and a new daemon. `false`: it came to its end before.
     pub(super) async fn killed_poll(&mut self, scope: usize, moment: Moment) -> bool {
         let (writes, cut) = match moment {
             // The claim is a write too.
@@ -54,7 +54,7 @@ impl Story {
             self.lease_ends().await;
             self.world.restart().await;
         }
-        true
+        outcome.is_err()
     }
 
     async fn lease_ends(&self) {
