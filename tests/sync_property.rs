@@ -2,7 +2,7 @@
 //!
 //! Random stories (`sync_story`) are told against a real database and the pretend Google. A failing story shrinks and is
 //! printed as a test for `sync_regressions.rs`, where it stays under a name. `ACCORD_PROPTEST_CASES` tells more of them,
-//! each time others; the seed is printed, and `ACCORD_PROPTEST_SEED` tells the same ones again.
+//! each time others; a failure names its seed, and `ACCORD_PROPTEST_SEED` tells the same ones again.
 mod support;
 mod sync_story;
 
@@ -31,7 +31,6 @@ fn tell_many(default_cases: u32, on: On) {
     let cases = asked("ACCORD_PROPTEST_CASES");
     let new = || cases.map(|_| std::hash::RandomState::new().hash_one(0));
     let seed = asked("ACCORD_PROPTEST_SEED").or_else(new).unwrap_or(20_260_302);
-    println!("ACCORD_PROPTEST_SEED={seed}");
     let config = Config {
         cases: cases.map_or(default_cases, |cases| cases.try_into().expect("a sensible number")),
         rng_seed: RngSeed::Fixed(seed),
@@ -42,13 +41,13 @@ fn tell_many(default_cases: u32, on: On) {
     // Proptest's own frames are under the story's.
     let told = std::thread::Builder::new()
         .stack_size(16 << 20)
-        .spawn(move || tell_all(config, on));
+        .spawn(move || tell_all(config, seed, on));
     if let Err(panic) = told.expect("a thread").join() {
         std::panic::resume_unwind(panic);
     }
 }
 
-fn tell_all(config: Config, on: On) {
+fn tell_all(config: Config, seed: u64, on: On) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -67,7 +66,10 @@ fn tell_all(config: Config, on: On) {
         Ok(()) => {}
         Err(TestError::Fail(reason, (setting, steps))) => {
             let how = runtime.block_on(async { trace(fresh_sqlite().url(), setting, &steps).await });
-            panic!("{}\n\n{how}", as_test(&reason.to_string(), setting, &steps))
+            panic!(
+                "ACCORD_PROPTEST_SEED={seed}: {}\n\n{how}",
+                as_test(&reason.to_string(), setting, &steps)
+            )
         }
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }

@@ -31,7 +31,7 @@ impl Story {
     pub(super) async fn killed_poll(&mut self, scope: usize, moment: Moment) -> bool {
         let (writes, cut) = match moment {
             // The claim is a write too.
-            Moment::Write(n) => (i64::try_from(n).expect("few") + 1, None),
+            Moment::Write(n) => (i64::from(n) + 1, None),
             Moment::Request(n) => (ENDLESS, Some((n, "before"))),
             Moment::Answer(n) => (ENDLESS, Some((n, "after"))),
         };

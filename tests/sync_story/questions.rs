@@ -24,7 +24,7 @@ impl Story {
         let open = self.world.open_questions().await;
         let sides = self.look().await;
         for (number, question) in open.iter().enumerate() {
-            self.answer(&sides, question, (number + round) % 2 == 0).await;
+            self.answer(&sides, question, (number + round).is_multiple_of(2)).await;
         }
         !open.is_empty()
     }
