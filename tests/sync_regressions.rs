@@ -136,4 +136,19 @@ both_databases! {
             PersonDeletes(0),
         ]).await.unwrap();
     }
+
+    async fn an_occurrence_changed_while_the_move_of_its_series_is_asked_about_is_there_when_it_is_answered(url: String) {
+        let asks = Setting { inbound: "ask", ..PLAIN };
+        tell(&url, asks, &[PersonCreatesSeries, Poll(0), PersonMoves(0), PersonRenamesOccurrence(0, 0)]).await.unwrap();
+    }
+
+    async fn a_changed_occurrence_of_somebody_elses_series_is_put_back_and_follows_the_series_again(url: String) {
+        tell(&url, PLAIN, &[
+            BenInvitesToSeries,
+            Poll(0),
+            AppRenamesOccurrence(Sql, 0, 0),
+            Poll(0),
+            PersonRenames(0),
+        ]).await.unwrap();
+    }
 }

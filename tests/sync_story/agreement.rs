@@ -2,6 +2,7 @@
 use super::face::{Face, original_start};
 use super::sides::{Found, Sides, Spot};
 use accord::domain::ids::BookingId;
+use accord::domain::time::SpanColumns;
 use accord::store::bookings::BookingRow;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -111,8 +112,23 @@ fn exception_has_its_row(sides: &Sides, series: &str, found: &Found, asked: &Has
     }
     match sides.override_of(lead.booking, &start) {
         Some(row) => same(&found.event, row),
+        None if as_its_series(sides, lead, &found.event, &start) => Ok(()),
         None => Err(format!("the changed occurrence {start} has no row: {}", found.event)),
     }
+}
+
+/// Whether an exception says what its series says anyway.
+fn as_its_series(sides: &Sides, lead: &Spot, event: &Value, start: &str) -> bool {
+    let series = sides.row(lead.booking);
+    let unchanged =
+        series.and_then(|row| Some((row, row.text.content().ok()?.when.span.shift_to(start.parse().ok()?)?)));
+    unchanged.is_some_and(|(row, span)| {
+        let columns = SpanColumns::from(span);
+        let mut text = row.text.clone();
+        (text.starts_local, text.ends_local) = (columns.starts_local, columns.ends_local);
+        text.recurrence.clear();
+        Face::of_row(&text) == Face::of_event(event)
+    })
 }
 
 fn override_has_its_event(sides: &Sides, row: &BookingRow, series: &str, start: &str) -> Result<(), String> {

@@ -3,12 +3,12 @@
 //! This is the only place where the verdict of [`merge::reconcile`] becomes rows. It runs inside a transaction that has
 //! checked the fence, and writes a booking only if it still has the version that was merged.
 use super::{PassReport, SyncError, context::Context};
-use super::{removal, waiting};
+use super::{removal, series, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState, OwnResponse, Words};
 use crate::domain::ids::{BookingId, TenantId, UserId};
 use crate::domain::merge::{
-    self, Base, Decision, Local, LocalStep, Outcome, Remote, RemoteForm, RemoteStep, Resources,
+    self, Base, Decision, FieldConflict, Local, LocalStep, Outcome, Remote, RemoteForm, RemoteStep, Resources,
 };
 use crate::domain::validate::Limits;
 use crate::engine::times;
@@ -451,6 +451,10 @@ async fn act(
     }
     if known.row.is_none() && known.placement.state == PlacementState::Gone {
         keep_cancelled_occurrence(tx, context, known).await?;
+    }
+    let lost = |conflict: &FieldConflict| conflict.winner == Some(Side::Google);
+    if matches!(step, LocalStep::Write(_)) && outcome.conflicts.iter().any(lost) {
+        series::forget_unchanged(tx, context, id).await?;
     }
     Ok(Settled::Agreed)
 }
