@@ -4,6 +4,7 @@ mod sync_story;
 
 use support::postgres::both_databases;
 use sync_story::Method::*;
+use sync_story::Moment::*;
 use sync_story::Step::*;
 use sync_story::Trouble::*;
 use sync_story::Via::*;
@@ -149,6 +150,30 @@ both_databases! {
             AppRenamesOccurrence(Sql, 0, 0),
             Poll(0),
             PersonRenames(0),
+        ]).await.unwrap();
+    }
+
+    async fn a_write_of_the_apps_whose_answer_was_lost_does_not_stand_against_what_the_app_does_next(url: String) {
+        let google_wins = Setting { policy: "google", ..PLAIN };
+        tell(&url, google_wins, &[
+            PersonCreates,
+            AppCreatesSeries(Api),
+            Poll(0),
+            AppAssigns(Sql, 1),
+            Kill(0, Answer(1)),
+            AppCancels(Sql, 1),
+        ]).await.unwrap();
+    }
+
+    async fn a_rename_whose_answer_was_lost_does_not_conflict_with_the_apps_next_one(url: String) {
+        let google_wins = Setting { policy: "google", ..PLAIN };
+        tell(&url, google_wins, &[
+            AppCreates(Sql),
+            Poll(0),
+            AppRenames(Sql, 0),
+            Fault(Patch, CutAfter),
+            Poll(0),
+            AppCancels(Sql, 0),
         ]).await.unwrap();
     }
 }

@@ -99,7 +99,9 @@ impl Story {
         let recurs = !found.event["recurrence"].is_null();
         let nothing =
             matches!(&change, Change::Recurrence(line) if !recurs && (line.is_empty() || line.ends_with("=2")));
-        if before.live == restores || nothing || self.is_out_of_sight(k) {
+        // What the guest has declined is there for its organizer.
+        let declined = !before.live && found.event["status"] != "cancelled";
+        if before.live == restores || declined || nothing || self.is_out_of_sight(k) {
             return false;
         }
         let path = format!("/{}", self.items[k].event.as_ref().expect("learnt"));

@@ -430,6 +430,7 @@ pub(super) async fn cancelled_occurrence(
     placement.base_remote = Some(merge::RemoteForm {
         status: Status::Cancelled,
         content: merge::as_event(&unchanged, None),
+        sent: None,
     });
     placement.is_ours = series.placement.is_ours;
     placements::put(tx, &placement).await?;

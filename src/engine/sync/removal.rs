@@ -417,6 +417,7 @@ pub(super) async fn take_over(
         heir.base_remote = Some(RemoteForm {
             status: local.status,
             content: merge::as_event(local, name),
+            sent: None,
         });
     }
     placements::put(tx, &heir).await?;

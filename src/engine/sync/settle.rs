@@ -5,7 +5,7 @@
 use super::{PassReport, SyncError, context::Context};
 use super::{removal, series, waiting};
 use crate::domain::booking::{Content, Side, Status};
-use crate::domain::event::{Event, EventState, OwnResponse, Words};
+use crate::domain::event::{Event, EventContent, EventState, OwnResponse, Words};
 use crate::domain::ids::{BookingId, TenantId, UserId};
 use crate::domain::merge::{
     self, Base, Decision, FieldConflict, Local, LocalStep, Outcome, Remote, RemoteForm, RemoteStep, Resources,
@@ -265,6 +265,7 @@ async fn erase_words(
         base.content.title.clear();
         base.content.description.clear();
         base.content.location.clear();
+        base.sent = None;
     }
     placements::put(tx, &known.placement).await?;
     let nothing = context
@@ -284,6 +285,7 @@ pub(super) fn sent_form(context: &Context<'_>, sent: &Content) -> RemoteForm {
     RemoteForm {
         status: Status::Confirmed,
         content: merge::as_event(&without_note, name),
+        sent: None,
     }
 }
 
@@ -329,7 +331,7 @@ fn decide(
         };
         return Some(Decision::Act(Box::new(outcome)));
     };
-    let base = Base {
+    let mut base = Base {
         local: placement.base_local.clone().unwrap_or_else(|| content.clone()),
         remote: placement
             .base_remote
@@ -345,6 +347,9 @@ fn decide(
                     .map(|event| merge::live_form(event, placement.words))
             })?,
     };
+    if let Some(event) = remote_event.as_ref().filter(|_| matches!(seen, Seen::Event(_))) {
+        merge::arrived(&mut base, event, &context.resources);
+    }
     let local = if known.row.is_some() {
         Local::Row(&content)
     } else {
@@ -429,8 +434,10 @@ async fn act(
             Status::Cancelled => PlacementState::Gone,
         };
     }
-    known.placement.base_local = Some(outcome.base.local);
-    known.placement.base_remote = Some(outcome.base.remote);
+    let mut base = outcome.base;
+    base.remote.sent = to_be_sent(context, known, &base, outcome.remote);
+    known.placement.base_local = Some(base.local);
+    known.placement.base_remote = Some(base.remote);
     placements::put(tx, &known.placement).await?;
     let goes = known.placement.state == PlacementState::Gone && !was_gone && outcome.remote == RemoteStep::Keep;
     if goes && known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty()) {
@@ -457,6 +464,19 @@ async fn act(
         series::forget_unchanged(tx, context, id).await?;
     }
     Ok(Settled::Agreed)
+}
+
+/// What the event will hold if the write that follows arrives.
+fn to_be_sent(context: &Context<'_>, known: &Known, base: &Base, step: RemoteStep) -> Option<EventContent> {
+    if !matches!(step, RemoteStep::Patch(_) | RemoteStep::Revive) || known.placement.words == Words::Withheld {
+        return None;
+    }
+    let content = known.row.as_ref()?.text.content().ok()?;
+    let location = merge::location_to_write(base, &content, &context.resources);
+    Some(EventContent {
+        location,
+        ..merge::as_event(&content, None)
+    })
 }
 
 /// The agreement may name a resource that was removed since. The row keeps the one it has, which must exist.
