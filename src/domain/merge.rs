@@ -67,6 +67,8 @@ pub enum Field {
     When,
     /// Whether it exists.
     Status,
+    /// Whose booking it is. Never merged: Google knows no owner.
+    Owner,
 }
 
 impl Field {
@@ -78,6 +80,7 @@ impl Field {
             Field::Location => "location",
             Field::When => "when",
             Field::Status => "status",
+            Field::Owner => "owner",
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct Conflict {
     pub booking_id: BookingId,
     /// Its user.
     pub user_id: UserId,
-    /// `title`, `description`, `location`, `when` or `status`.
+    /// `title`, `description`, `location`, `when`, `status` or `owner` (a hand-over that could not be).
     pub field: String,
     /// What decided: `origin`, `google`, `app`, `ask`; `readonly` (the app may not change this event), `replaced` (a
     /// resource's name took the place of a note), `vanished` (the series has no such occurrence any more).

@@ -2,6 +2,7 @@
 //!
 //! A claim ends by itself: its lease runs out by the database's clock. Every claim raises the fence, and every write of a
 //! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
+use super::states::pending_rows;
 use super::{Row, StoreError, Tx};
 use crate::args;
 use crate::domain::access::AccessRole;
@@ -102,6 +103,16 @@ pub async fn forget_token(
     const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL, due_at = 0, fence = fence + 1, lease_until = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND ($3 IS NULL OR calendar_id = $3)";
     tx.execute(SQL, args![tenant, account, calendar]).await
+}
+
+/// Makes the other accounts that read this calendar list everything, so that they take over what they may write and this one
+/// may not write any more.
+pub async fn list_again_elsewhere(tx: &mut Tx, key: &ScopeKey) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL, due_at = 0, fence = fence + 1, lease_until = 0 \
+         WHERE tenant_id = $1 AND calendar_id = $3 AND account_id <> $2 AND enabled = 1";
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar])
+        .await
+        .map(drop)
 }
 
 /// Claims up to `limit` due scopes of all tenants. A claimed scope's `due_at` is not 0, so that [`finish`] sees whether
@@ -257,7 +268,7 @@ pub struct ScopeContext {
     pub frozen: Option<String>,
     /// Until when nothing is written (ms).
     pub writes_paused_until: i64,
-    /// Whether rows of the user wait to be pushed (perhaps to another calendar).
+    /// Whether the scope has anything to push ([`super::states::pending`]), or a hand-over is under way.
     pub has_pending: bool,
     /// Whether a placement of the calendar waits for other scopes, or has got an answer.
     pub has_waiting: bool,
@@ -265,17 +276,22 @@ pub struct ScopeContext {
 
 /// Reads it.
 pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>, StoreError> {
-    const SQL: &str = "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
+    const SQL: &str = concat!(
+        "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
              c.writes, o.writes_paused_until, c.frozen, \
-             CASE WHEN EXISTS (SELECT 1 FROM row_state s WHERE s.tenant_id = a.tenant_id AND s.user_id = a.user_id \
-                 AND s.kind = 'booking' AND s.version <> s.agreed_version) THEN 1 ELSE 0 END AS has_pending, \
+             CASE WHEN EXISTS (SELECT 1 ",
+        pending_rows!("a.tenant_id", "a.user_id", "c.account_id", "c.calendar_id", "c.writes"),
+        ") OR EXISTS (SELECT 1 FROM hand_overs h LEFT JOIN bookings b ON b.tenant_id = h.tenant_id AND b.id = h.booking_id \
+                  WHERE h.tenant_id = a.tenant_id AND (h.account_id = c.account_id AND h.calendar_id = c.calendar_id \
+                      OR c.writes = 1 AND b.user_id = a.user_id AND h.state <> 'left')) THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id \
                  AND p.calendar_id = c.calendar_id AND p.waiting IS NOT NULL \
                  AND (p.answer IS NOT NULL OR p.waiting = 'lead_lost')) THEN 1 ELSE 0 END AS has_waiting \
          FROM calendars c JOIN accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id \
          JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id \
          JOIN sync_scopes o ON o.tenant_id = c.tenant_id AND o.account_id = c.account_id AND o.calendar_id = c.calendar_id \
-         WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.calendar_id = $3";
+         WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.calendar_id = $3"
+    );
     let row = tx
         .fetch_optional(SQL, args![key.tenant, key.account, &key.calendar])
         .await?;

@@ -13,13 +13,20 @@
 //!
 //! - `context.rs`: what a pass knows before it starts; `report.rs`: what it did
 //! - `pull.rs`: talks to Google, writes nothing
-//! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet
+//! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet;
+//!   `halves.rs`: series whose new half came before the cut
 //! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question
 //! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
 //! - `removal.rs`: deletions and cancellations: brake, lost leads, whole series
-//! - `outbound.rs`: creates, patches, deletes; `series.rs`: what a write to a series does to its occurrences
+//! - `hand_over.rs`: bookings that were given to another user
+//! - `outbound.rs`: the app's changes go to Google: decided in `preparing.rs`, looked up in `looking.rs`, done in
+//!   `writing.rs`, and what a no means in `refused.rs`; `series.rs`: what a write to a series does to its occurrences,
+//!   `carried.rs` what a new lead of it does
+mod carried;
 mod context;
 mod error;
+mod halves;
+mod hand_over;
 mod inbound;
 mod newcomer;
 mod outbound;
@@ -87,11 +94,14 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     let listing = pull::pull(&mut context, &mut report).await?;
     let mut token = listing.token.clone();
     let thaws = context.frozen() != context.scope.frozen.as_deref();
-    let quiet = listing.is_quiet() && !context.has_pending && !context.has_waiting && !thaws;
+    let pushes = context.has_pending && context.takes_writes();
+    let quiet = listing.is_quiet() && !pushes && !context.has_waiting && !thaws;
     if !quiet {
         context.load_rest().await?;
         inbound::apply(&mut context, listing, &mut report).await?;
+        hand_over::receive(&context, &mut report).await?;
         outbound::push(&mut context, &mut report).await?;
+        hand_over::send(&context, &mut report).await?;
         removal::renew_question(&context).await?;
         token = context.token.clone().unwrap_or(token);
     }
@@ -122,6 +132,7 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
     let mut tx = engine.db.begin().await?;
     inbound::plan(&context, &mut tx, listing, &mut report).await?;
     outbound::plan(&context, &mut tx, &mut report).await?;
+    hand_over::plan(&context, &mut tx, &mut report).await?;
     tx.rollback().await?;
     Ok(report)
 }

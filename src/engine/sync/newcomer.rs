@@ -5,7 +5,7 @@
 //! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, context::Context, removal, waiting};
+use super::{PassReport, SyncError, carried, context::Context, removal, waiting};
 use crate::domain::booking::{Content, Occurrence, Side, Status};
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf, Words};
 use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
@@ -17,7 +17,7 @@ use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::scopes::{self, ScopeKey};
-use crate::store::{Tx, states};
+use crate::store::{Tx, calendars, states};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -96,6 +96,9 @@ pub(super) async fn welcome(
         owner = series.user_id;
     }
     create(tx, context, id, owner, &text, &customers, &content).await?;
+    if owner != context.scope.user_id {
+        states::set_carrier(tx, context.tenant(), id, context.scope.user_id).await?;
+    }
     let content = text.content().unwrap_or(content);
     let placement = placement(context, event, id, true, Some(content), event.instance_of.as_ref());
     placements::put(tx, &placement).await?;
@@ -242,6 +245,8 @@ fn placement(
         waiting: None,
         answer: None,
         confirmed_at: context.started_at,
+        copied_from: event.mark.filter(|mark| *mark != booking),
+        revision: 0,
     }
 }
 
@@ -378,6 +383,10 @@ pub(super) async fn cancelled_occurrence(
     let Some(series) = series_of(tx, context, instance).await? else {
         return Ok(());
     };
+    if !series.placement.is_lead {
+        // A guest does not want to see it any more; whether it takes place is the lead's to say.
+        return Ok(());
+    }
     let Some(unchanged) = unchanged_occurrence(&series.row, instance.original_start) else {
         return Ok(());
     };
@@ -515,7 +524,7 @@ async fn join(
         None => true,
         Some(lead) => {
             let lost = lead.state == PlacementState::Gone || lead.waiting == Some(merge::Waiting::LeadLost);
-            let not_the_organizers = !lead.is_writable && mine.is_writable;
+            let not_the_organizers = !lead.is_writable && context.can_write(event);
             lost || not_the_organizers
         }
     };
@@ -541,7 +550,7 @@ async fn join(
 }
 
 /// Two accounts that read the same calendar share its placements, and each is led by one of them. The other takes it over
-/// when that one does not take part any more, or may not write what this one may. `None`: it stays where it is.
+/// when that one does not take part any more, or cannot write what this one can. `None`: it stays where it is.
 pub(super) async fn led_from_here(
     tx: &mut Tx,
     context: &Context<'_>,
@@ -552,20 +561,24 @@ pub(super) async fn led_from_here(
     if placement.account_id == key.account {
         return Ok(Some(known));
     }
-    let live = event.filter(|event| event.state != EventState::Cancelled);
-    let may_do_more = !placement.is_writable && live.is_some_and(|event| context.may_write(event));
     let other = ScopeKey {
         account: placement.account_id,
         ..key.clone()
     };
-    if !may_do_more && scopes::peek(tx, &other).await?.is_some() {
+    let live = event.filter(|event| event.state != EventState::Cancelled);
+    let can_do_more = live.is_some_and(|event| context.can_write(event)) && {
+        let calendar = calendars::get(tx, key.tenant, other.account, &key.calendar).await?;
+        !placement.is_writable || !calendar.is_some_and(|calendar| calendar.access_role.writes())
+    };
+    if !can_do_more && scopes::peek(tx, &other).await?.is_some() {
         return Ok(None);
     }
     placement.account_id = key.account;
     placement.etag.clear();
-    placements::put(tx, placement).await?;
+    placements::put_over(tx, placement).await?;
     if placement.is_lead {
         states::set_carrier(tx, key.tenant, placement.booking_id, context.scope.user_id).await?;
+        carried::by(tx, context, placement, context.scope.user_id).await?;
     }
     Ok(Some(known))
 }
@@ -591,6 +604,7 @@ pub(super) async fn note_follower(
         series_event_id: old.series_event_id,
         is_ours: old.is_ours,
         ical_uid: fresh.ical_uid.clone().or(old.ical_uid),
+        revision: old.revision,
         ..fresh
     };
     Ok(placements::put(tx, &noted).await?)

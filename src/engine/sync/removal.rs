@@ -4,7 +4,7 @@
 //! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer, waiting};
+use super::{PassReport, SyncError, carried, context::Context, hand_over, newcomer, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
 use crate::domain::ids::{BookingId, QuestionId};
@@ -31,6 +31,9 @@ pub(super) async fn inbound(
         };
         if !known.placement.is_lead {
             follower_gone(tx, known.placement).await?;
+            continue;
+        }
+        if hand_over::was_removal(tx, context, &known, event.as_ref()).await? {
             continue;
         }
         if known.placement.state == PlacementState::Creating {
@@ -379,10 +382,32 @@ pub(super) async fn decide_lost_leads(
     Ok(())
 }
 
-/// A placement takes the lead over from the one that had it, if any had. What both sides agreed on through that one still
+/// A placement takes the lead over from the one that had it, if any had; with a series, its changed occurrences follow.
+pub(super) async fn take_over(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    old: Option<Placement>,
+    heir: Placement,
+) -> Result<Placement, SyncError> {
+    let lost = old.as_ref().is_some_and(|old| old.waiting == Some(Waiting::LeadLost));
+    let before = old.clone();
+    let heir = pass_on(tx, context, old, heir).await?;
+    if let Some(account) = accounts::get(tx, context.tenant(), heir.account_id).await? {
+        carried::by(tx, context, &heir, account.user_id).await?;
+    }
+    if let Some(mut old) = before {
+        if lost {
+            old.state = PlacementState::Gone;
+        }
+        carried::along(tx, context, &old, &heir).await?;
+    }
+    Ok(heir)
+}
+
+/// The same for one placement alone. What both sides agreed on through that one still
 /// holds, and the event is read and merged against it: whatever the old lead did not show, be it withheld words or an edit
 /// that had not come through yet, is then a change in Google, never one of the app's.
-pub(super) async fn take_over(
+pub(super) async fn pass_on(
     tx: &mut Tx,
     context: &Context<'_>,
     old: Option<Placement>,
@@ -404,7 +429,7 @@ pub(super) async fn take_over(
             old.state = PlacementState::Gone;
         }
         (old.is_lead, old.waiting, old.answer) = (false, None, None);
-        placements::put(tx, &old).await?;
+        placements::put_over(tx, &mut old).await?;
         let now = context.engine.now_ms();
         questions::withdraw(tx, tenant, &old.calendar_id, &booking.to_string(), now).await?;
     }
@@ -420,7 +445,7 @@ pub(super) async fn take_over(
             sent: None,
         });
     }
-    placements::put(tx, &heir).await?;
+    placements::put_over(tx, &mut heir).await?;
     if let Some(account) = accounts::get(tx, tenant, heir.account_id).await? {
         states::set_carrier(tx, tenant, booking, account.user_id).await?;
     }

@@ -555,7 +555,14 @@ async fn reinstate_occurrences(tx: &mut Tx, context: &Context<'_>, series: &Plac
 /// Inserts a deleted row again, with its customers and its resource as far as they still exist.
 async fn insert_again(tx: &mut Tx, context: &Context<'_>, id: BookingId, row: DeletedBooking) -> Result<(), SyncError> {
     let tenant = context.tenant();
-    let customers = crate::store::users::customers_among(tx, tenant, row.user_id, &row.customer_ids).await?;
+    let series = row.text.series_id.as_ref().and_then(|id| id.parse().ok());
+    let series = match series {
+        Some(series) => bookings::get(tx, tenant, series).await?,
+        None => None,
+    };
+    // An occurrence belongs to whom its series belongs, which may have been handed over since.
+    let user_id = series.map_or(row.user_id, |series| series.user_id);
+    let customers = crate::store::users::customers_among(tx, tenant, user_id, &row.customer_ids).await?;
     let mut text = row.text;
     text.resource_id = text.resource_id.filter(|id| {
         let id = id.parse().ok();
@@ -564,7 +571,7 @@ async fn insert_again(tx: &mut Tx, context: &Context<'_>, id: BookingId, row: De
     let new = NewBooking {
         tenant_id: tenant,
         id,
-        user_id: row.user_id,
+        user_id,
         text: &text,
         customer_ids: &customers,
         created_at: row.created_at,
@@ -573,7 +580,11 @@ async fn insert_again(tx: &mut Tx, context: &Context<'_>, id: BookingId, row: De
 }
 
 /// A deleted row of an occurrence comes back as cancelled: without it the series would show the occurrence again.
-async fn keep_cancelled_occurrence(tx: &mut Tx, context: &Context<'_>, known: &mut Known) -> Result<(), SyncError> {
+pub(super) async fn keep_cancelled_occurrence(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: &Known,
+) -> Result<(), SyncError> {
     let tenant = context.tenant();
     let Some(deleted) = known.state.as_ref().and_then(|state| state.deleted.clone()) else {
         return Ok(());
@@ -586,9 +597,9 @@ async fn keep_cancelled_occurrence(tx: &mut Tx, context: &Context<'_>, known: &m
     else {
         return Ok(());
     };
-    if bookings::get(tx, tenant, series).await?.is_none() {
+    let Some(series) = bookings::get(tx, tenant, series).await? else {
         return Ok(());
-    }
+    };
     let text = BookingText {
         status: Status::Cancelled.as_str().to_owned(),
         ..deleted.text
@@ -596,7 +607,8 @@ async fn keep_cancelled_occurrence(tx: &mut Tx, context: &Context<'_>, known: &m
     let new = NewBooking {
         tenant_id: tenant,
         id: known.booking_id(),
-        user_id: deleted.user_id,
+        // The series may have been handed over since.
+        user_id: series.user_id,
         text: &text,
         customer_ids: &[],
         created_at: deleted.created_at,
