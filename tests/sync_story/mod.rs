@@ -118,9 +118,20 @@ enum Field {
 /// # Errors
 /// What is wrong at the end, in words.
 pub async fn tell(url: &str, setting: Setting, steps: &[Step]) -> Result<(), String> {
-    let mut log = Vec::new();
-    // On the heap: a pass inside a step inside a story is more than a test's stack holds.
-    Box::pin(tell_into(&mut log, false, url, setting, steps)).await
+    let (url, steps) = (url.to_owned(), steps.to_vec());
+    // A pass inside a step inside a story is more than a test's stack holds.
+    let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(Box::pin(tell_into(&mut Vec::new(), false, &url, setting, &steps)))
+    });
+    match thread.expect("a thread").join() {
+        Ok(end) => end,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 /// The same, for somebody who wants to read how it came to this: both sides after each step.
