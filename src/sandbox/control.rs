@@ -15,9 +15,9 @@
 use super::{
     answer::{Answer, Content},
     oauth::OAuthClient,
-    people::NewPerson,
     refusal::QuotaForm,
     request::Request,
+    users::NewPerson,
     world::World,
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -46,7 +46,7 @@ pub fn answer(world: &mut World, request: &Request) -> Answer {
 
 fn run(world: &mut World, request: &Request, command: &str) -> Option<Result<Value, String>> {
     Some(match (request.method.as_str(), command) {
-        ("GET", "users") => Ok(json!(world.people.all())),
+        ("GET", "users") => Ok(json!(world.users.all())),
         ("POST", "users") => body(request).and_then(|new: NewUser| new.make(world)),
         ("POST", "clients") => body(request).map(|client| register(world, client)),
         ("GET", "faults") => Ok(world.faults.left()),
@@ -199,7 +199,7 @@ struct Whose {
 impl Whose {
     fn tokens(self, world: &mut World, what: &str) -> Result<Value, String> {
         let person = world
-            .people
+            .users
             .by_email(&self.email)
             .ok_or_else(|| format!("nobody is called `{}`", self.email))?;
         let sub = person.sub.clone();

@@ -23,21 +23,21 @@ mod journal;
 mod mint;
 mod oauth;
 mod page;
-mod people;
 mod quota;
 mod refusal;
 mod request;
 mod server;
+mod users;
 pub mod wire;
 mod world;
 
-pub use people::NewPerson;
 use std::{
     future::Future,
     io,
     net::{Ipv4Addr, SocketAddr},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+pub use users::NewPerson;
 
 /// How a sandbox starts. The default suits tests: a free loopback port, one client, real time, nobody there yet.
 #[derive(Debug, Clone)]

@@ -9,10 +9,10 @@ use super::{
     journal::Journal,
     mint::Mint,
     oauth::{OAuthClient, grants::Grants},
-    people::{NewPerson, People, Person},
     quota::Quota,
     refusal::QuotaForm,
     request::{Request, first, form_pairs},
+    users::{NewPerson, Person, Users},
 };
 
 /// Behaviour of the front that tests can change.
@@ -35,7 +35,7 @@ pub struct World {
     /// Its source of opaque values.
     pub mint: Mint,
     /// Its users.
-    pub people: People,
+    pub users: Users,
     /// The applications it knows.
     pub clients: Vec<OAuthClient>,
     /// Who granted what to whom.
@@ -58,7 +58,7 @@ impl World {
         let mut world = Self {
             clock: Clock::new(options.start_us, options.frozen),
             mint: Mint::new(options.seed),
-            people: People::default(),
+            users: Users::default(),
             clients: vec![OAuthClient {
                 client_id: options.client_id.clone(),
                 client_secret: options.client_secret.clone(),
@@ -89,7 +89,7 @@ impl World {
         {
             return Err(format!("`{zone}` is no IANA time zone"));
         }
-        let person = self.people.add(new, &mut self.mint)?;
+        let person = self.users.add(new, &mut self.mint)?;
         self.calendar
             .add_user(&person.email, &person.time_zone, self.clock.now_us());
         Ok(person)
@@ -103,16 +103,16 @@ impl World {
         }
         let form = form_pairs(&String::from_utf8_lossy(&request.body));
         let owner = first(&form, "refresh_token").and_then(|token| self.grants.owner_of_refresh_token(token));
-        owner.and_then(|sub| self.people.by_sub(sub))
+        owner.and_then(|sub| self.users.by_sub(sub))
     }
 
     /// Whose credential a request carries, when it is a good one.
     pub fn user_of(&self, request: &Request) -> Option<&Person> {
         match request.person() {
-            Some(email) => self.people.by_email(email),
+            Some(email) => self.users.by_email(email),
             None => {
                 let held = self.grants.access_token(request.credential()?, self.clock.now_us())?;
-                self.people.by_sub(&held.sub)
+                self.users.by_sub(&held.sub)
             }
         }
     }

@@ -9,10 +9,10 @@ pub mod methods;
 use super::{
     answer::{Answer, Content},
     oauth::{self, scopes},
-    people::Person,
     quota::Exhausted,
     refusal,
     request::Request,
+    users::Person,
     wire::Call,
     world::World,
 };

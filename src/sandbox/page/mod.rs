@@ -9,8 +9,8 @@ mod week;
 use super::{
     answer::{Answer, Content},
     oauth::scopes,
-    people::{NewPerson, Person},
     request::{Request, first, form_pairs, form_text},
+    users::{NewPerson, Person},
     wire::Call,
     world::World,
 };
@@ -32,7 +32,7 @@ pub fn answer(world: &mut World, request: &Request) -> Answer {
     let answered = match (request.method.as_str(), path.as_slice()) {
         ("GET", [""]) => Ok(home(world)),
         ("POST", ["people"]) => add_person(world, &form),
-        (_, ["people", email, rest @ ..]) => match world.people.by_email(email).cloned() {
+        (_, ["people", email, rest @ ..]) => match world.users.by_email(email).cloned() {
             None => return problem(404, "Nobody here has this address."),
             Some(person) => {
                 let mut hand = Hand { world, person };
@@ -51,7 +51,7 @@ pub fn answer(world: &mut World, request: &Request) -> Answer {
 }
 
 fn home(world: &World) -> Answer {
-    let people: Vec<View> = world.people.all().iter().map(person_view).collect();
+    let people: Vec<View> = world.users.all().iter().map(person_view).collect();
     Answer::html(
         200,
         render("home.html", context! { people, clock => clock_text(world) }),
