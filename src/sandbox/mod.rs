@@ -15,6 +15,7 @@
 //! faults, the same strictness otherwise.
 mod answer;
 mod api;
+mod arguments;
 pub mod calendar;
 mod clock;
 mod control;
@@ -23,9 +24,11 @@ mod journal;
 mod mint;
 mod oauth;
 mod page;
+mod params;
 mod quota;
 mod refusal;
 mod request;
+mod seal;
 mod server;
 mod users;
 pub mod wire;
