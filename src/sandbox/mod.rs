@@ -30,6 +30,7 @@ mod refusal;
 mod request;
 mod seal;
 mod server;
+mod shapes;
 mod users;
 pub mod wire;
 mod world;

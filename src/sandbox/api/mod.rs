@@ -166,7 +166,7 @@ fn well_formed(request: &Request, path: &[String]) -> Checked<Option<Mask>> {
     };
     let mask = Mask::parse(text).and_then(|mask| {
         if let Some(type_name) = methods::find(&request.method, path).and_then(|method| method.answer) {
-            mask.check(type_name)?;
+            mask.check(&fields::CALENDAR, type_name)?;
         }
         Ok(mask)
     });
