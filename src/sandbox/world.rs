@@ -3,12 +3,14 @@
 //! Whatever answers a request is a function of this value and the request; sockets and sleeping are elsewhere.
 use super::{
     SandboxOptions,
+    api::people::{PeopleQuota, Turns},
     calendar::CalendarService,
     clock::Clock,
     faults::Faults,
     journal::Journal,
     mint::Mint,
     oauth::{OAuthClient, grants::Grants},
+    people::PeopleService,
     quota::Quota,
     refusal::QuotaForm,
     request::{Request, first, form_pairs},
@@ -20,6 +22,8 @@ use super::{
 pub struct Switches {
     /// The operator never enabled the Calendar API.
     pub api_disabled: bool,
+    /// The same for the People API.
+    pub people_api_disabled: bool,
     /// How a used-up quota is refused.
     pub quota_form: QuotaForm,
     /// Sent as `Retry-After` with quota refusals; Google was seen to send none.
@@ -50,6 +54,12 @@ pub struct World {
     pub switches: Switches,
     /// The Calendar service.
     pub calendar: CalendarService,
+    /// The People service.
+    pub people: PeopleService,
+    /// What was spent of its quotas.
+    pub people_quota: PeopleQuota,
+    /// Who is writing there.
+    pub turns: Turns,
 }
 
 impl World {
@@ -70,11 +80,15 @@ impl World {
             journal: Journal::new(options.log_capacity),
             switches: Switches {
                 api_disabled: false,
+                people_api_disabled: false,
                 quota_form: QuotaForm::default(),
                 retry_after: None,
                 batch_limit: 1_000,
             },
             calendar: CalendarService::new(),
+            people: PeopleService::new(),
+            people_quota: PeopleQuota::default(),
+            turns: Turns::default(),
         };
         for person in &options.people {
             world.add_person(person.clone())?;
@@ -82,7 +96,7 @@ impl World {
         Ok(world)
     }
 
-    /// Makes a pretend user with a primary calendar.
+    /// Makes a pretend user with a primary calendar and no contacts.
     pub fn add_person(&mut self, new: NewPerson) -> Result<Person, String> {
         if let Some(zone) = &new.time_zone
             && zone.parse::<chrono_tz::Tz>().is_err()
@@ -92,6 +106,8 @@ impl World {
         let person = self.users.add(new, &mut self.mint)?;
         self.calendar
             .add_user(&person.email, &person.time_zone, self.clock.now_us());
+        self.people
+            .add_user(&person.email, &person.sub, &person.name, &person.time_zone);
         Ok(person)
     }
 

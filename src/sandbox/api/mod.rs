@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod fields;
 pub mod methods;
+pub mod people;
 
 use super::{
     answer::{Answer, Content},
@@ -41,6 +42,9 @@ pub fn answer(world: &mut World, request: &Request, carrier: Carrier) -> Answer 
     }
     if carrier == Carrier::Batch {
         return refusal::back_end(404, "global", "notFound", "Not Found");
+    }
+    if people::is_people(&request.path) {
+        return people::answer(world, request);
     }
     match request.path.as_str() {
         "/token" => oauth::token(world, request),
