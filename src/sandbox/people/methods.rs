@@ -148,7 +148,7 @@ impl Method {
         };
         match self {
             ListConnections | GetPerson | GetPeople | ListContactGroups | GetContactGroup | BatchGetContactGroups => {
-                READ_CONTACTS.iter().any(|scope| has(scope))
+                READ_CONTACTS.iter().any(has)
             }
             ListOtherContacts => has(&"contacts.other.readonly"),
             CopyOtherContact => has(&"contacts") && has(&"contacts.other.readonly"),

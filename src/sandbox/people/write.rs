@@ -232,7 +232,7 @@ fn groups(sent: &[Value], account: &Account) -> Result<Option<Vec<String>>, Refu
             continue;
         };
         let id = name.strip_prefix("contactGroups/").unwrap_or_default();
-        if !account.groups.get(id).is_some_and(|group| !group.deleted) || id == "all" {
+        if id == "all" || account.groups.get(id).is_none_or(|group| group.deleted) {
             let place = format!("person.memberships[{index}].contact_group_membership");
             return Err(Refusal::invalid_field(&place, "there is no such contact group"));
         }
