@@ -509,22 +509,48 @@ pub async fn update(
     Ok(affected == 1)
 }
 
-/// Makes a booking an occurrence of this series, or, without one, a booking of its own.
+/// Gives a booking, and a series' changed occurrences with it, to another user, together with the customers that user calls
+/// them: a row that is with anybody is with these then. One statement moves the rows, because their keys carry the user.
+pub async fn hand_over(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: BookingId,
+    to: UserId,
+    customers: &[CustomerId],
+) -> Result<(), StoreError> {
+    const MOVE: &str = "UPDATE bookings SET user_id = $3 WHERE tenant_id = $1 AND (id = $2 OR series_id = $2)";
+    let mut rows = overrides(tx, tenant, &[id]).await?;
+    rows.extend(get(tx, tenant, id).await?);
+    for row in &rows {
+        set_customers(tx, tenant, row.user_id, row.id, &[]).await?;
+    }
+    tx.execute(MOVE, args![tenant, id, to]).await?;
+    for row in rows.iter().filter(|row| row.id == id || !row.customer_ids.is_empty()) {
+        set_customers(tx, tenant, to, row.id, customers).await?;
+    }
+    Ok(())
+}
+
+/// Makes a booking an occurrence of this series, whose owner it shares, or, without one, a booking of its own.
 pub async fn set_occurrence(
     tx: &mut Tx,
     tenant: TenantId,
     id: BookingId,
-    occurrence: Option<&Occurrence>,
+    occurrence: Option<(&Occurrence, UserId)>,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE bookings SET series_id = $3, original_start = $4 WHERE tenant_id = $1 AND id = $2";
-    let series = occurrence.map(|occurrence| occurrence.series_id.to_string());
-    let start = occurrence.map(|occurrence| occurrence.original_start.to_string());
-    tx.execute(SQL, args![tenant, id, series, start]).await.map(drop)
+    const SQL: &str = "UPDATE bookings SET series_id = $3, original_start = $4, user_id = COALESCE($5, user_id) \
+         WHERE tenant_id = $1 AND id = $2";
+    let series = occurrence.map(|(occurrence, _)| occurrence.series_id.to_string());
+    let start = occurrence.map(|(occurrence, _)| occurrence.original_start.to_string());
+    let owner = occurrence.map(|(_, owner)| owner.to_string());
+    tx.execute(SQL, args![tenant, id, series, start, owner]).await.map(drop)
 }
 
-/// Notes which series a booking was cut from.
+/// Notes that a series goes on where another was cut: it has that one's origin then. No version moves, nothing is pushed.
 pub async fn set_split_from(tx: &mut Tx, tenant: TenantId, id: BookingId, series: BookingId) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE bookings SET split_from = $3 WHERE tenant_id = $1 AND id = $2";
+    const SQL: &str = "UPDATE bookings SET split_from = $3, \
+             origin = (SELECT s.origin FROM bookings s WHERE s.tenant_id = $1 AND s.id = $3) \
+         WHERE tenant_id = $1 AND id = $2 AND EXISTS (SELECT 1 FROM bookings s WHERE s.tenant_id = $1 AND s.id = $3)";
     tx.execute(SQL, args![tenant, id, series]).await.map(drop)
 }
 

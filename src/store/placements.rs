@@ -99,6 +99,10 @@ pub struct Placement {
     pub answer: Option<String>,
     /// When Google last showed it, ms; while the lead is lost, when the loss was seen.
     pub confirmed_at: i64,
+    /// The booking that the event's mark names although it is another one's event.
+    pub copied_from: Option<BookingId>,
+    /// Of what was read; 0 of a new one. [`put`] writes over no other.
+    pub revision: i64,
 }
 
 macro_rules! select {
@@ -106,7 +110,7 @@ macro_rules! select {
         concat!(
             "SELECT tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, ical_uid, series_event_id, ",
             "original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, base_local, base_remote, ",
-            "waiting, answer, confirmed_at FROM placements ",
+            "waiting, answer, confirmed_at, copied_from, revision FROM placements ",
             $rest
         )
     };
@@ -140,6 +144,8 @@ impl Placement {
             waiting: row.opt_text("waiting")?.map(|text| read_waiting(&text)),
             answer: row.opt_text("answer")?,
             confirmed_at: row.int("confirmed_at")?,
+            copied_from: row.opt_parse("copied_from")?,
+            revision: row.int("revision")?,
         })
     }
 }
@@ -201,6 +207,19 @@ pub async fn to_plan_again(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId)
     read_all(&tx.fetch_all(SQL, args![tenant, calendar]).await?)
 }
 
+/// The placements of a calendar whose events are marked as these bookings' and are not.
+pub async fn copies_of(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    bookings: &[BookingId],
+) -> Result<Vec<Placement>, StoreError> {
+    const SQL: &str = select!(
+        "WHERE tenant_id = $1 AND calendar_id = $2 AND copied_from IN LIST($3) AND copied_from IS NOT NULL ORDER BY event_id"
+    );
+    read_all(&tx.fetch_all(SQL, args![tenant, calendar, list(bookings)]).await?)
+}
+
 /// Everything of an account that waits.
 pub async fn waiting(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<Vec<Placement>, StoreError> {
     const SQL: &str =
@@ -252,12 +271,54 @@ pub async fn count_live(
         .map_or(Ok(0), |row| row.int("n"))
 }
 
+/// How many live occurrences have no say of their own when these bookings are removed: those of the series among them.
+pub async fn count_going_with(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    bookings: &[BookingId],
+) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) AS n FROM placements \
+         WHERE tenant_id = $1 AND calendar_id = $2 AND is_lead = 1 AND state = 'live' AND series_event_id IN ( \
+             SELECT s.event_id FROM placements s \
+             WHERE s.tenant_id = $1 AND s.calendar_id = $2 AND s.is_lead = 1 AND s.booking_id IN LIST($3)) \
+         AND NOT booking_id IN LIST($3)";
+    tx.fetch_all(SQL, args![tenant, calendar, list(bookings)])
+        .await?
+        .first()
+        .map_or(Ok(0), |row| row.int("n"))
+}
+
+/// The lead placements of a tenant that are lost and wait for other scopes.
+pub async fn lost_leads(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>, StoreError> {
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND waiting = 'lead_lost' ORDER BY account_id, calendar_id, event_id");
+    read_all(&tx.fetch_all(SQL, args![tenant]).await?)
+}
+
 /// Inserts or replaces a placement.
+///
+/// # Errors
+/// [`StoreError::Serialization`] if somebody has answered about it, or passed its lead on, since it was read.
 pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
+    write(tx, p, p.revision).await
+}
+
+/// The same by somebody other than the pass that leads the placement: what that pass has read of it is void.
+///
+/// # Errors
+/// As [`put`].
+pub async fn put_over(tx: &mut Tx, p: &mut Placement) -> Result<(), StoreError> {
+    write(tx, p, p.revision + 1).await?;
+    p.revision += 1;
+    Ok(())
+}
+
+async fn write(tx: &mut Tx, p: &Placement, revision: i64) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, \
              ical_uid, series_event_id, original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, \
-             base_local, base_remote, waiting, answer, confirmed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
+             base_local, base_remote, waiting, answer, confirmed_at, copied_from, revision) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) \
          ON CONFLICT (tenant_id, calendar_id, event_id) DO UPDATE SET booking_id = excluded.booking_id, \
              account_id = excluded.account_id, is_lead = excluded.is_lead, state = excluded.state, \
              ical_uid = excluded.ical_uid, series_event_id = excluded.series_event_id, \
@@ -265,35 +326,38 @@ pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
              remote_updated_at = excluded.remote_updated_at, words = excluded.words, is_writable = excluded.is_writable, \
              has_guests = excluded.has_guests, is_ours = excluded.is_ours, base_local = excluded.base_local, \
              base_remote = excluded.base_remote, waiting = excluded.waiting, answer = excluded.answer, \
-             confirmed_at = excluded.confirmed_at";
-    tx.execute(
-        SQL,
-        args![
-            p.tenant_id,
-            &p.calendar_id,
-            &p.event_id,
-            p.booking_id,
-            p.account_id,
-            p.is_lead,
-            p.state.as_str(),
-            p.ical_uid.clone(),
-            p.series_event_id.as_ref(),
-            p.original_start.map(|start| start.to_string()),
-            &p.etag,
-            p.remote_updated_at,
-            p.words.as_str(),
-            p.is_writable,
-            p.has_guests,
-            p.is_ours,
-            json(&p.base_local)?,
-            json(&p.base_remote)?,
-            p.waiting.map(Waiting::as_str),
-            p.answer.clone(),
-            p.confirmed_at
-        ],
-    )
-    .await
-    .map(drop)
+             confirmed_at = excluded.confirmed_at, copied_from = excluded.copied_from, revision = excluded.revision \
+         WHERE placements.revision = $24";
+    let values = args![
+        p.tenant_id,
+        &p.calendar_id,
+        &p.event_id,
+        p.booking_id,
+        p.account_id,
+        p.is_lead,
+        p.state.as_str(),
+        p.ical_uid.clone(),
+        p.series_event_id.as_ref(),
+        p.original_start.map(|start| start.to_string()),
+        &p.etag,
+        p.remote_updated_at,
+        p.words.as_str(),
+        p.is_writable,
+        p.has_guests,
+        p.is_ours,
+        json(&p.base_local)?,
+        json(&p.base_remote)?,
+        p.waiting.map(Waiting::as_str),
+        p.answer.clone(),
+        p.confirmed_at,
+        p.copied_from,
+        revision,
+        p.revision
+    ];
+    if tx.execute(SQL, values).await? == 0 {
+        return Err(StoreError::Serialization);
+    }
+    Ok(())
 }
 
 fn json<T: serde::Serialize>(value: &Option<T>) -> Result<Option<String>, StoreError> {
@@ -317,8 +381,8 @@ pub async fn set_answer(
     waiting: Waiting,
     answer: &str,
 ) -> Result<u64, StoreError> {
-    const SQL: &str =
-        "UPDATE placements SET answer = $4 WHERE tenant_id = $1 AND booking_id IN LIST($2) AND waiting = $3";
+    const SQL: &str = "UPDATE placements SET answer = $4, revision = revision + 1 \
+         WHERE tenant_id = $1 AND booking_id IN LIST($2) AND waiting = $3";
     tx.execute(SQL, args![tenant, list(bookings), waiting.as_str(), answer])
         .await
 }
@@ -339,7 +403,14 @@ pub async fn identify(
     row.map_or(Ok(fresh), |row| row.parse("booking_id"))
 }
 
-/// Notes a deletion or cancellation for the brake's rolling day.
+/// The bookings that are known by this iCalUID: an event, or a series and its changed occurrences.
+pub async fn identified(tx: &mut Tx, tenant: TenantId, ical_uid: &str) -> Result<Vec<BookingId>, StoreError> {
+    const SQL: &str = "SELECT booking_id FROM booking_identities WHERE tenant_id = $1 AND ical_uid = $2";
+    let rows = tx.fetch_all(SQL, args![tenant, ical_uid]).await?;
+    rows.iter().map(|row| row.parse("booking_id")).collect()
+}
+
+/// Notes a deletion or cancellation for the brake's rolling day, and with a series its live occurrences.
 pub async fn note_deletion(
     tx: &mut Tx,
     tenant: TenantId,
@@ -348,7 +419,12 @@ pub async fn note_deletion(
     booking: BookingId,
     at: i64,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO deletions (tenant_id, account_id, calendar_id, booking_id, at) VALUES ($1, $2, $3, $4, $5) \
+    const SQL: &str = "INSERT INTO deletions (tenant_id, account_id, calendar_id, booking_id, at) \
+         SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT) \
+         UNION SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), o.booking_id, CAST($5 AS BIGINT) \
+             FROM placements s JOIN placements o ON o.tenant_id = s.tenant_id AND o.calendar_id = s.calendar_id \
+                 AND o.series_event_id = s.event_id AND o.is_lead = 1 AND o.state = 'live' \
+             WHERE s.tenant_id = $1 AND s.calendar_id = $3 AND s.booking_id = $4 AND s.is_lead = 1 \
          ON CONFLICT (tenant_id, account_id, calendar_id, booking_id) DO UPDATE SET at = excluded.at";
     tx.execute(SQL, args![tenant, account, calendar, booking, at])
         .await

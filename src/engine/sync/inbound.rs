@@ -5,7 +5,7 @@
 //! may be repeated: an item that was applied before is recognised by its etag.
 use super::pull::Listing;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer, removal, series, waiting};
+use super::{PassReport, SyncError, context::Context, halves, hand_over, newcomer, removal, series, waiting};
 use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::ids::{BookingId, EventId};
 use crate::google::calendar::Broken;
@@ -117,7 +117,11 @@ async fn note_calendar(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncErr
     let zone = context.reading.zone.name();
     let title = &context.scope.title;
     calendars::set_role(tx, key.tenant, key.account, &key.calendar, role, zone, title).await?;
-    Ok(calendars::freeze(tx, key.tenant, key.account, &key.calendar, context.frozen()).await?)
+    calendars::freeze(tx, key.tenant, key.account, &key.calendar, context.frozen()).await?;
+    if context.frozen().is_some() && context.scope.frozen.is_none() {
+        scopes::list_again_elsewhere(tx, key).await?;
+    }
+    Ok(())
 }
 
 async fn set_aside(
@@ -227,6 +231,9 @@ pub(super) async fn meet(
     if !placement.is_lead {
         return newcomer::note_follower(tx, context, known.placement, event).await;
     }
+    if hand_over::is_answered(context, &known.placement) {
+        return Ok(());
+    }
     let known = newcomer::rehome(tx, context, known, event).await?;
     again(tx, context, known, Seen::Event(event), Gate::Inbound, report)
         .await
@@ -274,10 +281,12 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
     // Echoes too, so that a crash after a series was written forgets none of its occurrences.
     let whole = work.upserts.iter().filter(|event| event.instance_of.is_none());
     let whole: Vec<EventId> = whole.map(|event| event.id.clone()).collect();
+    let mut lost: Vec<Known> = Vec::new();
     for chunk in whole.chunks(1000) {
         let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
         let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
-        series::prune(tx, context, &ids, report).await?;
+        lost.extend(series::lost(tx, context, &ids).await?);
+        halves::recognise(tx, context, &work.upserts, &found, report).await?;
     }
     let mut candidates: Vec<(Known, Option<Event>)> = Vec::new();
     for chunk in work.tombstones.chunks(CHUNK) {
@@ -286,10 +295,10 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
             waiting::release(tx, context, "google", event.id.as_str()).await?;
             match known.remove(&event.id) {
                 Some(known) => candidates.push((known, Some(event.clone()))),
-                None if event.state == EventState::Cancelled => {
-                    newcomer::cancelled_occurrence(tx, context, event, report).await?;
+                None => {
+                    let known = newcomer::cancelled_occurrence(tx, context, event, report).await?;
+                    candidates.extend(known.map(|known| (known, Some(event.clone()))));
                 }
-                None => {}
             }
         }
     }
@@ -300,6 +309,6 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
             candidates.push((known, None));
         }
     }
-    removal::inbound(tx, context, candidates, report).await?;
+    removal::together(tx, context, candidates, lost, report).await?;
     removal::decide_lost_leads(tx, context, report).await
 }

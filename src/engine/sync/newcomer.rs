@@ -5,7 +5,7 @@
 //! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, context::Context, removal, waiting};
+use super::{PassReport, SyncError, carried, context::Context, removal, waiting};
 use crate::domain::booking::{Content, Occurrence, Side, Status};
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf, Words};
 use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
@@ -17,7 +17,7 @@ use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::scopes::{self, ScopeKey};
-use crate::store::{Tx, states};
+use crate::store::{Tx, calendars, states};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -96,6 +96,9 @@ pub(super) async fn welcome(
         owner = series.user_id;
     }
     create(tx, context, id, owner, &text, &customers, &content).await?;
+    if owner != context.scope.user_id {
+        states::set_carrier(tx, context.tenant(), id, context.scope.user_id).await?;
+    }
     let content = text.content().unwrap_or(content);
     let placement = placement(context, event, id, true, Some(content), event.instance_of.as_ref());
     placements::put(tx, &placement).await?;
@@ -103,33 +106,52 @@ pub(super) async fn welcome(
     report.bookings_created += 1;
     report.step("create a booking", Some(id), Some(&event.id));
     if event.is_master() {
-        gather(tx, context, event, id).await?;
+        gather(tx, context, event, id, owner).await?;
     }
     Ok(())
 }
 
 /// Occurrences that stood alone until their series came.
-async fn gather(tx: &mut Tx, context: &Context<'_>, event: &Event, series_id: BookingId) -> Result<(), SyncError> {
+async fn gather(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    event: &Event,
+    series_id: BookingId,
+    owner: UserId,
+) -> Result<(), SyncError> {
     let tenant = context.tenant();
     for orphan in placements::of_series(tx, tenant, &context.key().calendar, &event.id).await? {
         let Some(original_start) = orphan.original_start else {
             continue;
         };
+        if bookings::get(tx, tenant, orphan.booking_id).await?.is_none() {
+            let instance = InstanceOf {
+                series: event.id.clone(),
+                original_start,
+            };
+            if let Some(series) = series_of(tx, context, &instance).await?
+                && series.has(original_start)
+                && let Some(unchanged) = unchanged_occurrence(&series.row, original_start)
+            {
+                never_there(tx, context, orphan, &instance, &series, unchanged).await?;
+            }
+            continue;
+        }
         let occurrence = Occurrence {
             series_id,
             original_start,
         };
-        belong(tx, context, orphan.booking_id, Some(&occurrence)).await?;
+        belong(tx, context, orphan.booking_id, Some((&occurrence, owner))).await?;
     }
     Ok(())
 }
 
-/// Notes which series a booking is an occurrence of; nobody's edit, so nothing to push.
-async fn belong(
+/// Notes which series a booking is an occurrence of, and with it whose it is; nobody's edit, so nothing to push.
+pub(super) async fn belong(
     tx: &mut Tx,
     context: &Context<'_>,
     id: BookingId,
-    occurrence: Option<&Occurrence>,
+    occurrence: Option<(&Occurrence, UserId)>,
 ) -> Result<(), SyncError> {
     let tenant = context.tenant();
     let before = states::get_many(tx, tenant, &[id]).await?.pop();
@@ -169,7 +191,9 @@ pub(super) async fn rehome(
             })
         }
     };
-    belong(tx, context, known.booking_id(), occurrence.as_ref()).await?;
+    let owner = known.owner(context);
+    let series_and_owner = occurrence.as_ref().map(|occurrence| (occurrence, owner));
+    belong(tx, context, known.booking_id(), series_and_owner).await?;
     let placement = Placement {
         series_event_id: series.cloned(),
         original_start: occurrence.map(|occurrence| occurrence.original_start),
@@ -242,6 +266,8 @@ fn placement(
         waiting: None,
         answer: None,
         confirmed_at: context.started_at,
+        copied_from: event.mark.filter(|mark| *mark != booking),
+        revision: 0,
     }
 }
 
@@ -262,8 +288,8 @@ async fn series_of(tx: &mut Tx, context: &Context<'_>, instance: &InstanceOf) ->
         .map(|row| Series { placement, row }))
 }
 
-/// An occurrence that differs from its series. Its row may be there already: made in the app, or seen through another
-/// calendar.
+/// An occurrence that differs from its series. It is judged against what the series says of it, like the change of any other
+/// booking; only what a series looks like when it is first seen is no change.
 #[expect(clippy::too_many_arguments, reason = "one case of `welcome`")]
 async fn welcome_occurrence(
     tx: &mut Tx,
@@ -275,26 +301,23 @@ async fn welcome_occurrence(
     fresh: &mut Vec<BookingId>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let tenant = context.tenant();
-    let is_lead = series.placement.is_lead;
-    let existing = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await?;
-    if let Some(row) = existing {
-        let base = unchanged_occurrence(&series.row, instance.original_start);
-        let mut placement = placement(context, event, row.id, is_lead, base.clone(), Some(instance));
-        placement.is_ours = series.placement.is_ours;
-        if !is_lead {
-            return Ok(placements::put(tx, &placement).await?);
-        }
-        // Both sides have changed the same occurrence: merged against what the series says.
-        placement.etag.clear();
-        placement.base_remote = base.map(|base| merge::live_form(&merge::as_event(&base, None), event.words));
-        placements::put(tx, &placement).await?;
-        if let Some(known) = settle::load(tx, tenant, vec![placement]).await?.pop() {
-            inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
+    let (id, row) = row_of(tx, context, event, instance, series).await?;
+    if !series.placement.is_lead {
+        // Only the lead carries fields: it makes the row, and here is told that the occurrence is in this calendar too.
+        let follower = placement(context, event, id, false, None, Some(instance));
+        return Ok(placements::put(tx, &follower).await?);
+    }
+    let base = unchanged_occurrence(&series.row, instance.original_start);
+    let changes = base
+        .as_ref()
+        .filter(|_| row.is_some() || (!series.is_new(context) && series.has(instance.original_start)));
+    if let Some(base) = changes {
+        let known = lead_occurrence(tx, context, event, instance, series, id, row.is_some(), base).await?;
+        if let Some(known) = known {
+            inbound::again(tx, context, known, Seen::Event(event), Gate::Inbound, report).await?;
         }
         return Ok(());
     }
-    let id = BookingId(context.engine.fresh_uuid());
     let mut content = content.clone();
     if event.words == Words::Withheld {
         // What this user does not show, the series may: the row is everybody's.
@@ -307,28 +330,141 @@ async fn welcome_occurrence(
     if content.resource_id.is_none() && content.location == series.row.text.location {
         content.resource_id = series.row.text.resource_id.as_ref().and_then(|id| id.parse().ok());
     }
-    let occurrence = Occurrence {
-        series_id: series.row.id,
-        original_start: instance.original_start,
-    };
-    let text = BookingText::of(&content, Some(&occurrence), None, series.row.text.origin());
-    create(
-        tx,
-        context,
-        id,
-        series.row.user_id,
-        &text,
-        &series.row.customer_ids,
-        &content,
-    )
-    .await?;
-    let mut placement = placement(context, event, id, is_lead, Some(content), Some(instance));
+    create_occurrence(tx, context, id, instance, series, &content).await?;
+    let mut placement = placement(context, event, id, true, Some(content), Some(instance));
     placement.is_ours = series.placement.is_ours;
     placements::put(tx, &placement).await?;
     fresh.push(id);
     report.bookings_created += 1;
     report.step("create a changed occurrence", Some(id), Some(&event.id));
     Ok(())
+}
+
+impl Series {
+    /// Whether it was made from Google's since the last good pass: its occurrences are part of that first look.
+    fn is_new(&self, context: &Context<'_>) -> bool {
+        self.row.text.origin() == Side::Google && self.row.created_at > context.scope.last_good_at
+    }
+
+    /// The placement of an occurrence as the series knows it: a tombstone does not say who may write it.
+    fn leads(&self, of_occurrence: Placement) -> Placement {
+        Placement {
+            is_ours: self.placement.is_ours,
+            is_writable: self.placement.is_writable,
+            has_guests: self.placement.has_guests,
+            words: self.placement.words,
+            ..of_occurrence
+        }
+    }
+
+    fn has(&self, original_start: OriginalStart) -> bool {
+        let content = self.row.text.content();
+        content.is_ok_and(|content| recurrence::contains(&content.when, original_start))
+    }
+}
+
+/// The row of an occurrence, or the id that it is to have. A row that a guest has brought who sees nothing else of the series
+/// is the same by its identity, and goes with the series.
+async fn row_of(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    event: &Event,
+    instance: &InstanceOf,
+    series: &Series,
+) -> Result<(BookingId, Option<BookingRow>), SyncError> {
+    let (tenant, original_start) = (context.tenant(), instance.original_start);
+    let row = bookings::occurrence(tx, tenant, series.row.id, original_start).await?;
+    let fresh = row
+        .as_ref()
+        .map_or_else(|| BookingId(context.engine.fresh_uuid()), |row| row.id);
+    let id = match &event.ical_uid {
+        Some(uid) => placements::identify(tx, tenant, uid, Some(original_start), fresh).await?,
+        None => fresh,
+    };
+    if id == fresh {
+        return Ok((id, row));
+    }
+    match bookings::get(tx, tenant, id).await? {
+        _ if row.is_some() => Ok((fresh, row)),
+        None => Ok((id, None)),
+        Some(alone) if is_alone(tx, &alone, event, instance).await? => {
+            let occurrence = Occurrence {
+                series_id: series.row.id,
+                original_start,
+            };
+            belong(tx, context, id, Some((&occurrence, series.row.user_id))).await?;
+            Ok((id, bookings::get(tx, tenant, id).await?))
+        }
+        Some(_) => Ok((fresh, None)),
+    }
+}
+
+/// Whether this booking is the occurrence, shown by itself, and nobody's business but Google's so far.
+async fn is_alone(tx: &mut Tx, row: &BookingRow, event: &Event, instance: &InstanceOf) -> Result<bool, SyncError> {
+    if row.text.series_id.is_some() || !row.customer_ids.is_empty() {
+        return Ok(false);
+    }
+    let lead = placements::leads(tx, row.tenant_id, &[row.id]).await?.pop();
+    Ok(
+        lead.is_some_and(|lead| {
+            lead.ical_uid == event.ical_uid && lead.original_start == Some(instance.original_start)
+        }),
+    )
+}
+
+async fn create_occurrence(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    id: BookingId,
+    instance: &InstanceOf,
+    series: &Series,
+    content: &Content,
+) -> Result<(), SyncError> {
+    let occurrence = Occurrence {
+        series_id: series.row.id,
+        original_start: instance.original_start,
+    };
+    let text = BookingText::of(content, Some(&occurrence), None, series.row.text.origin());
+    let (owner, customers) = (series.row.user_id, &series.row.customer_ids);
+    create(tx, context, id, owner, &text, customers, content).await
+}
+
+/// The placement that leads an occurrence, as if the series had been agreed on with it unchanged; with a row, if it has none.
+#[expect(clippy::too_many_arguments, reason = "an event, its series and its row")]
+async fn lead_occurrence(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    event: &Event,
+    instance: &InstanceOf,
+    series: &Series,
+    id: BookingId,
+    has_row: bool,
+    base: &Content,
+) -> Result<Option<Known>, SyncError> {
+    let tenant = context.tenant();
+    if !has_row {
+        create_occurrence(tx, context, id, instance, series, base).await?;
+        states::agree_as_they_stand(tx, tenant, &[id]).await?;
+    }
+    let series_words = series.placement.words;
+    let lead = Placement {
+        state: PlacementState::Live,
+        etag: String::new(),
+        base_remote: Some(merge::live_form(&merge::as_event(base, None), series_words)),
+        ..series.leads(placement(context, event, id, true, Some(base.clone()), Some(instance)))
+    };
+    let others = placements::leads(tx, tenant, &[id]).await?;
+    let lead = match others
+        .into_iter()
+        .find(|other| other.event_id != lead.event_id || other.calendar_id != lead.calendar_id)
+    {
+        Some(other) => removal::take_over(tx, context, Some(other), lead).await?,
+        None => {
+            placements::put(tx, &lead).await?;
+            lead
+        }
+    };
+    Ok(settle::load(tx, tenant, vec![lead]).await?.pop())
 }
 
 /// A changed occurrence of an event that is no series in the app: the app has moved or deleted the whole, and that won. What
@@ -365,82 +501,85 @@ pub(super) fn unchanged_occurrence(series: &BookingRow, original_start: Original
     })
 }
 
-/// A tombstone without a placement: only that of an occurrence of a known series means anything.
+/// A tombstone without a placement: only that of an occurrence of a known series means anything. Gives what is to be removed.
 pub(super) async fn cancelled_occurrence(
     tx: &mut Tx,
     context: &Context<'_>,
     event: &Event,
     report: &mut PassReport,
-) -> Result<(), SyncError> {
+) -> Result<Option<Known>, SyncError> {
     let Some(instance) = &event.instance_of else {
-        return Ok(());
+        return Ok(None);
     };
     let Some(series) = series_of(tx, context, instance).await? else {
-        return Ok(());
+        park(tx, context, event, instance).await?;
+        return Ok(None);
     };
     let Some(unchanged) = unchanged_occurrence(&series.row, instance.original_start) else {
-        return Ok(());
+        return Ok(None);
     };
-    if !recurrence::contains(
-        &unchanged_series(&series.row).unwrap_or(unchanged.when.clone()),
-        instance.original_start,
-    ) {
-        return Ok(());
+    if !series.has(instance.original_start) {
+        return Ok(None);
     }
-    let tenant = context.tenant();
-    if let Some(row) = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await? {
-        let mut placement = placement(
-            context,
-            event,
-            row.id,
-            series.placement.is_lead,
-            Some(unchanged.clone()),
-            Some(instance),
-        );
-        placement.state = PlacementState::Live;
-        placement.base_remote = Some(merge::live_form(&merge::as_event(&unchanged, None), placement.words));
-        placements::put(tx, &placement).await?;
-        if let (true, Some(known)) = (
-            placement.is_lead,
-            settle::load(tx, tenant, vec![placement]).await?.pop(),
-        ) {
-            inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
-        }
+    let (id, row) = row_of(tx, context, event, instance, &series).await?;
+    if !series.placement.is_lead {
+        // A guest does not want to see it any more; whether it takes place is the lead's to say.
+        let gone = Placement {
+            state: PlacementState::Gone,
+            ..placement(context, event, id, false, None, Some(instance))
+        };
+        placements::put(tx, &gone).await?;
+        return Ok(None);
+    }
+    if row.is_some() || !series.is_new(context) {
+        return lead_occurrence(tx, context, event, instance, &series, id, row.is_some(), &unchanged).await;
+    }
+    let placement = placement(context, event, id, true, None, Some(instance));
+    never_there(tx, context, placement, instance, &series, unchanged).await?;
+    report.bookings_cancelled += 1;
+    report.step("cancel an occurrence", Some(id), Some(&event.id));
+    Ok(None)
+}
+
+/// An occurrence that was cancelled before its series was ever seen here gets its row, and the placement that leads it.
+async fn never_there(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    placement: Placement,
+    instance: &InstanceOf,
+    series: &Series,
+    unchanged: Content,
+) -> Result<(), SyncError> {
+    let id = placement.booking_id;
+    let event = merge::as_event(&unchanged, None);
+    let cancelled = Content {
+        status: Status::Cancelled,
+        ..unchanged
+    };
+    create_occurrence(tx, context, id, instance, series, &cancelled).await?;
+    let placement = Placement {
+        state: PlacementState::Gone,
+        base_local: Some(cancelled),
+        base_remote: Some(merge::RemoteForm {
+            status: Status::Cancelled,
+            content: merge::live_form(&event, series.placement.words).content,
+        }),
+        ..series.leads(placement)
+    };
+    placements::put(tx, &placement).await?;
+    Ok(states::agree_as_they_stand(tx, context.tenant(), &[id]).await?)
+}
+
+/// A cancelled occurrence whose series is not shown, or not yet: a tombstone without a booking, until the series comes.
+async fn park(tx: &mut Tx, context: &Context<'_>, event: &Event, instance: &InstanceOf) -> Result<(), SyncError> {
+    let (tenant, calendar) = (context.tenant(), &context.key().calendar);
+    let series_is_known = placements::get(tx, tenant, calendar, &instance.series).await?.is_some();
+    if series_is_known || event.state != EventState::Cancelled {
         return Ok(());
     }
     let id = BookingId(context.engine.fresh_uuid());
-    let content = Content {
-        status: Status::Cancelled,
-        ..unchanged.clone()
-    };
-    let occurrence = Occurrence {
-        series_id: series.row.id,
-        original_start: instance.original_start,
-    };
-    let text = BookingText::of(&content, Some(&occurrence), None, series.row.text.origin());
-    create(tx, context, id, series.row.user_id, &text, &[], &content).await?;
-    let mut placement = placement(
-        context,
-        event,
-        id,
-        series.placement.is_lead,
-        Some(content),
-        Some(instance),
-    );
-    placement.base_remote = Some(merge::RemoteForm {
-        status: Status::Cancelled,
-        content: merge::as_event(&unchanged, None),
-    });
-    placement.is_ours = series.placement.is_ours;
-    placements::put(tx, &placement).await?;
-    states::agree_as_they_stand(tx, tenant, &[id]).await?;
-    report.bookings_cancelled += 1;
-    report.step("cancel an occurrence", Some(id), Some(&event.id));
+    placements::put(tx, &placement(context, event, id, true, None, Some(instance))).await?;
     Ok(())
-}
-
-fn unchanged_series(series: &BookingRow) -> Option<crate::domain::time::When> {
-    series.text.content().ok().map(|content| content.when)
 }
 
 /// The series that this new master is the tail of, if "this and following" has just cut one.
@@ -514,7 +653,7 @@ async fn join(
         None => true,
         Some(lead) => {
             let lost = lead.state == PlacementState::Gone || lead.waiting == Some(merge::Waiting::LeadLost);
-            let not_the_organizers = !lead.is_writable && mine.is_writable;
+            let not_the_organizers = !lead.is_writable && context.can_write(event);
             lost || not_the_organizers
         }
     };
@@ -540,7 +679,7 @@ async fn join(
 }
 
 /// Two accounts that read the same calendar share its placements, and each is led by one of them. The other takes it over
-/// when that one does not take part any more, or may not write what this one may. `None`: it stays where it is.
+/// when that one does not take part any more, or cannot write what this one can. `None`: it stays where it is.
 pub(super) async fn led_from_here(
     tx: &mut Tx,
     context: &Context<'_>,
@@ -551,20 +690,24 @@ pub(super) async fn led_from_here(
     if placement.account_id == key.account {
         return Ok(Some(known));
     }
-    let live = event.filter(|event| event.state != EventState::Cancelled);
-    let may_do_more = !placement.is_writable && live.is_some_and(|event| context.may_write(event));
     let other = ScopeKey {
         account: placement.account_id,
         ..key.clone()
     };
-    if !may_do_more && scopes::peek(tx, &other).await?.is_some() {
+    let live = event.filter(|event| event.state != EventState::Cancelled);
+    let can_do_more = live.is_some_and(|event| context.can_write(event)) && {
+        let calendar = calendars::get(tx, key.tenant, other.account, &key.calendar).await?;
+        !placement.is_writable || !calendar.is_some_and(|calendar| calendar.access_role.writes())
+    };
+    if !can_do_more && scopes::peek(tx, &other).await?.is_some() {
         return Ok(None);
     }
     placement.account_id = key.account;
     placement.etag.clear();
-    placements::put(tx, placement).await?;
+    placements::put_over(tx, placement).await?;
     if placement.is_lead {
         states::set_carrier(tx, key.tenant, placement.booking_id, context.scope.user_id).await?;
+        carried::by(tx, context, placement, context.scope.user_id).await?;
     }
     Ok(Some(known))
 }
@@ -586,10 +729,11 @@ pub(super) async fn note_follower(
     let noted = Placement {
         state,
         base_remote,
-        base_local: old.base_local,
+        base_local: old.base_local.filter(|_| event.words == Words::Shared),
         series_event_id: old.series_event_id,
         is_ours: old.is_ours,
         ical_uid: fresh.ical_uid.clone().or(old.ical_uid),
+        revision: old.revision,
         ..fresh
     };
     Ok(placements::put(tx, &noted).await?)

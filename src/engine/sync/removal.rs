@@ -1,21 +1,22 @@
-//! Cancellations and deletions: the brake, lost leads, whole series.
+//! Cancellations and deletions: single events, whole series, occurrences that a series has lost, lost leads.
 //!
-//! Nothing dies without proof, and nothing dies in masses: what would be removed is collected, counted together with the
-//! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
+//! Nothing dies without proof, and nothing dies in masses: what would be removed is collected, counted together, and either
+//! carried out or held by the brake.
+use super::brake::note;
+pub(super) use super::brake::{brakes, hold};
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer, waiting};
+use super::{PassReport, SyncError, carried, context::Context, hand_over, newcomer, series, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
-use crate::domain::ids::{BookingId, QuestionId};
+use crate::domain::ids::BookingId;
 use crate::domain::merge::{self, Field, FieldConflict, RemoteForm, Resources, Waiting};
 use crate::store::placements::{self, Placement, PlacementState};
-use crate::store::questions::{self, QuestionRow};
-use crate::store::{Tx, accounts, bookings, changes, scopes, states};
+use crate::store::questions;
+use crate::store::scopes::{self, ScopeKey};
+use crate::store::{Tx, accounts, bookings, states};
 use serde_json::json;
-use sha2::{Digest, Sha256};
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+use std::collections::{HashMap, HashSet};
 
 /// Items that Google does not show any more, or shows as cancelled or declined.
 pub(super) async fn inbound(
@@ -24,13 +25,45 @@ pub(super) async fn inbound(
     candidates: Vec<(Known, Option<Event>)>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
+    together(tx, context, candidates, Vec::new(), report).await
+}
+
+/// The same, counted together with changed occurrences that their series do not have any more.
+pub(super) async fn together(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    candidates: Vec<(Known, Option<Event>)>,
+    lost: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let series = candidates
+        .iter()
+        .filter_map(|(known, _)| known.text()?.series_id.as_ref()?.parse().ok());
+    let series: Vec<BookingId> = series.collect();
+    let mut all_lost: HashMap<BookingId, Known> = lost.into_iter().map(|known| (known.booking_id(), known)).collect();
+    for known in series::lost(tx, context, &series).await? {
+        if candidates
+            .iter()
+            .any(|(candidate, _)| candidate.booking_id() == known.booking_id())
+        {
+            all_lost.insert(known.booking_id(), known);
+        }
+    }
+    let ids: HashSet<BookingId> = all_lost.keys().copied().collect();
+    let lost = decide_lost(tx, context, all_lost.into_values().collect(), report).await?;
     let mut removals = Vec::new();
     for (known, event) in candidates {
+        if ids.contains(&known.booking_id()) {
+            continue;
+        }
         let Some(known) = newcomer::led_from_here(tx, context, known, event.as_ref()).await? else {
             continue;
         };
         if !known.placement.is_lead {
             follower_gone(tx, known.placement).await?;
+            continue;
+        }
+        if hand_over::was_removal(tx, context, &known, event.as_ref()).await? {
             continue;
         }
         if known.placement.state == PlacementState::Creating {
@@ -55,20 +88,49 @@ pub(super) async fn inbound(
             removals.push((*known, event));
         }
     }
-    let ids: Vec<BookingId> = removals.iter().map(|(known, _)| known.booking_id()).collect();
+    let ids = removals.iter().map(|(known, _)| known).chain(&lost);
+    let ids: Vec<BookingId> = ids.map(Known::booking_id).collect();
     if brakes(tx, context, &ids).await? {
-        return hold(
-            tx,
-            context,
-            removals.into_iter().map(|(known, _)| known).collect(),
-            report,
-        )
-        .await;
+        let held = removals.into_iter().map(|(known, _)| known).chain(lost).collect();
+        return hold(tx, context, held, report).await;
     }
     for (known, event) in removals {
         carry_out(tx, context, known, event.as_ref(), report).await?;
     }
+    for known in lost {
+        series::let_go(tx, context, known, report).await?;
+    }
     Ok(())
+}
+
+/// Of changed occurrences that their series do not have any more, those that the brake may yet hold. There is nothing to hold
+/// of what is cancelled or was never in Google; what was held is kept or let go as it was answered.
+async fn decide_lost(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    lost: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<Vec<Known>, SyncError> {
+    let mut open = Vec::new();
+    for known in lost {
+        let is_confirmed = known
+            .text()
+            .is_some_and(|text| text.status == Status::Confirmed.as_str());
+        if !is_confirmed || known.placement.event_id.as_str().is_empty() {
+            series::let_go(tx, context, known, report).await?;
+            continue;
+        }
+        let Some(known) = newcomer::led_from_here(tx, context, known, None).await? else {
+            continue;
+        };
+        match (known.placement.waiting, known.placement.answer.as_deref()) {
+            (Some(Waiting::Brake), Some("app")) => series::stand_alone(tx, context, known, report).await?,
+            (Some(Waiting::Brake), Some(_)) => series::let_go(tx, context, known, report).await?,
+            (Some(Waiting::Brake), None) => {}
+            _ => open.push(known),
+        }
+    }
+    Ok(open)
 }
 
 async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncError> {
@@ -87,7 +149,7 @@ async fn carry_out(
     event: Option<&Event>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let (id, key) = (known.booking_id(), context.key());
+    let id = known.booking_id();
     let is_series = known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty());
     let seen = event.map_or(Seen::Gone, Seen::Event);
     let settled = inbound::again(tx, context, known, seen, Gate::Open, report).await?;
@@ -95,7 +157,7 @@ async fn carry_out(
         // It is asked about, or the app's edit brings it back: nothing was removed.
         return Ok(());
     }
-    placements::note_deletion(tx, key.tenant, key.account, &key.calendar, id, context.engine.now_ms()).await?;
+    note(tx, context, id).await?;
     if is_series {
         record_unseen_edits(tx, context, id, report).await?;
         cancel_occurrences(tx, context, id).await?;
@@ -175,126 +237,6 @@ pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, serie
             base.status = Status::Cancelled;
         }
         placements::put(tx, &gone).await?;
-    }
-    Ok(())
-}
-
-/// Whether this many removals, with those of the last day, are more than the brake lets through.
-pub(super) async fn brakes(tx: &mut Tx, context: &Context<'_>, removals: &[BookingId]) -> Result<bool, SyncError> {
-    if removals.is_empty() {
-        return Ok(false);
-    }
-    let (key, settings) = (context.key(), context.settings());
-    let held = placements::waiting(tx, key.tenant, key.account).await?;
-    let held = held
-        .iter()
-        .filter(|p| p.calendar_id == key.calendar && p.waiting == Some(Waiting::Brake))
-        .count();
-    let since = context.engine.now_ms() - DAY_MS;
-    let recent = placements::count_deletions(tx, key.tenant, key.account, &key.calendar, since).await?;
-    let live = placements::count_live(tx, key.tenant, key.account, &key.calendar).await?;
-    let total = i64::try_from(removals.len() + held)
-        .unwrap_or(i64::MAX)
-        .saturating_add(recent);
-    #[expect(clippy::cast_precision_loss, reason = "counts of bookings are far below 2^52")]
-    let share = total as f64 / (live.saturating_add(recent).max(1)) as f64;
-    Ok(total >= i64::from(settings.brake_min) && share > settings.brake_share)
-}
-
-/// Holds removals until the admin approves exactly this set.
-pub(super) async fn hold(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    removals: Vec<Known>,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    for known in removals {
-        report.braked += 1;
-        report.step(
-            "hold a removal",
-            Some(known.booking_id()),
-            Some(&known.placement.event_id),
-        );
-        let held = Placement {
-            waiting: Some(Waiting::Brake),
-            answer: None,
-            ..known.placement
-        };
-        placements::put(tx, &held).await?;
-    }
-    ask_about_held(tx, context).await
-}
-
-/// The bookings whose removal is held and not decided, with the digest that names exactly this set.
-async fn held_set(tx: &mut Tx, context: &Context<'_>) -> Result<(Vec<String>, String), SyncError> {
-    let key = context.key();
-    let held = |p: &Placement| p.calendar_id == key.calendar && p.waiting == Some(Waiting::Brake) && p.answer.is_none();
-    let mut set: Vec<String> = placements::waiting(tx, key.tenant, key.account)
-        .await?
-        .into_iter()
-        .filter(held)
-        .map(|placement| placement.booking_id.to_string())
-        .collect();
-    set.sort();
-    let digest = Sha256::digest(set.join("\n"));
-    Ok((set, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
-}
-
-/// Asks anew if what is held is not what the open question names: something was taken back, or decided in another way.
-pub(super) async fn renew_question(context: &Context<'_>) -> Result<(), SyncError> {
-    let key = context.key();
-    let mut tx = context.engine.db.read().await?;
-    let open = questions::open_of_scope(&mut tx, key, Waiting::Brake.as_str()).await?;
-    let Some(open) = open.first() else { return Ok(()) };
-    if held_set(&mut tx, context).await?.1 == open.subject_id {
-        return Ok(());
-    }
-    drop(tx);
-    let mut tx = context.begin().await?;
-    ask_about_held(&mut tx, context).await?;
-    Ok(tx.commit().await?)
-}
-
-/// One question about everything that is held; an older one about another set is void.
-async fn ask_about_held(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncError> {
-    let (engine, key) = (context.engine, context.key());
-    let (set, digest) = held_set(tx, context).await?;
-    let now = engine.now_ms();
-    for open in questions::open_of_scope(tx, key, Waiting::Brake.as_str()).await? {
-        if open.subject_id != digest {
-            questions::withdraw(tx, key.tenant, &key.calendar, &open.subject_id, now).await?;
-            changes::record(tx, key.tenant, "question", &open.id.to_string()).await?;
-        }
-    }
-    if set.is_empty() {
-        return Ok(());
-    }
-    let id = QuestionId(engine.fresh_uuid());
-    let detail = json!({"count": set.len(), "booking_ids": set}).to_string();
-    let question = QuestionRow {
-        id,
-        kind: Waiting::Brake.as_str().to_owned(),
-        addressee: "admin".to_owned(),
-        user_id: Some(context.scope.user_id),
-        account_id: key.account,
-        calendar_id: key.calendar.clone(),
-        subject_id: digest,
-        choices: vec!["approve".to_owned(), "reject".to_owned()],
-        detail_sealed: engine.seal(
-            "questions",
-            "detail_sealed",
-            key.tenant,
-            &id.to_string(),
-            detail.as_bytes(),
-        ),
-        state: "open".to_owned(),
-        answer: None,
-        answered_by: None,
-        created_at: now,
-        answered_at: None,
-    };
-    if questions::insert(tx, key.tenant, &question).await? {
-        changes::record(tx, key.tenant, "question", &id.to_string()).await?;
     }
     Ok(())
 }
@@ -384,10 +326,52 @@ pub(super) async fn decide_lost_leads(
     Ok(())
 }
 
-/// A placement takes the lead over from the one that had it, if any had. What both sides agreed on through that one still
+/// A look at this scope may have been the last that lost leads of other calendars waited for: then those can be decided now.
+pub(super) async fn wake_waiting(tx: &mut Tx, key: &ScopeKey) -> Result<(), SyncError> {
+    let mut woken = HashSet::new();
+    for lost in placements::lost_leads(tx, key.tenant).await? {
+        let scope = ScopeKey {
+            tenant: key.tenant,
+            account: lost.account_id,
+            calendar: lost.calendar_id,
+        };
+        if scope == *key || woken.contains(&scope) {
+            continue;
+        }
+        if scopes::all_looked_since(tx, &scope, lost.booking_id, lost.confirmed_at).await? {
+            scopes::make_scope_due(tx, &scope).await?;
+            woken.insert(scope);
+        }
+    }
+    Ok(())
+}
+
+/// A placement takes the lead over from the one that had it, if any had; with a series, its changed occurrences follow.
+pub(super) async fn take_over(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    old: Option<Placement>,
+    heir: Placement,
+) -> Result<Placement, SyncError> {
+    let lost = old.as_ref().is_some_and(|old| old.waiting == Some(Waiting::LeadLost));
+    let before = old.clone();
+    let heir = pass_on(tx, context, old, heir).await?;
+    if let Some(account) = accounts::get(tx, context.tenant(), heir.account_id).await? {
+        carried::by(tx, context, &heir, account.user_id).await?;
+    }
+    if let Some(mut old) = before {
+        if lost {
+            old.state = PlacementState::Gone;
+        }
+        carried::along(tx, context, &old, &heir).await?;
+    }
+    Ok(heir)
+}
+
+/// The same for one placement alone. What both sides agreed on through that one still
 /// holds, and the event is read and merged against it: whatever the old lead did not show, be it withheld words or an edit
 /// that had not come through yet, is then a change in Google, never one of the app's.
-pub(super) async fn take_over(
+pub(super) async fn pass_on(
     tx: &mut Tx,
     context: &Context<'_>,
     old: Option<Placement>,
@@ -409,7 +393,7 @@ pub(super) async fn take_over(
             old.state = PlacementState::Gone;
         }
         (old.is_lead, old.waiting, old.answer) = (false, None, None);
-        placements::put(tx, &old).await?;
+        placements::put_over(tx, &mut old).await?;
         let now = context.engine.now_ms();
         questions::withdraw(tx, tenant, &old.calendar_id, &booking.to_string(), now).await?;
     }
@@ -424,7 +408,7 @@ pub(super) async fn take_over(
             content: merge::as_event(local, name),
         });
     }
-    placements::put(tx, &heir).await?;
+    placements::put_over(tx, &mut heir).await?;
     if let Some(account) = accounts::get(tx, tenant, heir.account_id).await? {
         states::set_carrier(tx, tenant, booking, account.user_id).await?;
     }

@@ -4,6 +4,7 @@
 //! what a demo does by hand is what the API does. No JavaScript; every change is a form and a redirect.
 mod contacts;
 mod event;
+mod rule;
 pub mod templates;
 mod week;
 
