@@ -79,6 +79,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         ("revoke_url", format!("{base}/revoke")),
         ("userinfo_url", format!("{base}/v1/userinfo")),
         ("calendar_url", format!("{base}/calendar/v3")),
+        ("people_url", format!("{base}/v1")),
     ];
     match context.format {
         Format::Json => {
