@@ -284,7 +284,9 @@ async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut Pass
     let mut lost: Vec<Known> = Vec::new();
     for chunk in whole.chunks(1000) {
         let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
-        let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
+        // While a series waits nobody knows which occurrences it will have.
+        let decided = found.iter().filter(|placement| placement.waiting.is_none());
+        let ids: Vec<BookingId> = decided.map(|placement| placement.booking_id).collect();
         lost.extend(series::lost(tx, context, &ids).await?);
         halves::recognise(tx, context, &work.upserts, &found, report).await?;
     }
