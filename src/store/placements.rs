@@ -9,6 +9,7 @@ use crate::domain::event::Words;
 use crate::domain::ids::{AccountId, BookingId, CalendarId, EventId, TenantId};
 use crate::domain::merge::{RemoteForm, Waiting};
 use crate::domain::time::OriginalStart;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Where a placement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,6 +193,32 @@ pub async fn of_series(
     read_all(&tx.fetch_all(SQL, args![tenant, calendar, series]).await?)
 }
 
+/// The placements of the changed occurrences of these series.
+pub async fn of_many_series(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    series: &[EventId],
+) -> Result<Vec<Placement>, StoreError> {
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND calendar_id = $2 AND series_event_id IN LIST($3) ORDER BY event_id");
+    read_all(&tx.fetch_all(SQL, args![tenant, calendar, list(series)]).await?)
+}
+
+/// Which of these events' bookings are series with changed occurrences in the app.
+pub async fn with_occurrences(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    events: &[EventId],
+) -> Result<HashSet<EventId>, StoreError> {
+    const SQL: &str = "SELECT event_id FROM placements p \
+         WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3) \
+           AND EXISTS (SELECT 1 FROM bookings b WHERE b.tenant_id = p.tenant_id AND b.series_id = p.booking_id)";
+    let rows = tx.fetch_all(SQL, args![tenant, calendar, list(events)]).await?;
+    rows.iter().map(|row| Ok(EventId(row.text("event_id")?))).collect()
+}
+
 /// Placements of a calendar that a person has answered about, or that wait for other scopes.
 pub async fn to_plan_again(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId) -> Result<Vec<Placement>, StoreError> {
     const SQL: &str = select!(
@@ -215,11 +242,11 @@ pub async fn not_confirmed_since(
     account: AccountId,
     calendar: &CalendarId,
     before: i64,
-) -> Result<Vec<Placement>, StoreError> {
-    const SQL: &str = select!(
-        "WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND state = 'live' AND confirmed_at < $4 ORDER BY event_id"
-    );
-    read_all(&tx.fetch_all(SQL, args![tenant, account, calendar, before]).await?)
+) -> Result<Vec<EventId>, StoreError> {
+    const SQL: &str = "SELECT event_id FROM placements \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND state = 'live' AND confirmed_at < $4";
+    let rows = tx.fetch_all(SQL, args![tenant, account, calendar, before]).await?;
+    rows.iter().map(|row| Ok(EventId(row.text("event_id")?))).collect()
 }
 
 /// Notes that a full listing has shown these events; rows that this pass has written know it already.
@@ -253,11 +280,16 @@ pub async fn count_live(
 }
 
 /// Inserts or replaces a placement.
-pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
+pub async fn put(tx: &mut Tx, placement: &Placement) -> Result<(), StoreError> {
+    put_many(tx, &[placement]).await
+}
+
+/// Inserts or replaces placements, each of which is named once.
+pub async fn put_many(tx: &mut Tx, all: &[&Placement]) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, \
              ical_uid, series_event_id, original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, \
              base_local, base_remote, waiting, answer, confirmed_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
+         VALUES ROWS \
          ON CONFLICT (tenant_id, calendar_id, event_id) DO UPDATE SET booking_id = excluded.booking_id, \
              account_id = excluded.account_id, is_lead = excluded.is_lead, state = excluded.state, \
              ical_uid = excluded.ical_uid, series_event_id = excluded.series_event_id, \
@@ -266,9 +298,8 @@ pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
              has_guests = excluded.has_guests, is_ours = excluded.is_ours, base_local = excluded.base_local, \
              base_remote = excluded.base_remote, waiting = excluded.waiting, answer = excluded.answer, \
              confirmed_at = excluded.confirmed_at";
-    tx.execute(
-        SQL,
-        args![
+    let row = |p: &&Placement| {
+        Ok(args![
             p.tenant_id,
             &p.calendar_id,
             &p.event_id,
@@ -290,10 +321,10 @@ pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
             p.waiting.map(Waiting::as_str),
             p.answer.clone(),
             p.confirmed_at
-        ],
-    )
-    .await
-    .map(drop)
+        ])
+    };
+    let rows = all.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
+    tx.put_rows(SQL, rows).await.map(drop)
 }
 
 fn json<T: serde::Serialize>(value: &Option<T>) -> Result<Option<String>, StoreError> {
@@ -323,6 +354,15 @@ pub async fn set_answer(
         .await
 }
 
+/// What makes an event the same meeting in every calendar of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// RFC 5545 UID.
+    pub ical_uid: String,
+    /// Which occurrence, of an event that stands for one.
+    pub original_start: Option<OriginalStart>,
+}
+
 /// The booking with this identity; registers `fresh` if there is none yet. Two passes that meet get the same answer.
 pub async fn identify(
     tx: &mut Tx,
@@ -331,12 +371,49 @@ pub async fn identify(
     original_start: Option<OriginalStart>,
     fresh: BookingId,
 ) -> Result<BookingId, StoreError> {
-    const SQL: &str = "INSERT INTO booking_identities (tenant_id, ical_uid, original_start, booking_id) VALUES ($1, $2, $3, $4) \
+    let identity = Identity {
+        ical_uid: ical_uid.to_owned(),
+        original_start,
+    };
+    Ok(identify_many(tx, tenant, vec![(identity, fresh)]).await?[0])
+}
+
+/// The same for many, in their order; an identity that comes again has the booking of the first.
+pub async fn identify_many(
+    tx: &mut Tx,
+    tenant: TenantId,
+    all: Vec<(Identity, BookingId)>,
+) -> Result<Vec<BookingId>, StoreError> {
+    const SQL: &str = "INSERT INTO booking_identities (tenant_id, ical_uid, original_start, booking_id) VALUES ROWS \
          ON CONFLICT (tenant_id, ical_uid, original_start) DO UPDATE SET booking_id = booking_identities.booking_id \
-         RETURNING booking_id";
-    let start = original_start.map(|start| start.to_string()).unwrap_or_default();
-    let row = tx.fetch_optional(SQL, args![tenant, ical_uid, start, fresh]).await?;
-    row.map_or(Ok(fresh), |row| row.parse("booking_id"))
+         RETURNING ical_uid, original_start, booking_id";
+    let start = |identity: &Identity| {
+        identity
+            .original_start
+            .map(|start| start.to_string())
+            .unwrap_or_default()
+    };
+    let mut known: HashMap<(String, String), BookingId> = HashMap::new();
+    // In one order everywhere, so that two passes that meet do not wait for each other.
+    let mut rows = BTreeMap::new();
+    for (identity, fresh) in &all {
+        rows.entry((identity.ical_uid.clone(), start(identity)))
+            .or_insert(*fresh);
+    }
+    let rows = rows
+        .into_iter()
+        .map(|((uid, start), fresh)| args![tenant, uid, start, fresh]);
+    for row in tx.put_rows(SQL, rows.collect()).await? {
+        known.insert(
+            (row.text("ical_uid")?, row.text("original_start")?),
+            row.parse("booking_id")?,
+        );
+    }
+    let found = |(identity, fresh): (Identity, BookingId)| {
+        let start = start(&identity);
+        known.get(&(identity.ical_uid, start)).copied().unwrap_or(fresh)
+    };
+    Ok(all.into_iter().map(found).collect())
 }
 
 /// Notes a deletion or cancellation for the brake's rolling day.
