@@ -15,7 +15,7 @@ use crate::domain::time::OriginalStart;
 use crate::domain::validate::Limits;
 use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
-use crate::store::placements::{self, Placement, PlacementState};
+use crate::store::placements::{self, Identity, Placement, PlacementState};
 use crate::store::scopes::{self, ScopeKey};
 use crate::store::{Tx, states};
 use serde_json::{Value, json};
@@ -27,9 +27,8 @@ pub(super) struct Families {
 }
 
 impl Families {
-    pub fn of(events: &[Event]) -> Families {
+    pub fn of<'e>(events: impl Iterator<Item = &'e Event>) -> Families {
         let masters = events
-            .iter()
             .filter(|event| event.is_master())
             .filter_map(|event| match &event.state {
                 EventState::Live(content) => Some((event.id.clone(), content.clone())),
@@ -40,51 +39,112 @@ impl Families {
     }
 }
 
-/// A live event without a placement.
+/// A booking that is made from an event, with everything that is stored with it.
+struct Arrival {
+    id: BookingId,
+    owner: UserId,
+    text: BookingText,
+    customers: Vec<CustomerId>,
+    content: Content,
+    placement: Placement,
+}
+
+/// Whether this may be what "this and following" has cut off another series. Such a one is welcomed alone, after the others.
+pub(super) fn may_be_tail(event: &Event) -> bool {
+    event.is_master() && (event.mark.is_some() || cut_from(&event.id).is_some())
+}
+
+/// The series that an id like Google's for a tail names.
+fn cut_from(id: &EventId) -> Option<EventId> {
+    id.as_str()
+        .rsplit_once("_R")
+        .map(|(original, _)| EventId::from(original))
+}
+
+/// Live events without a placement. What they are made of is looked up and stored for all of them together.
 pub(super) async fn welcome(
     tx: &mut Tx,
     context: &Context<'_>,
-    event: &Event,
+    events: &[&Event],
     families: &Families,
-    fresh: &mut Vec<BookingId>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let EventState::Live(content) = &event.state else {
-        return Ok(());
-    };
-    if !event.ordinary {
-        return Ok(());
-    }
-    let content = merge::as_booking(content, event.words, &context.resources);
-    if let Some(problem) = Limits::GOOGLE.problems(&content).first() {
-        let reason = format!("its {} {}", problem.field, problem.problem);
-        return waiting::refuse_event(tx, context, &event.id, &reason, None, report).await;
-    }
-    if let Some(instance) = &event.instance_of {
-        if let Some(series) = series_of(tx, context, instance).await? {
-            return welcome_occurrence(tx, context, event, instance, &series, &content, fresh, report).await;
+    let tenant = context.tenant();
+    let of_series = events.iter().filter_map(|event| event.instance_of.as_ref());
+    let masters = masters(tx, context, of_series.map(|instance| instance.series.clone()).collect()).await?;
+    let (mut arrivals, mut alone) = (Vec::new(), Vec::new());
+    for event in events.iter().copied() {
+        let EventState::Live(content) = &event.state else {
+            continue;
+        };
+        if !event.ordinary {
+            continue;
         }
-        let (tenant, calendar) = (context.tenant(), &context.key().calendar);
-        if let Some(master) = placements::get(tx, tenant, calendar, &instance.series).await? {
-            return overruled_occurrence(tx, context, master, instance, &content, report).await;
+        let content = merge::as_booking(content, event.words, &context.resources);
+        if let Some(problem) = Limits::GOOGLE.problems(&content).first() {
+            let reason = format!("its {} {}", problem.field, problem.problem);
+            waiting::refuse_event(tx, context, &event.id, &reason, None, report).await?;
+            continue;
+        }
+        let instance = event.instance_of.as_ref();
+        match instance.and_then(|instance| Some((instance, masters.get(&instance.series)?))) {
+            Some((instance, Master::Series(series))) => {
+                arrivals.extend(welcome_occurrence(tx, context, event, instance, series, content, report).await?);
+            }
+            Some((instance, Master::Single(master))) => {
+                overruled_occurrence(tx, context, (**master).clone(), instance, &content, report).await?;
+            }
+            // A series that is not visible to this user (invited to one occurrence only): the occurrence stands alone.
+            None => alone.push((event, content, BookingId(context.engine.fresh_uuid()))),
         }
     }
-    // The series is not visible to this user (invited to one occurrence only): it stands alone.
-    let original_start = event.instance_of.as_ref().map(|instance| instance.original_start);
-    let new_id = BookingId(context.engine.fresh_uuid());
-    let id = match &event.ical_uid {
-        Some(uid) => placements::identify(tx, context.tenant(), uid, original_start, new_id).await?,
-        None => new_id,
-    };
-    if id != new_id {
+    let identities = alone
+        .iter()
+        .filter_map(|(event, _, new_id)| Some((identity(event)?, *new_id)));
+    let mut known = placements::identify_many(tx, tenant, identities.collect())
+        .await?
+        .into_iter();
+    let mut elsewhere = Vec::new();
+    for (event, content, new_id) in alone {
+        let id = event.ical_uid.as_ref().and_then(|_| known.next()).unwrap_or(new_id);
+        if id == new_id {
+            arrivals.push(newcomer(tx, context, event, content, id, families).await?);
+            report.bookings_created += 1;
+            report.step("create a booking", Some(id), Some(&event.id));
+        } else {
+            elsewhere.push((event, content, id));
+        }
+    }
+    create(tx, context, &arrivals).await?;
+    gather(tx, context, &arrivals).await?;
+    for (event, content, id) in elsewhere {
         // Another account that reads this calendar may have placed it since this pass has looked.
-        let placed = placements::get(tx, context.tenant(), &context.key().calendar, &event.id).await?;
-        let placed = settle::load(tx, context.tenant(), placed.into_iter().collect()).await?;
-        if let Some(known) = placed.into_iter().next() {
-            return inbound::meet(tx, context, known, event, report).await;
+        let placed = placements::get(tx, tenant, &context.key().calendar, &event.id).await?;
+        let placed = settle::load(tx, tenant, placed.into_iter().collect()).await?;
+        match placed.into_iter().next() {
+            Some(known) => inbound::meet(tx, context, known, event, report).await?,
+            None => join(tx, context, event, id, &content, report).await?,
         }
-        return join(tx, context, event, id, &content, report).await;
     }
+    Ok(())
+}
+
+fn identity(event: &Event) -> Option<Identity> {
+    Some(Identity {
+        ical_uid: event.ical_uid.clone()?,
+        original_start: event.instance_of.as_ref().map(|instance| instance.original_start),
+    })
+}
+
+/// The booking of an event that no calendar has shown before.
+async fn newcomer(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    event: &Event,
+    content: Content,
+    id: BookingId,
+    families: &Families,
+) -> Result<Arrival, SyncError> {
     let split = split_from(tx, context, event, &content, families).await?;
     let mut text = BookingText::of(&content, None, split.as_ref().map(|series| series.id), Side::Google);
     let mut customers: Vec<CustomerId> = Vec::new();
@@ -95,28 +155,61 @@ pub(super) async fn welcome(
         customers.clone_from(&series.customer_ids);
         owner = series.user_id;
     }
-    create(tx, context, id, owner, &text, &customers, &content).await?;
-    let content = text.content().unwrap_or(content);
-    let placement = placement(context, event, id, true, Some(content), event.instance_of.as_ref());
-    placements::put(tx, &placement).await?;
-    fresh.push(id);
-    report.bookings_created += 1;
-    report.step("create a booking", Some(id), Some(&event.id));
-    if event.is_master() {
-        gather(tx, context, event, id).await?;
+    let base = text.content().unwrap_or_else(|_| content.clone());
+    Ok(Arrival {
+        id,
+        owner,
+        text,
+        customers,
+        content,
+        placement: placement(context, event, id, true, Some(base), event.instance_of.as_ref()),
+    })
+}
+
+/// Stores new bookings with their placements. Both sides agree on them.
+async fn create(tx: &mut Tx, context: &Context<'_>, arrivals: &[Arrival]) -> Result<(), SyncError> {
+    if arrivals.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let (tenant_id, created_at) = (context.tenant(), context.engine.now_ms());
+    let (mut rows, mut times) = (Vec::new(), Vec::new());
+    let (mut placed, mut ids) = (Vec::new(), Vec::new());
+    for arrival in arrivals {
+        rows.push(NewBooking {
+            tenant_id,
+            id: arrival.id,
+            user_id: arrival.owner,
+            text: &arrival.text,
+            customer_ids: &arrival.customers,
+            created_at,
+        });
+        times.push((arrival.id, times::of(&arrival.content, context.day_zone())));
+        placed.push(&arrival.placement);
+        ids.push(arrival.id);
+    }
+    bookings::insert_many(tx, &rows).await?;
+    bookings::set_times(tx, tenant_id, &times, times::TZDB).await?;
+    placements::put_many(tx, &placed).await?;
+    Ok(states::agree_as_they_stand(tx, tenant_id, &ids).await?)
 }
 
 /// Occurrences that stood alone until their series came.
-async fn gather(tx: &mut Tx, context: &Context<'_>, event: &Event, series_id: BookingId) -> Result<(), SyncError> {
-    let tenant = context.tenant();
-    for orphan in placements::of_series(tx, tenant, &context.key().calendar, &event.id).await? {
-        let Some(original_start) = orphan.original_start else {
+async fn gather(tx: &mut Tx, context: &Context<'_>, arrivals: &[Arrival]) -> Result<(), SyncError> {
+    let series = arrivals
+        .iter()
+        .filter(|arrival| !arrival.content.when.recurrence.is_empty());
+    let series: HashMap<&EventId, BookingId> = series.map(|series| (&series.placement.event_id, series.id)).collect();
+    if series.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<EventId> = series.keys().map(|id| (*id).clone()).collect();
+    for orphan in placements::of_many_series(tx, context.tenant(), &context.key().calendar, &ids).await? {
+        let series_id = orphan.series_event_id.as_ref().and_then(|id| series.get(id));
+        let (Some(original_start), Some(series_id)) = (orphan.original_start, series_id) else {
             continue;
         };
         let occurrence = Occurrence {
-            series_id,
+            series_id: *series_id,
             original_start,
         };
         belong(tx, context, orphan.booking_id, Some(&occurrence)).await?;
@@ -180,29 +273,6 @@ pub(super) async fn rehome(
     Ok(moved.unwrap_or(known))
 }
 
-async fn create(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    id: BookingId,
-    owner: UserId,
-    text: &BookingText,
-    customers: &[CustomerId],
-    content: &Content,
-) -> Result<(), SyncError> {
-    let tenant_id = context.tenant();
-    let created_at = context.engine.now_ms();
-    let new = NewBooking {
-        tenant_id,
-        id,
-        user_id: owner,
-        text,
-        customer_ids: customers,
-        created_at,
-    };
-    bookings::insert(tx, &new).await?;
-    Ok(times::store(tx, tenant_id, id, content, context.day_zone()).await?)
-}
-
 fn placement(
     context: &Context<'_>,
     event: &Event,
@@ -251,30 +321,58 @@ struct Series {
     row: BookingRow,
 }
 
-async fn series_of(tx: &mut Tx, context: &Context<'_>, instance: &InstanceOf) -> Result<Option<Series>, SyncError> {
-    let (tenant, calendar) = (context.tenant(), &context.key().calendar);
-    let Some(placement) = placements::get(tx, tenant, calendar, &instance.series).await? else {
-        return Ok(None);
+/// What an occurrence belongs to in Google, as far as it is known here.
+enum Master {
+    Series(Box<Series>),
+    /// It is no series in the app.
+    Single(Box<Placement>),
+}
+
+async fn masters(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    mut ids: Vec<EventId>,
+) -> Result<HashMap<EventId, Master>, SyncError> {
+    ids.sort();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let tenant = context.tenant();
+    let found = placements::get_many(tx, tenant, &context.key().calendar, &ids).await?;
+    let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
+    let rows = bookings::get_many(tx, tenant, &ids).await?;
+    let master = |placement: Placement| {
+        let row = rows.iter().find(|row| row.id == placement.booking_id);
+        let event_id = placement.event_id.clone();
+        let master = match row.filter(|row| !row.text.recurrence.is_empty()).cloned() {
+            Some(row) => Master::Series(Box::new(Series { placement, row })),
+            None => Master::Single(Box::new(placement)),
+        };
+        (event_id, master)
     };
-    let row = bookings::get(tx, tenant, placement.booking_id).await?;
-    Ok(row
-        .filter(|row| !row.text.recurrence.is_empty())
-        .map(|row| Series { placement, row }))
+    Ok(found.into_iter().map(master).collect())
+}
+
+async fn series_of(tx: &mut Tx, context: &Context<'_>, instance: &InstanceOf) -> Result<Option<Series>, SyncError> {
+    let found = masters(tx, context, vec![instance.series.clone()]).await?;
+    Ok(found.into_values().find_map(|master| match master {
+        Master::Series(series) => Some(*series),
+        Master::Single(_) => None,
+    }))
 }
 
 /// An occurrence that differs from its series. Its row may be there already: made in the app, or seen through another
 /// calendar.
-#[expect(clippy::too_many_arguments, reason = "one case of `welcome`")]
 async fn welcome_occurrence(
     tx: &mut Tx,
     context: &Context<'_>,
     event: &Event,
     instance: &InstanceOf,
     series: &Series,
-    content: &Content,
-    fresh: &mut Vec<BookingId>,
+    mut content: Content,
     report: &mut PassReport,
-) -> Result<(), SyncError> {
+) -> Result<Option<Arrival>, SyncError> {
     let tenant = context.tenant();
     let is_lead = series.placement.is_lead;
     let existing = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await?;
@@ -283,7 +381,8 @@ async fn welcome_occurrence(
         let mut placement = placement(context, event, row.id, is_lead, base.clone(), Some(instance));
         placement.is_ours = series.placement.is_ours;
         if !is_lead {
-            return Ok(placements::put(tx, &placement).await?);
+            placements::put(tx, &placement).await?;
+            return Ok(None);
         }
         // Both sides have changed the same occurrence: merged against what the series says.
         placement.etag.clear();
@@ -292,10 +391,8 @@ async fn welcome_occurrence(
         if let Some(known) = settle::load(tx, tenant, vec![placement]).await?.pop() {
             inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
         }
-        return Ok(());
+        return Ok(None);
     }
-    let id = BookingId(context.engine.fresh_uuid());
-    let mut content = content.clone();
     if event.words == Words::Withheld {
         // What this user does not show, the series may: the row is everybody's.
         let series = &series.row.text;
@@ -307,28 +404,36 @@ async fn welcome_occurrence(
     if content.resource_id.is_none() && content.location == series.row.text.location {
         content.resource_id = series.row.text.resource_id.as_ref().and_then(|id| id.parse().ok());
     }
+    let arrival = occurrence(context, event, instance, series, content);
+    report.bookings_created += 1;
+    report.step("create a changed occurrence", Some(arrival.id), Some(&event.id));
+    Ok(Some(arrival))
+}
+
+/// A new row of an occurrence; it has the owner, the customers and the lead of its series.
+fn occurrence(
+    context: &Context<'_>,
+    event: &Event,
+    instance: &InstanceOf,
+    series: &Series,
+    content: Content,
+) -> Arrival {
+    let id = BookingId(context.engine.fresh_uuid());
     let occurrence = Occurrence {
         series_id: series.row.id,
         original_start: instance.original_start,
     };
-    let text = BookingText::of(&content, Some(&occurrence), None, series.row.text.origin());
-    create(
-        tx,
-        context,
-        id,
-        series.row.user_id,
-        &text,
-        &series.row.customer_ids,
-        &content,
-    )
-    .await?;
-    let mut placement = placement(context, event, id, is_lead, Some(content), Some(instance));
+    let is_lead = series.placement.is_lead;
+    let mut placement = placement(context, event, id, is_lead, Some(content.clone()), Some(instance));
     placement.is_ours = series.placement.is_ours;
-    placements::put(tx, &placement).await?;
-    fresh.push(id);
-    report.bookings_created += 1;
-    report.step("create a changed occurrence", Some(id), Some(&event.id));
-    Ok(())
+    Arrival {
+        id,
+        owner: series.row.user_id,
+        text: BookingText::of(&content, Some(&occurrence), None, series.row.text.origin()),
+        customers: series.row.customer_ids.clone(),
+        content,
+        placement,
+    }
 }
 
 /// A changed occurrence of an event that is no series in the app: the app has moved or deleted the whole, and that won. What
@@ -408,35 +513,19 @@ pub(super) async fn cancelled_occurrence(
         }
         return Ok(());
     }
-    let id = BookingId(context.engine.fresh_uuid());
     let content = Content {
         status: Status::Cancelled,
         ..unchanged.clone()
     };
-    let occurrence = Occurrence {
-        series_id: series.row.id,
-        original_start: instance.original_start,
-    };
-    let text = BookingText::of(&content, Some(&occurrence), None, series.row.text.origin());
-    create(tx, context, id, series.row.user_id, &text, &[], &content).await?;
-    let mut placement = placement(
-        context,
-        event,
-        id,
-        series.placement.is_lead,
-        Some(content),
-        Some(instance),
-    );
-    placement.base_remote = Some(merge::RemoteForm {
+    let mut arrival = occurrence(context, event, instance, &series, content);
+    arrival.customers.clear();
+    arrival.placement.base_remote = Some(merge::RemoteForm {
         status: Status::Cancelled,
         content: merge::as_event(&unchanged, None),
     });
-    placement.is_ours = series.placement.is_ours;
-    placements::put(tx, &placement).await?;
-    states::agree_as_they_stand(tx, tenant, &[id]).await?;
     report.bookings_cancelled += 1;
-    report.step("cancel an occurrence", Some(id), Some(&event.id));
-    Ok(())
+    report.step("cancel an occurrence", Some(arrival.id), Some(&event.id));
+    create(tx, context, &[arrival]).await
 }
 
 fn unchanged_series(series: &BookingRow) -> Option<crate::domain::time::When> {
@@ -451,17 +540,13 @@ async fn split_from(
     content: &Content,
     families: &Families,
 ) -> Result<Option<BookingRow>, SyncError> {
-    if content.when.recurrence.is_empty() {
+    if !may_be_tail(event) {
         return Ok(None);
     }
     let start = OriginalStart::of(&content.when.span);
     let tenant = context.tenant();
     let mut candidates: Vec<BookingId> = event.mark.into_iter().collect();
-    let original = event
-        .id
-        .as_str()
-        .rsplit_once("_R")
-        .map(|(original, _)| EventId::from(original));
+    let original = cut_from(&event.id);
     if let Some(original) = &original {
         let found = placements::get(tx, tenant, &context.key().calendar, original).await?;
         candidates.extend(found.map(|placement| placement.booking_id));

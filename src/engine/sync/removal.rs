@@ -7,7 +7,7 @@ use super::settle::{self, Gate, Known, Seen, Settled};
 use super::{PassReport, SyncError, context::Context, newcomer, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
-use crate::domain::ids::{BookingId, QuestionId};
+use crate::domain::ids::{BookingId, EventId, QuestionId};
 use crate::domain::merge::{self, Field, FieldConflict, RemoteForm, Resources, Waiting};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::questions::{self, QuestionRow};
@@ -17,16 +17,35 @@ use sha2::{Digest, Sha256};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Items that Google does not show any more, or shows as cancelled or declined.
+/// Items that Google does not show any more, or shows as cancelled or declined, in one transaction.
 pub(super) async fn inbound(
     tx: &mut Tx,
     context: &Context<'_>,
-    candidates: Vec<(Known, Option<Event>)>,
+    candidates: Vec<(Known, Option<&Event>)>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
+    let removals = sort_out(tx, context, candidates, report).await?;
+    let ids: Vec<BookingId> = removals.iter().map(|(known, _)| known.booking_id()).collect();
+    if brakes(tx, context, &ids).await? {
+        let removals = removals.into_iter().map(|(known, _)| known).collect();
+        return hold(tx, context, removals, report).await;
+    }
+    for (known, event) in removals {
+        carry_out(tx, context, known, event, report).await?;
+    }
+    Ok(())
+}
+
+/// Does whatever follows for such items, except removals; returns these, for the brake.
+pub(super) async fn sort_out<'e>(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    candidates: Vec<(Known, Option<&'e Event>)>,
+    report: &mut PassReport,
+) -> Result<Vec<(Known, Option<&'e Event>)>, SyncError> {
     let mut removals = Vec::new();
     for (known, event) in candidates {
-        let Some(known) = newcomer::led_from_here(tx, context, known, event.as_ref()).await? else {
+        let Some(known) = newcomer::led_from_here(tx, context, known, event).await? else {
             continue;
         };
         if !known.placement.is_lead {
@@ -38,37 +57,24 @@ pub(super) async fn inbound(
             continue;
         }
         if known.placement.waiting == Some(Waiting::LeadLost) {
-            // Decided by `decide_lost_leads`.
+            // Decided once the other scopes have looked.
             continue;
         }
         if known.placement.answer.is_some() {
-            carry_out(tx, context, known, event.as_ref(), report).await?;
+            carry_out(tx, context, known, event, report).await?;
             continue;
         }
-        let declined = event.as_ref().is_some_and(|event| event.state != EventState::Cancelled);
+        let declined = event.is_some_and(|event| event.state != EventState::Cancelled);
         let was_there = known.placement.state == PlacementState::Live;
         if was_there && !declined && wait_for_others(tx, context, &known, report).await? {
             continue;
         }
-        let seen = event.as_ref().map_or(Seen::Gone, Seen::Event);
+        let seen = event.map_or(Seen::Gone, Seen::Event);
         if let Some(Settled::Removal(known)) = inbound::again(tx, context, known, seen, Gate::Inbound, report).await? {
             removals.push((*known, event));
         }
     }
-    let ids: Vec<BookingId> = removals.iter().map(|(known, _)| known.booking_id()).collect();
-    if brakes(tx, context, &ids).await? {
-        return hold(
-            tx,
-            context,
-            removals.into_iter().map(|(known, _)| known).collect(),
-            report,
-        )
-        .await;
-    }
-    for (known, event) in removals {
-        carry_out(tx, context, known, event.as_ref(), report).await?;
-    }
-    Ok(())
+    Ok(removals)
 }
 
 async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncError> {
@@ -80,14 +86,18 @@ async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncErro
 }
 
 /// Cancels the booking, and with a series its changed occurrences.
-async fn carry_out(
+pub(super) async fn carry_out(
     tx: &mut Tx,
     context: &Context<'_>,
-    known: Known,
+    mut known: Known,
     event: Option<&Event>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let (id, key) = (known.booking_id(), context.key());
+    if known.placement.waiting == Some(Waiting::LeadLost) {
+        // Nobody was asked about it.
+        known.placement.waiting = None;
+    }
     let is_series = known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty());
     let seen = event.map_or(Seen::Gone, Seen::Event);
     let settled = inbound::again(tx, context, known, seen, Gate::Open, report).await?;
@@ -208,6 +218,12 @@ pub(super) async fn hold(
     removals: Vec<Known>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
+    mark_held(tx, removals, report).await?;
+    ask_about_held(tx, context).await
+}
+
+/// Marks removals as held; whoever does asks about the whole set afterwards.
+pub(super) async fn mark_held(tx: &mut Tx, removals: Vec<Known>, report: &mut PassReport) -> Result<(), SyncError> {
     for known in removals {
         report.braked += 1;
         report.step(
@@ -222,7 +238,7 @@ pub(super) async fn hold(
         };
         placements::put(tx, &held).await?;
     }
-    ask_about_held(tx, context).await
+    Ok(())
 }
 
 /// The bookings whose removal is held and not decided, with the digest that names exactly this set.
@@ -256,7 +272,7 @@ pub(super) async fn renew_question(context: &Context<'_>) -> Result<(), SyncErro
 }
 
 /// One question about everything that is held; an older one about another set is void.
-async fn ask_about_held(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncError> {
+pub(super) async fn ask_about_held(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncError> {
     let (engine, key) = (context.engine, context.key());
     let (set, digest) = held_set(tx, context).await?;
     let now = engine.now_ms();
@@ -339,49 +355,38 @@ async fn has_living_follower(tx: &mut Tx, context: &Context<'_>, booking: Bookin
         .any(|placement| !placement.is_lead && placement.state == PlacementState::Live))
 }
 
-/// Lost leads for which every other scope has been looked at: a living placement takes the lead, or the booking is cancelled.
-pub(super) async fn decide_lost_leads(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    if !context.has_waiting {
-        return Ok(());
-    }
+/// Lost leads for which every other scope has been looked at.
+pub(super) async fn lost_leads(tx: &mut Tx, context: &Context<'_>) -> Result<Vec<EventId>, SyncError> {
     let key = context.key();
-    let mut certain = Vec::new();
+    let mut ripe = Vec::new();
     for placement in placements::to_plan_again(tx, key.tenant, &key.calendar).await? {
         let mine = placement.account_id == key.account && placement.waiting == Some(Waiting::LeadLost);
-        if !mine || !scopes::all_looked_since(tx, key, placement.booking_id, placement.confirmed_at).await? {
-            continue;
-        }
-        let booking = placement.booking_id;
-        let all = placements::of_booking(tx, key.tenant, booking).await?;
-        let heir = all
-            .into_iter()
-            .find(|other| !other.is_lead && other.state == PlacementState::Live);
-        if let Some(heir) = heir {
-            report.step("pass the lead on", Some(booking), Some(&placement.event_id));
-            take_over(tx, context, Some(placement), heir).await?;
-            // The heir's own scope reads its event and merges it.
-            states::disagree(tx, key.tenant, booking).await?;
-            scopes::make_others_due(tx, key, booking).await?;
-        } else {
-            let placement = Placement {
-                waiting: None,
-                ..placement
-            };
-            certain.extend(settle::load(tx, key.tenant, vec![placement]).await?);
+        if mine && scopes::all_looked_since(tx, key, placement.booking_id, placement.confirmed_at).await? {
+            ripe.push(placement.event_id);
         }
     }
-    let ids: Vec<BookingId> = certain.iter().map(Known::booking_id).collect();
-    if brakes(tx, context, &ids).await? {
-        return hold(tx, context, certain, report).await;
-    }
-    for known in certain {
-        carry_out(tx, context, known, None, report).await?;
-    }
-    Ok(())
+    Ok(ripe)
+}
+
+/// A living placement takes such a lead; without one the booking is to be cancelled, and the event is returned.
+pub(super) async fn pass_on(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    lost: Placement,
+    report: &mut PassReport,
+) -> Result<Option<EventId>, SyncError> {
+    let (key, booking) = (context.key(), lost.booking_id);
+    let all = placements::of_booking(tx, key.tenant, booking).await?;
+    let living = |other: &Placement| !other.is_lead && other.state == PlacementState::Live;
+    let Some(heir) = all.into_iter().find(living) else {
+        return Ok(Some(lost.event_id));
+    };
+    report.step("pass the lead on", Some(booking), Some(&lost.event_id));
+    take_over(tx, context, Some(lost), heir).await?;
+    // The heir's own scope reads its event and merges it.
+    states::disagree(tx, key.tenant, booking).await?;
+    scopes::make_others_due(tx, key, booking).await?;
+    Ok(None)
 }
 
 /// A placement takes the lead over from the one that had it, if any had. What both sides agreed on through that one still
