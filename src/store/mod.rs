@@ -14,6 +14,7 @@ mod error;
 pub mod idempotency;
 mod migrations;
 pub mod placements;
+mod private_copy;
 pub mod quarantine;
 pub mod questions;
 pub mod resources;

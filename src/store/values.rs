@@ -191,6 +191,24 @@ impl Row {
         }
     }
 
+    /// The value at a place, of a column that SQLite calls `TEXT`, `INTEGER` or `BLOB`.
+    pub(super) fn value(&self, index: usize, kind: &str) -> Result<Value, StoreError> {
+        macro_rules! at {
+            ($ty:ty) => {
+                match self {
+                    Row::Sqlite(row) => row.try_get::<$ty, _>(index),
+                    Row::Postgres(row) => row.try_get::<$ty, _>(index),
+                }
+                .map_err(|error| StoreError::column("of a copied row", &error))?
+            };
+        }
+        Ok(match kind {
+            "INTEGER" => Value::Int(at!(Option<i64>)),
+            "BLOB" => Value::Bytes(at!(Option<Vec<u8>>)),
+            _ => Value::Text(at!(Option<String>)),
+        })
+    }
+
     /// Whether the column is null.
     pub fn is_null(&self, column: &'static str) -> Result<bool, StoreError> {
         match self {

@@ -104,7 +104,7 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     Ok(report)
 }
 
-/// Prints what a pass would do and does nothing: it reads from Google, and rolls back what it wrote to find out.
+/// Tells what a pass would do and does nothing: it reads from Google, and applies that to a private copy.
 pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncError> {
     let mut tx = engine.db.read().await?;
     let Some(claim) = scopes::peek(&mut tx, key).await? else {
@@ -118,11 +118,20 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
         ..PassReport::default()
     };
     let listing = pull::pull(&mut context, &mut report).await?;
+    let copied = Engine {
+        db: engine.db.private_copy(key.tenant).await?,
+        ..engine.clone()
+    };
+    let mut context = Context {
+        engine: &copied,
+        ..context
+    };
     context.load_rest().await?;
-    let mut tx = engine.db.begin().await?;
-    inbound::plan(&context, &mut tx, listing, &mut report).await?;
+    inbound::apply(&mut context, listing, &mut report).await?;
+    let mut tx = copied.db.begin().await?;
     outbound::plan(&context, &mut tx, &mut report).await?;
-    tx.rollback().await?;
+    drop(tx);
+    copied.db.close().await;
     Ok(report)
 }
 

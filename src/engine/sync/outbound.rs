@@ -76,7 +76,7 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
     Ok(())
 }
 
-/// What would be pushed, in a transaction that the caller rolls back.
+/// What would be pushed, in a transaction on a private copy of the rows.
 pub(super) async fn plan(context: &Context<'_>, tx: &mut Tx, report: &mut PassReport) -> Result<(), SyncError> {
     let (key, scope) = (context.key(), &context.scope);
     let ids = states::pending(
@@ -597,7 +597,7 @@ async fn read(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
         return Ok(Prepared::Done);
     }
     if vanished {
-        removal::inbound(&mut tx, context, vec![(known, event.map(|event| *event))], report).await?;
+        removal::inbound(&mut tx, context, vec![(known, event.as_deref())], report).await?;
         tx.commit().await?;
         return Ok(Prepared::Done);
     }
