@@ -1,9 +1,9 @@
 //! One database interface over SQLite and PostgreSQL.
 //!
-//! SQL is written once, with `$n` placeholders. Where the dialects differ the text uses one of three marks that are
-//! replaced before the statement is sent: `NOW_MS()` (the database's clock, milliseconds), `LIST($n)` (the texts of the JSON
-//! array bound as `$n`) and `SKIP_LOCKED` (row locks for claims; SQLite has one writer and needs none). A statement for many
-//! rows ([`Tx::put_rows`]) has the mark `ROWS` where `VALUES` wants them.
+//! SQL is written once, with `$n` placeholders. Where the dialects differ the text uses one of these marks, which are
+//! replaced before the statement is sent: `NOW_MS()` (the database's clock, milliseconds), `IN LIST($n)` and
+//! `NOT IN LIST($n)` (the texts of the JSON array bound as `$n`), `SKIP_LOCKED` (row locks for claims; SQLite has one
+//! writer and needs none) and, in statements for [`Tx::put_rows`], `ROWS` where `VALUES` wants them.
 //!
 //! SQLite: WAL, one writer connection that begins IMMEDIATE, a few readers, full synchronous, because a stored event id is
 //! the proof against a duplicate. Dropping a [`Tx`] rolls it back.
@@ -315,7 +315,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 
 /// Replaces the marks of shared SQL by SQLite's text.
 pub(super) fn sqlite_text(sql: &str) -> String {
-    let sql = replace_list(sql, "(SELECT value FROM json_each(", "))");
+    let sql = replace_list(sql, "IN LIST(", "IN (SELECT value FROM json_each(", "))");
     sql.replace(
         "NOW_MS()",
         "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
@@ -325,20 +325,23 @@ pub(super) fn sqlite_text(sql: &str) -> String {
 
 /// Replaces the marks of shared SQL by PostgreSQL's text.
 pub(super) fn postgres_text(sql: &str) -> String {
-    let sql = replace_list(sql, "(SELECT jsonb_array_elements_text(CAST(", " AS jsonb)))");
+    // An array is looked up by index whatever PostgreSQL believes of a table that has just been filled; a subquery is joined.
+    const TEXTS: &str = "(ARRAY(SELECT jsonb_array_elements_text(CAST(";
+    let sql = replace_list(sql, "NOT IN LIST(", &format!("<> ALL{TEXTS}"), " AS jsonb))))");
+    let sql = replace_list(&sql, "IN LIST(", &format!("= ANY{TEXTS}"), " AS jsonb))))");
     sql.replace("NOW_MS()", "now_ms()")
         .replace("SKIP_LOCKED", "FOR UPDATE SKIP LOCKED")
 }
 
-fn replace_list(sql: &str, before: &str, after: &str) -> String {
+fn replace_list(sql: &str, mark: &str, before: &str, after: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut rest = sql;
-    while let Some(at) = rest.find("LIST($") {
+    while let Some(at) = rest.find(mark) {
         let (head, tail) = rest.split_at(at);
         let Some(end) = tail.find(')') else { break };
         out.push_str(head);
         out.push_str(before);
-        out.push_str(&tail["LIST(".len()..end]);
+        out.push_str(&tail[mark.len()..end]);
         out.push_str(after);
         rest = &tail[end + 1..];
     }
@@ -383,4 +386,25 @@ fn bind_postgres(sql: Arc<str>, args: Vec<Value>) -> Query<'static, Postgres, Pg
         };
     }
     query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_become_what_each_database_understands() {
+        let sql = "a IN LIST($1) AND b NOT IN LIST($2)";
+        assert_eq!(
+            sqlite_text(sql),
+            "a IN (SELECT value FROM json_each($1)) AND b NOT IN (SELECT value FROM json_each($2))"
+        );
+        let texts = |n: u8| format!("(ARRAY(SELECT jsonb_array_elements_text(CAST(${n} AS jsonb))))");
+        assert_eq!(
+            postgres_text(sql),
+            format!("a = ANY{} AND b <> ALL{}", texts(1), texts(2))
+        );
+        assert_eq!(rows_of_sqlite("VALUES ROWS", 2, 2), "VALUES (?, ?), (?, ?)");
+        assert_eq!(rows_of_postgres("VALUES ROWS", 2, 2), "VALUES ($1, $2), ($3, $4)");
+    }
 }

@@ -212,11 +212,21 @@ pub async fn with_occurrences(
     calendar: &CalendarId,
     events: &[EventId],
 ) -> Result<HashSet<EventId>, StoreError> {
-    const SQL: &str = "SELECT event_id FROM placements p \
-         WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3) \
-           AND EXISTS (SELECT 1 FROM bookings b WHERE b.tenant_id = p.tenant_id AND b.series_id = p.booking_id)";
-    let rows = tx.fetch_all(SQL, args![tenant, calendar, list(events)]).await?;
-    rows.iter().map(|row| Ok(EventId(row.text("event_id")?))).collect()
+    const SERIES: &str = "SELECT event_id, booking_id FROM placements \
+         WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3)";
+    const CHANGED: &str = "SELECT DISTINCT series_id FROM bookings WHERE tenant_id = $1 AND series_id IN LIST($2)";
+    let mut series: HashMap<String, Vec<EventId>> = HashMap::new();
+    for row in tx.fetch_all(SERIES, args![tenant, calendar, list(events)]).await? {
+        series
+            .entry(row.text("booking_id")?)
+            .or_default()
+            .push(EventId(row.text("event_id")?));
+    }
+    let mut found = HashSet::new();
+    for row in tx.fetch_all(CHANGED, args![tenant, list(series.keys())]).await? {
+        found.extend(series.remove(&row.text("series_id")?).unwrap_or_default());
+    }
+    Ok(found)
 }
 
 /// Placements of a calendar that a person has answered about, or that wait for other scopes.

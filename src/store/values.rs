@@ -86,7 +86,7 @@ macro_rules! text_values {
 }
 text_values!(CalendarId, EventId);
 
-/// The JSON array for a `LIST($n)`.
+/// The JSON array for an `IN LIST($n)`.
 pub fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> Value {
     let texts: Vec<serde_json::Value> = items.into_iter().map(|item| item.to_string().into()).collect();
     Value::Text(Some(serde_json::Value::Array(texts).to_string()))
