@@ -1,12 +1,14 @@
 //! Composition root: the only place that builds things.
 //!
 //! It promises that nothing runs half built: the schema is up to date, the keys fit the database, the address is ours, or
-//! [`OpenError`] says in one sentence what to do. Commands open the same [`App`] as the daemon, beside it or without it.
+//! [`OpenError`] says in one sentence what to do. Commands open the same [`App`] as the daemon, beside it or without it; only
+//! the daemon brings the schema up to date.
 use crate::config::keys::{self, KeyFileError};
 use crate::config::{Config, DatabaseUrl};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::seal::KeyId;
 use crate::domain::settings::SyncDefaults;
+use crate::engine::housekeeping::Retention;
 use crate::engine::sync::SyncSettings;
 use crate::engine::tokens::TokenCache;
 use crate::engine::{Engine, sealed};
@@ -15,7 +17,7 @@ use crate::google::oauth::{Endpoints, OAuth};
 use crate::google::transport::Transport;
 use crate::jobs::{self, cadence::Cadence};
 use crate::lifecycle::{self, Stop};
-use crate::store::{Db, StoreError, migrate};
+use crate::store::{Db, StoreError, migrate, newest_schema, schema};
 use crate::web::pages::Pages;
 use crate::web::{self, WebState};
 use secrecy::ExposeSecret;
@@ -34,6 +36,17 @@ pub enum OpenError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// No database, or one without tables.
+    #[error("the database is not made yet")]
+    NoSchema,
+    /// A database of an older Accord.
+    #[error("the database has schema version {found}, and this accord needs version {needed}; nothing was changed")]
+    OlderSchema {
+        /// What it has.
+        found: i64,
+        /// What this program makes.
+        needed: i64,
+    },
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
@@ -84,7 +97,6 @@ impl Surroundings {
 pub async fn open_database(config: &Config) -> Result<Db, StoreError> {
     match &config.database.url {
         DatabaseUrl::SqliteFile(path) => Db::open_sqlite(path).await,
-        DatabaseUrl::SqliteMemory => Db::open_sqlite(std::path::Path::new(":memory:")).await,
         DatabaseUrl::Postgres(url) => Db::open_postgres(url.expose_secret()).await,
     }
 }
@@ -96,6 +108,31 @@ impl App {
     pub async fn open(config: Config, surroundings: Surroundings) -> Result<App, OpenError> {
         let db = open_database(&config).await?;
         migrate(&db).await?;
+        Self::build(config, db, surroundings).await
+    }
+
+    /// The same over a database that is up to date already: for commands, which must not change the schema under a running
+    /// daemon, nor make a database where a wrong address was given.
+    pub async fn open_as_it_is(config: Config, surroundings: Surroundings) -> Result<App, OpenError> {
+        if let DatabaseUrl::SqliteFile(path) = &config.database.url
+            && !path.exists()
+        {
+            return Err(OpenError::NoSchema);
+        }
+        let db = open_database(&config).await?;
+        let mut tx = db.read().await?;
+        let found = schema::version(&mut tx).await?;
+        drop(tx);
+        let needed = newest_schema();
+        match found {
+            None => Err(OpenError::NoSchema),
+            Some(found) if found > needed => Err(StoreError::NewerSchema(found).into()),
+            Some(found) if found < needed => Err(OpenError::OlderSchema { found, needed }),
+            Some(_) => Self::build(config, db, surroundings).await,
+        }
+    }
+
+    async fn build(config: Config, db: Db, surroundings: Surroundings) -> Result<App, OpenError> {
         let may_create = !sealed::holds_any(&db).await?;
         let Surroundings { clock, entropy } = surroundings;
         let keys = keys::load_or_create(&config.secrets.key, may_create, entropy.as_ref(), clock.as_ref())?;
@@ -171,7 +208,10 @@ impl App {
         let settings = jobs::Settings {
             cadence: Cadence::new(self.config.sync.schedule.clone(), self.engine.clock.now()),
             concurrency: self.config.sync.concurrency,
-            changes_days: self.config.retention.changes_days,
+            retention: Retention {
+                changes_days: self.config.retention.changes_days,
+                choosing_hours: self.config.retention.choosing_hours,
+            },
         };
         let watchdog = tokio::spawn(lifecycle::feed_watchdog());
         lifecycle::notify_ready();

@@ -4,6 +4,7 @@
 //! survives that. The first SIGTERM or SIGINT is gentle; a second one, or [`PATIENCE`], makes it firm. Tasks hold a
 //! [`Stop`] and know nothing of signals. What the tasks do is not known here.
 use std::future::Future;
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -65,6 +66,8 @@ impl Entropy for SystemEntropy {
 pub fn init_logging(log: &Log) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter(log.level))
+        // A journal or a file is no place for colours.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let _ = match log.format {
         LogFormat::Text => builder.try_init(),

@@ -183,8 +183,71 @@ both_databases! {
         // The derived instants moved with it.
         let there = app.get("/bookings?from=2026-03-05T12:00:00Z&to=2026-03-05T13:00:00Z").await.expect(200);
         assert_eq!(there["items"][0]["id"], made["id"]);
-        let user = app.patch(&path, &days["version"], &json!({"user_id": app.user, "series_id": null})).await;
+        let user = app.patch(&path, &days["version"], &json!({"user_id": "JANA", "series_id": null})).await;
         assert_eq!(user.bad_fields(), ["series_id", "user_id"]);
+    }
+
+    async fn a_booking_is_handed_over_together_with_who_it_is_with(url: String) {
+        let app = App::start(url).await;
+        let petr = app.add_user("Petr").await;
+        app.add_customer(&app.user, KAREL).await;
+        app.add_customer(&petr, OTHERS).await;
+        let series = app.book(json!({"recurrence": ["RRULE:FREQ=WEEKLY;COUNT=3"], "customer_ids": [KAREL]})).await;
+        let path = format!("/bookings/{}", series["id"].as_str().unwrap());
+        let second = format!("{path}/occurrences/2026-03-09T08:00:00Z");
+        let changed = app.patch(&second, &json!(0), &json!({"title": "Colour"})).await.expect(200);
+        // Customers belong to one user, so the call has to say who it is with then.
+        for (body, bad) in [
+            (json!({"user_id": petr}), "customer_ids"),
+            (json!({"user_id": petr, "customer_ids": [KAREL]}), "customer_ids"),
+            (json!({"user_id": NOBODY, "customer_ids": []}), "user_id"),
+            (json!({"user_id": null, "customer_ids": []}), "user_id"),
+        ] {
+            let refused = app.patch(&path, &series["version"], &body).await;
+            assert!(refused.bad_fields().contains(&bad.to_owned()), "{body}: {}", refused.text);
+        }
+        let alone = format!("/bookings/{}", changed["id"].as_str().unwrap());
+        let body = json!({"user_id": petr, "customer_ids": [OTHERS]});
+        let refused = app.patch(&alone, &changed["version"], &body).await;
+        assert_eq!(refused.bad_fields(), ["customer_ids", "user_id"]);
+        assert!(refused.text.contains("hand the series over"), "{}", refused.text);
+        assert_eq!(app.get(&path).await.expect(200), series, "nothing was stored");
+        assert_eq!(app.get(&alone).await.expect(200), changed, "nothing was stored");
+        // With the version that was seen, as any change.
+        app.patch(&path, &json!(77), &body).await.problem(412, "stale-version");
+        let body = json!({"user_id": petr, "customer_ids": [OTHERS], "title": "Long haircut"});
+        let given = app.patch(&path, &series["version"], &body).await.expect(200);
+        assert_eq!((&given["user_id"], &given["customer_ids"]), (&json!(petr), &json!([OTHERS])));
+        assert_eq!((&given["id"], &given["title"]), (&series["id"], &json!("Long haircut")));
+        let along = app.get(&alone).await.expect(200);
+        assert_eq!((&along["user_id"], &along["customer_ids"]), (&json!(petr), &json!([OTHERS])));
+        assert_eq!(along["title"], "Colour");
+        // To whom it belongs already: no version.
+        let same = app.patch(&path, &given["version"], &json!({"user_id": petr})).await.expect(200);
+        assert_eq!(same["version"], given["version"]);
+    }
+
+    async fn what_belongs_to_somebody_else_in_google_is_not_handed_over(url: String) {
+        let app = App::start(url).await;
+        let petr = app.add_user("Petr").await;
+        let made = app.book(json!({})).await;
+        place(&app, &made, "is_writable = 0").await;
+        let path = format!("/bookings/{}", made["id"].as_str().unwrap());
+        let refused = app.patch(&path, &made["version"], &json!({"user_id": petr})).await;
+        assert_eq!(refused.status, 409, "{}", refused.text);
+        assert_eq!(app.get(&path).await.expect(200)["user_id"], app.user.as_str());
+        assert_eq!(app.sql("SELECT COUNT(*) FROM hand_overs").await.unwrap(), "0");
+    }
+
+    async fn another_tenants_user_gets_no_booking(url: String) {
+        let app = App::start(url).await;
+        let (_, eva) = app.stranger().await;
+        let made = app.book(json!({})).await;
+        let path = format!("/bookings/{}", made["id"].as_str().unwrap());
+        let theirs = app.patch(&path, &made["version"], &json!({"user_id": eva})).await;
+        let never = app.patch(&path, &made["version"], &json!({"user_id": NOBODY})).await;
+        assert_eq!((theirs.bad_fields(), &theirs.text), (vec!["user_id".to_owned()], &never.text));
+        assert_eq!(app.get(&path).await.expect(200), made);
     }
 
     async fn customers_and_resources_must_be_of_the_same_user_and_tenant(url: String) {
@@ -208,6 +271,7 @@ both_databases! {
         assert_eq!(refused.bad_fields(), ["resource_id"]);
     }
 
+    /// Promise 8.
     async fn another_tenants_bookings_are_missing_like_those_that_never_were(url: String) {
         let app = App::start(url).await;
         let made = app.book(json!({"recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]})).await;

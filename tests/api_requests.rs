@@ -36,6 +36,62 @@ both_databases! {
         app.call("POST", "/bookings", None, &[], Some("{")).await.problem(401, "unauthorized");
     }
 
+    /// Promise 8.
+    async fn no_route_tells_another_tenants_ids_from_those_that_never_were(url: String) {
+        const THEIRS: &str = "0190f3c4-5b1e-7cc0-9d3a-0000000000aa";
+        const NEVER: &str = "0190f3c4-5b1e-7cc0-9d3a-0000000000bb";
+        let app = App::start(url).await;
+        let (stranger, _) = app.stranger().await;
+        let (tenant, user) = (app.tenant, &app.user);
+        let blob = if app.is_sqlite() { "x'00'" } else { "decode('00', 'hex')" };
+        // One row of everything, all under one id of the first tenant.
+        app.sql(&format!(
+            "INSERT INTO users (tenant_id, id, name, email, time_zone, created_at, updated_at)
+                 VALUES ('{tenant}', '{THEIRS}', 'Jan', 'jan@tenant.example', 'UTC', 0, 0);
+             INSERT INTO resources (tenant_id, id, name) VALUES ('{tenant}', '{THEIRS}', 'Room');
+             INSERT INTO bookings (tenant_id, id, user_id, starts_local, ends_local, time_zone, recurrence)
+                 VALUES ('{tenant}', '{THEIRS}', '{user}', '2026-03-02T09:00:00', '2026-03-02T10:00:00', 'UTC', 'RRULE:FREQ=DAILY');
+             INSERT INTO accounts (tenant_id, id, user_id, sub, email, state, created_at, updated_at)
+                 VALUES ('{tenant}', '{THEIRS}', '{user}', 'sub', 'jana@gmail.example', 'active', 0, 0);
+             INSERT INTO conflicts (tenant_id, id, booking_id, user_id, field, policy, winner, values_sealed, state, created_at)
+                 VALUES ('{tenant}', '{THEIRS}', '{THEIRS}', '{user}', 'title', 'origin', 'app', {blob}, 'decided', 0);
+             INSERT INTO questions (tenant_id, id, kind, addressee, user_id, account_id, calendar_id, subject_id, choices, detail_sealed, state, created_at)
+                 VALUES ('{tenant}', '{THEIRS}', 'cancel', 'user', '{user}', '{THEIRS}', 'c', '{THEIRS}', '[\"apply\"]', {blob}, 'open', 0)"
+        ).replace("\\\"", "\"")).await.unwrap();
+        let openapi = app.get("/openapi.json").await.expect(200);
+        let mut asked = 0;
+        for (path, methods) in openapi["paths"].as_object().unwrap() {
+            if !path.contains('{') {
+                continue;
+            }
+            let path = path.trim_start_matches("/api/v1").replace("{original_start}", "2026-03-03T09:00:00Z");
+            for method in methods.as_object().unwrap().keys() {
+                let method = method.to_uppercase();
+                if !["GET", "PATCH", "POST", "DELETE"].contains(&method.as_str()) {
+                    continue;
+                }
+                let with = |id: &str| path.replace("{id}", id).replace("{series}", id);
+                let body = (method == "PATCH" || method == "POST").then_some(if path.ends_with("/answer") {
+                    "{\"answer\": \"apply\"}"
+                } else if path.ends_with("/resolve") {
+                    "{\"keep\": \"google\"}"
+                } else if path.ends_with("/calendars") {
+                    "{\"calendar_id\": \"c\", \"reads\": false}"
+                } else if path.starts_with("/resources") {
+                    "{\"name\": \"Mine\"}"
+                } else {
+                    "{}"
+                });
+                let theirs = app.call(&method, &with(THEIRS), Some(&stranger), &[("if-match", "\"1\"")], body).await;
+                let never = app.call(&method, &with(NEVER), Some(&stranger), &[("if-match", "\"1\"")], body).await;
+                assert_eq!((theirs.status, theirs.text.replace(THEIRS, NEVER)), (404, never.text.clone()), "{method} {path}");
+                assert_eq!(never.status, 404, "{method} {path}");
+                asked += 1;
+            }
+        }
+        assert!(asked >= 20, "{asked}");
+    }
+
     async fn a_second_key_works_until_it_is_revoked(url: String) {
         let app = App::start(url).await;
         let key = app.engine.create_api_key(app.tenant).await.unwrap();

@@ -20,6 +20,30 @@ impl Place {
         place
     }
 
+    /// One whose database is made.
+    fn migrated() -> Place {
+        let place = Place::new();
+        assert_eq!(code(&place.run(&["migrate"])), 0);
+        place
+    }
+
+    /// A tenant's id.
+    fn tenant(&self) -> String {
+        let made = self.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What Debian's `sqlite3` says to a statement.
+    fn sql(&self, sql: &str) -> String {
+        let done = Command::new("sqlite3")
+            .arg(self.path("accord.db"))
+            .arg(sql)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", err(&done));
+        out(&done).trim().to_owned()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -151,7 +175,7 @@ fn an_unknown_kind_of_database_is_refused_without_quoting_its_password() {
 
 #[test]
 fn a_new_tenant_shows_its_key_once() {
-    let place = Place::new();
+    let place = Place::migrated();
     let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
     let (id, key) = (made["id"].as_str().unwrap(), made["api_key"].as_str().unwrap());
     assert!(key.starts_with("accord_"), "{key}");
@@ -170,7 +194,7 @@ fn a_new_tenant_shows_its_key_once() {
 
 #[test]
 fn a_setting_is_changed_goes_back_to_its_default_and_nonsense_is_refused() {
-    let place = Place::new();
+    let place = Place::migrated();
     let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
     let id = made["id"].as_str().unwrap();
     let set = place.json(&["tenant", "set", id, "conflict=ask", "brake_min=20", "name=Kaval Ltd"]);
@@ -195,7 +219,7 @@ fn a_setting_is_changed_goes_back_to_its_default_and_nonsense_is_refused() {
 
 #[test]
 fn a_user_gets_a_one_time_address() {
-    let place = Place::new();
+    let place = Place::migrated();
     let tenant = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"])["id"].clone();
     let tenant = tenant.as_str().unwrap();
     let user = place.json(&[
@@ -240,7 +264,7 @@ fn a_database_of_a_newer_accord_is_left_alone() {
 
 #[test]
 fn a_missing_key_file_stops_a_database_that_needs_it() {
-    let place = Place::new().with_sealed_value();
+    let place = Place::migrated().with_sealed_value();
     fs::remove_file(place.path("accord.key")).unwrap();
     let output = place.run(&["status"]);
     assert_eq!(code(&output), 1);
@@ -250,7 +274,7 @@ fn a_missing_key_file_stops_a_database_that_needs_it() {
 
 #[test]
 fn a_key_file_that_others_can_read_is_refused() {
-    let place = Place::new();
+    let place = Place::migrated();
     assert_eq!(code(&place.run(&["tenant", "list"])), 0);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(
@@ -265,7 +289,7 @@ fn a_key_file_that_others_can_read_is_refused() {
 
 #[test]
 fn a_rotated_key_joins_the_old_one() {
-    let place = Place::new();
+    let place = Place::migrated();
     assert_eq!(code(&place.run(&["tenant", "list"])), 0);
     let rotated = place.json(&["key", "rotate"]);
     assert_ne!(rotated["old"], rotated["new"]);
@@ -277,7 +301,7 @@ fn a_rotated_key_joins_the_old_one() {
 
 #[test]
 fn an_api_key_is_ended_by_its_id_with_or_without_hyphens() {
-    let place = Place::new();
+    let place = Place::migrated();
     let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
     let tenant = made["id"].as_str().unwrap();
     for without in [true, false] {
@@ -292,7 +316,7 @@ fn an_api_key_is_ended_by_its_id_with_or_without_hyphens() {
 
 #[test]
 fn sqlite_has_no_sql_roles_and_says_what_that_means() {
-    let place = Place::new();
+    let place = Place::migrated();
     let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
     let output = place.run(&["tenant", "sql-role", made["id"].as_str().unwrap()]);
     assert_eq!(code(&output), 2);
@@ -313,4 +337,230 @@ fn doctor_changes_nothing_and_names_what_is_in_the_way() {
         assert!(out(&output).contains(part), "{part}: {}", out(&output));
     }
     assert!(!place.path("accord.db").exists() && !place.path("accord.key").exists());
+}
+
+#[test]
+fn only_serve_and_migrate_touch_the_schema() {
+    let place = Place::new();
+    let output = place.run(&["tenant", "list"]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        err(&output).contains("not made yet") && err(&output).contains("accord migrate"),
+        "{}",
+        err(&output)
+    );
+    assert!(!place.path("accord.db").exists() && !place.path("accord.key").exists());
+
+    let place = Place::migrated();
+    let newest = place.sql("SELECT MAX(version) FROM _sqlx_migrations");
+    place.sql(&format!("DELETE FROM _sqlx_migrations WHERE version = {newest}"));
+    for command in [&["status"][..], &["tenant", "list"], &["key", "rotate"]] {
+        let output = place.run(command);
+        assert_eq!(code(&output), 1, "{command:?}");
+        for part in [
+            &format!("needs version {newest}")[..],
+            "nothing was changed",
+            "accord migrate",
+        ] {
+            assert!(err(&output).contains(part), "{part}: {}", err(&output));
+        }
+    }
+    let left = place
+        .sql("SELECT MAX(version) FROM _sqlx_migrations")
+        .parse::<i64>()
+        .unwrap();
+    assert!(left < newest.parse().unwrap(), "nothing was migrated");
+    assert!(!place.path("accord.key").exists());
+}
+
+#[test]
+fn what_does_not_exist_is_never_an_empty_answer() {
+    let place = Place::migrated();
+    let tenant = place.tenant();
+    let nobody = "0190f3c4-5b1e-7cc0-9d3a-6f1f2b7c8d9e";
+    let unknown_tenant: &[&[&str]] = &[
+        &["status", "--tenant", nobody],
+        &["account", "list", "--tenant", nobody],
+        &["conflict", "list", "--tenant", nobody],
+        &["question", "list", "--tenant", nobody],
+        &["user", "list", "--tenant", nobody],
+        &[
+            "user",
+            "create",
+            "--tenant",
+            nobody,
+            "--name",
+            "Jana",
+            "--email",
+            "j@kaval.example",
+        ],
+        &["tenant", "show", nobody],
+        &["tenant", "set", nobody, "conflict=ask"],
+        &["tenant", "key", nobody],
+        &["tenant", "key", nobody, "--list"],
+        &["tenant", "key", nobody, "--revoke", nobody],
+    ];
+    let unknown_thing: &[&[&str]] = &[
+        &["account", "show", "--tenant", &tenant, nobody],
+        &["account", "pause", "--tenant", &tenant, nobody],
+        &["account", "resume", "--tenant", &tenant, nobody],
+        &["account", "disconnect", "--tenant", &tenant, nobody, "--yes"],
+        &["sync", "run", "--tenant", &tenant, nobody],
+        &["sync", "plan", "--tenant", &tenant, nobody],
+        &["sync", "resync", "--tenant", &tenant, nobody],
+        &["sync", "retry", "--tenant", &tenant, nobody],
+        &["sync", "approve", "--tenant", &tenant, nobody, "--yes"],
+        &["question", "list", "--tenant", &tenant, "--user", nobody],
+        &["question", "answer", "--tenant", &tenant, nobody, "apply"],
+        &["conflict", "show", "--tenant", &tenant, nobody],
+        &["conflict", "resolve", "--tenant", &tenant, nobody, "--keep", "app"],
+        &["user", "connect", "--tenant", &tenant, nobody],
+        &["tenant", "key", &tenant, "--revoke", nobody],
+    ];
+    for (commands, said) in [(unknown_tenant, "no such tenant"), (unknown_thing, "there is no such")] {
+        for command in commands {
+            let output = place.run(command);
+            assert_eq!(code(&output), 1, "{command:?}: {}", err(&output));
+            assert!(
+                err(&output).contains(said) && err(&output).contains("hint:"),
+                "{command:?}: {}",
+                err(&output)
+            );
+            assert_eq!(out(&output), "", "{command:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_said_wrongly_is_wrong_usage() {
+    let place = Place::migrated();
+    let tenant = place.tenant();
+    let wrong: &[&[&str]] = &[
+        &["conflict", "list", "--tenant", &tenant, "--state", "bogus"],
+        &["conflict", "list", "--tenant", &tenant, "--booking", "x"],
+        &["conflict", "list", "--tenant", "x"],
+        &["question", "answer", "--tenant", &tenant, "x", "apply"],
+        &["sync", "retry", "--tenant", &tenant, "x"],
+        &["status", "--tenant", "x"],
+        &["tenant", "create", " ", "--admin-email", "admin@kaval.example"],
+        &["tenant", "create", "Kaval", "--admin-email", "nobody"],
+        &[
+            "tenant",
+            "create",
+            "Kaval",
+            "--admin-email",
+            "a@kaval.example",
+            "--time-zone",
+            "Mars",
+        ],
+        &["tenant", "set", &tenant, "name="],
+        &["tenant", "set", &tenant, "conflict"],
+        &["tenant", "set", &tenant, "=x"],
+        &["tenant", "key", &tenant, "--revoke", "x"],
+        &["tenant", "key", &tenant, "--list", "--revoke", &tenant],
+        &[
+            "user",
+            "create",
+            "--tenant",
+            &tenant,
+            "--name",
+            "",
+            "--email",
+            "j@kaval.example",
+        ],
+        &[
+            "user", "create", "--tenant", &tenant, "--name", "Jana", "--email", "jana",
+        ],
+        &[
+            "user",
+            "create",
+            "--tenant",
+            &tenant,
+            "--name",
+            "Jana",
+            "--email",
+            "j@kaval.example",
+            "--time-zone",
+            "Mars",
+        ],
+        &["user", "connect", "--tenant", &tenant, "x"],
+        &["sandbox", "--listen", "somewhere"],
+        &["sandbox", "--listen", "0.0.0.0:0"],
+        &["sandbox", "--listen", "127.0.0.1:0", "--user", "nobody"],
+        &[
+            "sandbox",
+            "--listen",
+            "127.0.0.1:0",
+            "--user",
+            "a@example.com",
+            "--user",
+            "a@example.com",
+        ],
+        &["sandbox", "--listen", "127.0.0.1:0", "--redirect-uri", "nowhere"],
+        &["sandbox", "--listen", "127.0.0.1:0", "--client-id", ""],
+    ];
+    for command in wrong {
+        let output = place.run(command);
+        assert_eq!(code(&output), 2, "{command:?}: {}", err(&output));
+        assert!(err(&output).contains("error:"), "{command:?}: {}", err(&output));
+        assert_eq!(out(&output), "", "{command:?}");
+    }
+}
+
+#[test]
+fn the_keys_of_a_tenant_are_listed_with_their_use_and_their_end() {
+    let place = Place::migrated();
+    let made = place.json(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]);
+    let (tenant, first) = (made["id"].as_str().unwrap(), made["key_id"].as_str().unwrap());
+    let second = place.json(&["tenant", "key", tenant]);
+    assert_eq!(code(&place.run(&["tenant", "key", tenant, "--revoke", first])), 0);
+    let listed = place.json(&["tenant", "key", tenant, "--list"]);
+    let keys = listed.as_array().unwrap();
+    assert_eq!(keys.len(), 2);
+    assert_eq!(keys[0]["key_id"], first);
+    assert!(keys[0]["revoked_at"].is_string() && keys[0]["created_at"].is_string());
+    assert_eq!(
+        (&keys[1]["key_id"], &keys[1]["revoked_at"], &keys[1]["last_used_at"]),
+        (&second["key_id"], &Value::Null, &Value::Null)
+    );
+    let text = out(&place.run(&["tenant", "key", tenant, "--list"]));
+    assert!(text.contains("LAST USED") && text.contains(first), "{text}");
+    assert!(!text.contains("accord_") && !listed.to_string().contains("accord_"));
+    let told = out(&place.run(&["tenant", "create", "Kaval", "--admin-email", "admin@kaval.example"]));
+    assert!(told.contains("key id"), "{told}");
+}
+
+#[test]
+fn doctor_names_the_key_that_the_file_lacks() {
+    let place = Place::migrated().with_sealed_value();
+    let output = place.run(&["doctor"]);
+    assert!(out(&output).contains("lacks the key 00000000"), "{}", out(&output));
+    assert_eq!(code(&output), 1);
+    place.sql("DELETE FROM idempotency_keys");
+    let output = place.run(&["doctor"]);
+    assert!(out(&output).contains("has every key in use"), "{}", out(&output));
+}
+
+#[test]
+fn listening_to_the_network_is_warned_of_everywhere() {
+    let place = Place::migrated();
+    let open = "[web]\nlisten = \"0.0.0.0:8080\"\n[google]\nclient_id = \"x\"\nclient_secret = \"y\"\ntoken_url = \"http://127.0.0.1:9\"\n";
+    place.configure(&format!(
+        "{open}calendar_url = \"http://127.0.0.1:9\"\nuserinfo_url = \"http://127.0.0.1:9\"\n"
+    ));
+    let output = place.run(&["config", "check"]);
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    assert!(
+        err(&output).contains("warning: web.listen") && err(&output).contains("TLS proxy"),
+        "{}",
+        err(&output)
+    );
+    let output = place.run(&["doctor"]);
+    assert!(
+        out(&output).contains("web.listen") && out(&output).contains("TLS proxy"),
+        "{}",
+        out(&output)
+    );
+    place.configure("[google]\nclient_id = \"x\"\nclient_secret = \"y\"\n");
+    assert!(!err(&place.run(&["config", "check"])).contains("warning"));
 }

@@ -48,12 +48,14 @@ fn refusal(loaded: Result<Config, ConfigProblems>) -> String {
 fn the_embedded_default_is_valid_and_every_key_of_it_is_read() {
     let config = Config::load(&Sources::default()).unwrap();
     assert!(
-        matches!(config.database.url, DatabaseUrl::SqliteFile(path) if path == Path::new("/var/lib/accord/accord.db"))
+        matches!(&config.database.url, DatabaseUrl::SqliteFile(path) if path == Path::new("/var/lib/accord/accord.db"))
     );
     assert_eq!(config.sync.conflict, ConflictPolicy::Origin);
     assert_eq!(config.sync.schedule.to_string(), "*/2 * * * *");
     assert_eq!(config.sync.window_past_days, 30);
     assert_eq!(config.retention.changes_days, 30);
+    assert_eq!(config.retention.choosing_hours, 24);
+    assert!(config.warnings().is_empty());
 }
 
 #[test]
@@ -222,10 +224,13 @@ fn database_urls_are_sqlite_or_postgres() {
     assert_eq!(path("sqlite:///srv/a.db"), "/srv/a.db");
     assert_eq!(path("sqlite://a%20b.db"), "a b.db");
     assert_eq!(path("sqlite:a.db"), "a.db");
-    assert!(matches!(
-        set("database.url", "sqlite::memory:").unwrap().database.url,
-        DatabaseUrl::SqliteMemory
-    ));
+    for memory in ["sqlite::memory:", "sqlite://:memory:"] {
+        let told = refusal(set("database.url", memory));
+        assert!(
+            told.contains("database.url") && told.contains("in memory") && told.contains("sqlite:///"),
+            "{told}"
+        );
+    }
     let told = refusal(set("database.url", "mysql://root:hush@localhost/accord"));
     assert!(
         told.contains("database.url") && told.contains("`mysql`") && told.contains("(sqlite, postgres)"),

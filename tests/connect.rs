@@ -51,6 +51,7 @@ both_databases! {
         assert!(bed.stored(account.id, "refresh_token").await.unwrap().starts_with("1//"));
     }
 
+    /// Scenario 49; checklist line 5.
     async fn an_unticked_calendar_box_turns_off_the_calendar_and_says_so(url: String) {
         let bed = Bed::new(&url).await;
         let mut browser = bed.browser();
@@ -72,6 +73,7 @@ both_databases! {
         assert_eq!(bed.polled().await, 1);
     }
 
+    /// Checklist line 4.
     async fn a_user_who_says_no_is_not_connected_and_can_try_again(url: String) {
         let bed = Bed::new(&url).await;
         let mut browser = bed.browser();
@@ -176,6 +178,7 @@ both_databases! {
         assert_eq!(bed.account(bed.ana).await.unwrap().state, AccountState::Choosing);
     }
 
+    /// Scenario 49.
     async fn another_google_account_is_refused_and_its_grant_given_back(url: String) {
         let bed = Bed::new(&url).await;
         let account = bed.connect(bed.ana, ANA).await;
@@ -189,6 +192,22 @@ both_databases! {
         assert_eq!(bed.count("SELECT COUNT(*) AS n FROM revocations").await, 0);
     }
 
+    async fn whoever_picked_the_wrong_google_account_may_pick_another_before_choosing(url: String) {
+        let bed = Bed::new(&url).await;
+        let mut browser = bed.browser();
+        let wrong = bed.to_choices(&mut browser, bed.ana, BEA, ALL).await.expect(303);
+        browser.get(wrong.location()).await.expect(200).says(BEA);
+        let arrived = bed.to_choices(&mut browser, bed.ana, ANA, ALL).await.expect(303);
+        browser.get(arrived.location()).await.expect(200).says(ANA);
+        assert_eq!(bed.account(bed.ana).await.unwrap().sub, sub(&bed.google, ANA).await);
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM accounts").await, 1);
+        assert_eq!(accord::engine::disconnect::run_revocations(&bed.engine).await.unwrap(), 1, "the wrong one's grant");
+        assert_eq!(bed.asked("revoke").await, 1);
+        accord::engine::tokens::access_token(&bed.engine, bed.tenant, bed.account(bed.ana).await.unwrap().id).await.unwrap();
+        // The page of the wrong one leads nowhere.
+        browser.get(wrong.location()).await.expect(409);
+    }
+
     async fn a_google_account_of_another_user_is_refused_and_goes_on_working(url: String) {
         let bed = Bed::new(&url).await;
         let account = bed.connect(bed.ana, ANA).await;
@@ -199,6 +218,7 @@ both_databases! {
         assert_eq!(bed.count("SELECT COUNT(*) AS n FROM revocations").await, 0, "revoking would end Ana's connection");
     }
 
+    /// Scenario 49.
     async fn the_same_identity_finds_its_account_and_its_choices_again(url: String) {
         let bed = Bed::new(&url).await;
         let mut browser = bed.browser();

@@ -72,6 +72,27 @@ async fn ask(bed: &Bed, last: u8, user: UserId, title: &str) -> QuestionId {
 }
 
 both_databases! {
+    async fn the_use_of_a_key_is_noted_once_an_hour(url: String) {
+        let bed = Bed::new(&url).await;
+        let key = bed.engine.create_api_key(bed.tenant).await.unwrap();
+        let used = async || bed.engine.api_keys(bed.tenant).await.unwrap()[0].last_used_at;
+        assert_eq!(used().await, None);
+        let until = async |at: i64| {
+            while used().await != Some(at) {
+                tokio::task::yield_now().await;
+            }
+        };
+        bed.engine.authenticate(key.expose_secret()).await.unwrap();
+        let first = bed.engine.now_ms();
+        until(first).await;
+        bed.pass(3_599).await;
+        bed.engine.authenticate(key.expose_secret()).await.unwrap();
+        bed.pass(1).await;
+        bed.engine.authenticate(key.expose_secret()).await.unwrap();
+        until(first + 3_600_000).await;
+        assert!(bed.engine.authenticate(&format!("{}x", key.expose_secret())).await.is_err());
+    }
+
     async fn the_app_starts_a_connection_and_follows_the_account(url: String) {
         let bed = Bed::new(&url).await;
         let (status, started) = api(&bed, "POST", &format!("/users/{}/connect", bed.ana), Value::Null).await;

@@ -9,8 +9,10 @@ use accord::engine::connect::{ConnectError, Narrowing, Refusal, narrow};
 use accord::engine::disconnect::{
     Ending, ReadData, WrittenEvents, continue_disconnects, disconnect, pause, resume, run_revocations,
 };
+use accord::engine::housekeeping::{Retention, sweep};
 use accord::engine::sync_now;
 use accord::engine::tokens::{TokenError, access_token};
+use accord::store::Backend;
 use accord::store::accounts::AccountState;
 use connect_support::{ALL, BEA, Bed};
 use serde_json::json;
@@ -378,6 +380,150 @@ both_databases! {
         browser.submit(&page, 0, &[("write", "")]).await.expect(303);
         let error = narrow(&bed.engine, bed.tenant, account, &narrowing(None, Some(true))).await.unwrap_err();
         assert!(matches!(error, ConnectError::Refused { reason: Refusal::Choice(_), .. }), "{error:?}");
+    }
+
+    async fn a_narrowing_outlives_what_the_user_unticks_and_ticks_again(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        let primary = CalendarId::from(ANA);
+        let narrowing = |reads, writes| [Narrowing { calendar_id: primary.clone(), reads, writes }];
+        narrow(&bed.engine, bed.tenant, account, &narrowing(Some(false), None)).await.unwrap();
+        let mut browser = bed.browser();
+        let page = bed.sign_in(&mut browser, ANA).await.expect(200);
+        page.says("Acme &amp; Sons does not use it at present");
+        page.says("Acme &amp; Sons writes no new bookings to it at present");
+        // Another calendar instead, and then the first one again.
+        let other = bed.other_calendar(account).await;
+        browser.submit(&page, 0, &[("read", &other), ("write", "")]).await.expect(303);
+        let page = browser.get(&format!("/me/{}", bed.tenant)).await.expect(200);
+        browser.submit(&page, 0, &[("read", ANA), ("write", ANA)]).await.expect(303);
+        let calendars = bed.calendars(account).await;
+        let calendar = calendars.iter().find(|calendar| calendar.is_primary).unwrap();
+        assert!(calendar.user_reads && calendar.user_writes, "the user's word is kept");
+        assert!(!calendar.reads && !calendar.writes && calendar.frozen.is_some(), "and so is the tenant's: {calendar:?}");
+        assert_eq!(bed.polled().await, 0);
+        // Taken back, everything that the user chose is in force.
+        let now = narrow(&bed.engine, bed.tenant, account, &narrowing(Some(true), None)).await.unwrap();
+        let calendar = now.iter().find(|calendar| calendar.is_primary).unwrap();
+        assert!(calendar.reads && calendar.writes && calendar.frozen.is_none());
+        assert_eq!(bed.polled().await, 1);
+    }
+
+    async fn a_disconnected_google_account_is_free_for_another_user(url: String) {
+        let bed = Bed::new(&url).await;
+        let anas = bed.connect(bed.ana, ANA).await.id;
+        booking(&bed, 1, "google", 5, "meeting").await;
+        customer(&bed, 1).await;
+        let mut browser = bed.browser();
+        bed.to_choices(&mut browser, bed.bea, ANA, ALL).await.expect(409).says("Another user at this company is connected with it");
+        disconnect(&bed.engine, bed.tenant, anas, Ending::default()).await.unwrap();
+        // What Ana asked for comes first.
+        let told = bed.to_choices(&mut browser, bed.bea, ANA, ALL).await.expect(409);
+        told.says("just being disconnected");
+        assert!(bed.account(bed.bea).await.is_none());
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 1);
+
+        let beas = bed.connect(bed.bea, ANA).await;
+        assert_ne!(beas.id, anas);
+        assert_eq!(beas.sub, connect_support::sub(&bed.google, ANA).await);
+        assert_eq!(bed.count(REVOCATIONS).await, 0, "the grant is wanted again");
+        access_token(&bed.engine, bed.tenant, beas.id).await.unwrap();
+        let mine = "SELECT COUNT(*) AS n FROM placements p JOIN accounts a ON a.id = p.account_id AND a.user_id = \
+                    '0190f3c4-5b1e-7cc0-9d3a-000000000002'";
+        assert_eq!(bed.count(mine).await, 1, "Ana's links stay with Ana's account");
+        assert_eq!(bed.account_by_id(anas).await.state, AccountState::Disconnected);
+        // Signing in with it now means Bea.
+        bed.sign_in(&mut browser, ANA).await.expect(200).says("Bea Sol at Acme");
+        bed.to_choices(&mut bed.browser(), bed.ana, ANA, ALL).await.expect(409).says("Another user at this company");
+
+        // And back: each finds their own account.
+        disconnect(&bed.engine, bed.tenant, beas.id, Ending::default()).await.unwrap();
+        continue_disconnects(&bed.engine).await.unwrap();
+        assert_eq!(bed.connect(bed.ana, ANA).await.id, anas);
+        disconnect(&bed.engine, bed.tenant, anas, Ending::default()).await.unwrap();
+        continue_disconnects(&bed.engine).await.unwrap();
+        assert_eq!(bed.connect(bed.bea, ANA).await.id, beas.id);
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM accounts").await, 2);
+    }
+
+    async fn an_account_left_on_the_choices_page_is_given_back_and_removed(url: String) {
+        let bed = Bed::new(&url).await;
+        let retention = Retention { changes_days: 30, choosing_hours: 24 };
+        let mut browser = bed.browser();
+        let arrived = bed.to_choices(&mut browser, bed.bea, BEA, ALL).await.expect(303);
+        browser.get(arrived.location()).await.expect(200);
+        assert_eq!(sweep(&bed.engine, retention).await.unwrap().accounts, 0);
+        let later = "UPDATE accounts SET updated_at = updated_at - 86400000 WHERE state = 'choosing'";
+        bed.sql(later, args![]).await;
+        assert_eq!(sweep(&bed.engine, retention).await.unwrap().accounts, 1);
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM accounts").await, 0);
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM calendars").await, 0);
+        assert_eq!(run_revocations(&bed.engine).await.unwrap(), 1);
+        assert_eq!(bed.asked("revoke").await, 1);
+        browser.get(arrived.location()).await.expect(409).says("Google no longer accepts the permission");
+        bed.pass(3_600).await;
+        browser.get(arrived.location()).await.expect(410).says("This page has expired");
+
+        // Whoever had links keeps them, disconnected.
+        let account = bed.connect(bed.ana, ANA).await.id;
+        booking(&bed, 1, "google", 5, "meeting").await;
+        disconnect(&bed.engine, bed.tenant, account, Ending { read: ReadData::Keep, ..Ending::default() }).await.unwrap();
+        bed.to_choices(&mut browser, bed.ana, ANA, ALL).await.expect(303);
+        bed.sql(later, args![]).await;
+        assert_eq!(sweep(&bed.engine, retention).await.unwrap().accounts, 1);
+        assert_eq!(bed.account_by_id(account).await.state, AccountState::Disconnected);
+        assert_eq!(bed.count("SELECT COUNT(*) AS n FROM placements").await, 1);
+        assert_eq!(bed.count(REVOCATIONS).await, 1);
+        assert_eq!(bed.connect(bed.ana, ANA).await.id, account);
+    }
+
+    async fn a_grant_without_lasting_access_is_given_back_at_once(url: String) {
+        let bed = Bed::new(&url).await;
+        let mut browser = bed.browser();
+        let page = browser.get(&bed.link(bed.ana).await).await.expect(200);
+        let mut departure = browser.submit(&page, 0, &[]).await.expect(303);
+        let online = departure.location().replace("access_type=offline", "access_type=online");
+        departure.headers.insert("location", online.parse().unwrap());
+        let back = bed.at_google(&departure, ANA, ALL, "allow").await;
+        let told = browser.get(&back).await.expect(502);
+        told.says("Google gave no lasting permission");
+        told.says("Google is asked to take back what it gave");
+        assert!(bed.account(bed.ana).await.is_none());
+        assert_eq!(run_revocations(&bed.engine).await.unwrap(), 1);
+        assert_eq!((bed.asked("revoke").await, bed.count(REVOCATIONS).await), (1, 0));
+    }
+
+    async fn a_revocation_that_cannot_be_noted_does_not_hold_up_the_others(url: String) {
+        let bed = Bed::new(&url).await;
+        let first = bed.connect(bed.ana, ANA).await.id;
+        let second = bed.connect(bed.bea, BEA).await.id;
+        for account in [first, second] {
+            disconnect(&bed.engine, bed.tenant, account, Ending::default()).await.unwrap();
+        }
+        bed.sql("UPDATE revocations SET due_at = due_at - 1 WHERE account_id = $1", args![first]).await;
+        let refuse: &[&str] = match bed.engine.db.backend() {
+            Backend::Sqlite => &["CREATE TRIGGER stuck BEFORE DELETE ON revocations BEGIN SELECT RAISE(ABORT, 'stuck') \
+                WHERE OLD.due_at = (SELECT due_at FROM revocations WHERE account_id = (SELECT id FROM accounts WHERE email = 'ana@example.com')) \
+                  AND OLD.sub = (SELECT sub FROM accounts WHERE email = 'ana@example.com'); END"],
+            Backend::Postgres => &[
+                "CREATE FUNCTION stuck() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.sub = (SELECT sub FROM accounts \
+                     WHERE email = 'ana@example.com') THEN RAISE 'stuck'; END IF; RETURN OLD; END $$",
+                "CREATE TRIGGER stuck BEFORE DELETE ON revocations FOR EACH ROW EXECUTE FUNCTION stuck()",
+            ],
+        };
+        for sql in refuse {
+            bed.sql(sql, args![]).await;
+        }
+        assert_eq!(run_revocations(&bed.engine).await.unwrap(), 1, "the second one, though the first cannot be noted");
+        assert_eq!(bed.count(REVOCATIONS).await, 1);
+        bed.sql(match bed.engine.db.backend() {
+            Backend::Sqlite => "DROP TRIGGER stuck",
+            Backend::Postgres => "DROP TRIGGER stuck ON revocations",
+        }, args![]).await;
+        assert_eq!(run_revocations(&bed.engine).await.unwrap(), 0, "it waits");
+        bed.pass(5 * 60).await;
+        assert_eq!(run_revocations(&bed.engine).await.unwrap(), 1);
+        assert_eq!(bed.count(REVOCATIONS).await, 0);
     }
 
     async fn a_paused_account_is_not_polled_until_it_is_resumed(url: String) {

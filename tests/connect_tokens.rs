@@ -19,6 +19,7 @@ use support::postgres::{both_databases, fresh_sqlite};
 const HOUR: i64 = 3_600;
 
 both_databases! {
+    /// Checklist line 18.
     async fn many_callers_cause_one_refresh(url: String) {
         let bed = Bed::new(&url).await;
         let account = bed.connect(bed.ana, ANA).await.id;
@@ -90,6 +91,7 @@ both_databases! {
         access_token(&bed.engine, bed.tenant, account).await.unwrap();
     }
 
+    /// Checklist line 8.
     async fn an_outage_or_a_wrong_client_secret_says_nothing_about_the_account(url: String) {
         let bed = Bed::new(&url).await;
         let account = bed.connect(bed.ana, ANA).await.id;
@@ -156,6 +158,7 @@ impl Write for Log {
 }
 
 /// One thread, so that everything that is logged meets this test's subscriber.
+/// Promise 9.
 #[tokio::test]
 async fn no_secret_reaches_logs_debug_output_or_the_database_file() {
     let log = Log::default();

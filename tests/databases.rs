@@ -14,7 +14,6 @@ both_databases! {
                 let mut connection = PgConnection::connect(&url).await.unwrap();
                 sqlx::raw_sql("CREATE TABLE mine ()").execute(&mut connection).await.unwrap();
             }
-            DatabaseUrl::SqliteMemory => panic!("{url}"),
         }
     }
 }

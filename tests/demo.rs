@@ -3,64 +3,10 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
-use support::http::Http;
-use tokio::time::{Instant, sleep, timeout};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A running demo; it is ended when the test is.
-struct Demo(Child);
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Starts the demo on free ports and gives what it prints when it is ready.
-async fn start() -> (Demo, Value) {
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_accord"))
-        .args([
-            "demo",
-            "--json",
-            "--listen",
-            "127.0.0.1:0",
-            "--google-listen",
-            "127.0.0.1:0",
-        ])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let output = demo.stdout.take().unwrap();
-    let demo = Demo(demo);
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut documents = serde_json::Deserializer::from_reader(output).into_iter::<Value>();
-        documents
-            .next()
-            .expect("the demo says that it is ready")
-            .expect("in JSON")
-    });
-    let ready = timeout(PATIENCE, reading)
-        .await
-        .expect("the demo is ready in time")
-        .unwrap();
-    (demo, ready)
-}
-
-/// Looks again and again until there is something to see.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(seen) = look().await {
-            return seen;
-        }
-        assert!(Instant::now() < end, "{what} did not happen in time");
-        sleep(Duration::from_millis(100)).await;
-    }
-}
+use support::demo::{Demo, until};
+use tokio::time::Instant;
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap()
@@ -68,11 +14,11 @@ fn text(value: &Value) -> &str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_changed_on_one_side_arrives_on_the_other_and_a_signal_ends_it_cleanly() {
-    let (mut demo, ready) = start().await;
+    let mut demo = Demo::start().await;
+    let (ready, http) = (demo.ready.clone(), demo.http.clone());
     let (google, base) = (text(&ready["google_url"]), text(&ready["base_url"]));
     assert!(ready["bookings"].as_u64().unwrap() >= 40, "{ready}");
-    let http = Http::default();
-    let app = [("authorization", format!("Bearer {}", text(&ready["api_key"])))];
+    let app = [("authorization", demo.key())];
     let app: Vec<(&str, &str)> = app.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let person = format!("Bearer person:{}", text(&ready["users"][0]["email"]));
     let person = [("authorization", person.as_str())];
@@ -142,10 +88,10 @@ async fn what_is_changed_on_one_side_arrives_on_the_other_and_a_signal_ends_it_c
     .await;
     assert_eq!(arrived["location"], "Meeting room Vltava");
 
-    let pid = demo.0.id().to_string();
+    let pid = demo.pid().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let asked = Instant::now();
-    let ended = until("the end", async || demo.0.try_wait().unwrap()).await;
+    let ended = until("the end", async || demo.ended()).await;
     assert_eq!(ended.code(), Some(0));
     assert!(asked.elapsed() < Duration::from_secs(11), "{:?}", asked.elapsed());
 }

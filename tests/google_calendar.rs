@@ -93,6 +93,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Checklist line 52.
 #[tokio::test]
 async fn a_full_listing_asks_for_the_window_and_a_delta_for_its_token_on_every_page() {
     let answer = || json(200, page(value!({"nextPageToken": "p"})));

@@ -5,6 +5,7 @@ mod support;
 use accord::app::{App, Surroundings};
 use accord::config::{Config, Sources};
 use accord::domain::ids::{AccountId, CalendarId, TenantId, UserId};
+use accord::engine::housekeeping::Retention;
 use accord::engine::{Engine, due};
 use accord::jobs::{self, cadence::Cadence};
 use accord::lifecycle::Shutdown;
@@ -145,7 +146,7 @@ both_databases! {
         let settings = jobs::Settings {
             cadence: Cadence::new(schedule, app.engine.clock.now()),
             concurrency: 2,
-            changes_days: 30,
+            retention: Retention { changes_days: 30, choosing_hours: 24 },
         };
         let shutdown = Shutdown::new(Duration::from_secs(10));
         let running = tokio::spawn(jobs::run(app.engine.clone(), settings, shutdown.stop()));

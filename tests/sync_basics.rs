@@ -34,6 +34,7 @@ both_databases! {
         assert_eq!(world.bookings().await.len(), 1);
     }
 
+    /// Promise 1.
     async fn edits_travel_both_ways(url: String) {
         let world = World::new(&url).await;
         let event_id = world.person_creates(event("Lunch", "2026-03-04T13:00:00")).await;
@@ -50,7 +51,7 @@ both_databases! {
         world.settle().await;
     }
 
-    /// Scenario 23.
+    /// Scenario 23; promise 2.
     async fn a_title_from_google_and_a_time_from_the_app_both_survive(url: String) {
         let world = World::new(&url).await;
         let event_id = world.person_creates(event("Lunch", "2026-03-04T13:00:00")).await;
@@ -104,7 +105,7 @@ both_databases! {
         assert_eq!(world.events().await.len(), 1);
     }
 
-    /// Scenario 15.
+    /// Scenario 15; checklist lines 81, 127; promise 3.
     async fn an_insert_whose_answer_was_lost_is_adopted(url: String) {
         let mut world = World::new(&url).await;
         let booking = world.app_creates("Once", hour("2026-03-05T09:00:00")).await;

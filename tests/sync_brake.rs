@@ -74,6 +74,7 @@ async fn held(world: &World) -> Vec<String> {
 }
 
 both_databases! {
+    /// Promise 5.
     async fn a_mass_deletion_in_google_is_held_while_everything_else_goes_on(url: String) {
         let world = world(&url).await;
         let ids = events(&world, 8).await;

@@ -190,7 +190,7 @@ both_databases! {
         assert_eq!(world.text(booking).await.title, "First", "the origin wins, not the later clock");
     }
 
-    /// Scenario 28.
+    /// Scenario 28; checklist line 90.
     async fn an_edit_between_read_and_write_is_merged_and_tried_once_more(url: String) {
         let world = World::new(&url).await;
         let (event_id, booking) = agreed(&world).await;

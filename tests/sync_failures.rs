@@ -102,7 +102,7 @@ async fn stored_refresh_token(world: &World) -> String {
 }
 
 both_databases! {
-    /// Scenario 44.
+    /// Scenario 44; checklist lines 118, 119.
     async fn a_rate_limit_on_reading_waits_a_little_and_proves_nothing(url: String) {
         let world = World::new(&url).await;
         let (booking, _) = agreed(&world, "Stays", "2026-03-05T09:00:00").await;
@@ -137,7 +137,7 @@ both_databases! {
         assert!(aside(&world).await.is_empty(), "a limit is nobody's poison");
     }
 
-    /// Scenario 44.
+    /// Scenario 44; checklist line 120.
     async fn a_used_up_quota_pauses_writing_for_hours_while_reading_goes_on(url: String) {
         for reason in ["quotaExceeded", "dailyLimitExceeded"] {
             let world = World::new(&url).await;
@@ -185,7 +185,7 @@ both_databases! {
         assert_eq!(world.google_writes().await, writes, "permanent: not tried again");
     }
 
-    /// Scenario 45.
+    /// Scenario 45; checklist line 121.
     async fn a_retry_after_in_seconds_or_as_a_date_is_obeyed_and_other_accounts_go_on(url: String) {
         let world = World::new(&url).await;
         let ben = world.ben().await;
@@ -222,6 +222,7 @@ both_databases! {
         assert!(aside(&world).await.is_empty());
     }
 
+    /// Promise 4.
     async fn an_outage_of_everything_deletes_nothing(url: String) {
         let world = World::new(&url).await;
         let (booking, _) = agreed(&world, "Stays", "2026-03-05T09:00:00").await;
@@ -241,7 +242,7 @@ both_databases! {
         world.assert_quiet().await;
     }
 
-    /// Scenario 47.
+    /// Scenario 47; checklist line 7.
     async fn a_revoked_grant_asks_for_a_new_sign_in_and_stops_polling(url: String) {
         let world = World::new(&url).await;
         let (booking, event_id) = agreed(&world, "Stays", "2026-03-05T09:00:00").await;
@@ -341,7 +342,7 @@ both_databases! {
         assert_eq!(refreshes(&world).await - before, 1);
     }
 
-    /// Scenario 48.
+    /// Scenario 48; checklist line 6.
     async fn a_refresh_keeps_the_old_refresh_token_unless_google_sends_a_new_one(url: String) {
         let world = World::new(&url).await;
         world.settle().await;

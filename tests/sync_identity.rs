@@ -279,7 +279,7 @@ both_databases! {
         assert!(world.conflicts().await.is_empty());
     }
 
-    /// Scenario 18.
+    /// Scenario 18; checklist line 56.
     async fn our_own_insert_that_comes_back_changes_nothing(url: String) {
         let world = World::new(&url).await;
         let booking = world.app_creates("Echo", hour("2026-03-05T09:00:00")).await;
@@ -292,7 +292,7 @@ both_databases! {
         assert!(world.conflicts().await.is_empty());
     }
 
-    /// Scenario 19.
+    /// Scenario 19; checklist lines 103, 104.
     async fn a_hundred_quiet_passes_send_no_write(url: String) {
         let world = World::new(&url).await;
         let booking = world.app_creates("  Spaces and trailing newline \n", hour("2026-03-05T09:00:00")).await;
@@ -503,7 +503,7 @@ both_databases! {
         assert!(world.event(&theirs).await["extendedProperties"]["private"]["accord.booking"].is_null(), "their event is not marked");
     }
 
-    /// Scenario 34.
+    /// Scenario 34; checklist line 96.
     async fn a_move_that_is_seen_as_a_loss_first_stays_one_booking(url: String) {
         moved(url, true).await;
     }
@@ -535,7 +535,7 @@ both_databases! {
         assert!(world.events().await.is_empty());
     }
 
-    /// Scenario 32.
+    /// Scenario 32; checklist line 92.
     async fn a_deletion_that_google_answers_with_404_or_410_is_done(url: String) {
         let world = World::new(&url).await;
         for (n, (status, reason)) in [(404, "notFound"), (410, "deleted")].into_iter().enumerate() {

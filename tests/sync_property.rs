@@ -73,11 +73,13 @@ fn as_test(reason: &str, setting: Setting, steps: &[Step]) -> String {
     )
 }
 
+/// Promises 1 to 4 and 10.
 #[test]
 fn any_story_ends_in_agreement_on_sqlite() {
     tell_many(64, On::Sqlite);
 }
 
+/// Promises 1 to 4 and 10.
 #[test]
 fn any_story_ends_in_agreement_on_postgres() {
     tell_many(12, On::Postgres);

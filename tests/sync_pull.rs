@@ -66,7 +66,7 @@ fn gone_410() -> Value {
 }
 
 both_databases! {
-    /// Scenario 1.
+    /// Scenario 1; checklist line 37.
     async fn three_pages_with_an_empty_one_in_the_middle_are_read_to_the_end(url: String) {
         let world = World::new(&url).await;
         events(&world, 4).await;
@@ -100,7 +100,7 @@ both_databases! {
         assert!(world.bookings().await.iter().all(|row| row.version == 1), "each was written once");
     }
 
-    /// Scenario 3.
+    /// Scenario 3; checklist line 45.
     async fn a_void_token_leads_to_one_full_listing_that_keeps_links_and_finds_what_is_gone(url: String) {
         let world = World::new(&url).await;
         let ids = events(&world, 3).await;
@@ -162,7 +162,7 @@ both_databases! {
         assert!(status(&world).await.last_error.is_none());
     }
 
-    /// Scenario 5.
+    /// Scenario 5; checklist line 43.
     async fn the_words_invalid_sync_token_value_count_as_a_void_token(url: String) {
         let world = World::new(&url).await;
         events(&world, 2).await;
@@ -314,7 +314,7 @@ both_databases! {
         assert_eq!(world.booking_of(&ids[0]).await.text.status, "confirmed");
     }
 
-    /// Scenario 12.
+    /// Scenario 12; promise 5.
     async fn poison_is_set_aside_with_its_reason_and_its_neighbours_go_on(url: String) {
         let world = World::new(&url).await;
         events(&world, 2).await;
@@ -423,7 +423,7 @@ both_databases! {
         assert!(world.sync().await.is_quiet(), "and stays one");
     }
 
-    /// Scenario 14.
+    /// Scenario 14; checklist line 126.
     async fn a_calendar_that_is_taken_away_is_frozen_and_goes_on_when_it_comes_back(url: String) {
         let world = World::new(&url).await;
         let (team, id) = shared_calendar(&world).await;

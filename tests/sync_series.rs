@@ -219,7 +219,7 @@ both_databases! {
         assert_eq!(starts(&shown), [MONDAYS[0], "2026-03-24T09:00:00Z", MONDAYS[2], MONDAYS[3]]);
     }
 
-    /// Scenario 36.
+    /// Scenario 36; checklist line 69.
     async fn an_exception_that_comes_before_its_series_on_a_page_of_its_own_is_joined(url: String) {
         let world = World::new(&url).await;
         let event = world.person_creates(series_event("Yoga", FIRST, &[WEEKLY])).await;
@@ -235,7 +235,7 @@ both_databases! {
         assert_eq!(world.override_of(booking, MONDAYS[1]).await.expect("a row").text.title, "Outdoors");
     }
 
-    /// Scenario 36.
+    /// Scenario 36; checklist line 72.
     async fn an_occurrence_whose_series_is_not_shown_stands_alone_until_its_series_comes(url: String) {
         let world = World::new(&url).await;
         let guest = json!({
@@ -261,6 +261,7 @@ both_databases! {
         assert_eq!(world.booking_of("invited_20260323T080000Z").await.text.series_id, Some(series.to_string()));
     }
 
+    /// Checklist line 68.
     async fn a_cancelled_occurrence_that_comes_as_nothing_but_its_id_is_cancelled(url: String) {
         let world = World::new(&url).await;
         let (event, _) = from_google(&world).await;
@@ -273,6 +274,7 @@ both_databases! {
         assert_eq!(starts(&agree(&world).await), [MONDAYS[1], MONDAYS[3]]);
     }
 
+    /// Checklist line 65.
     async fn occurrences_with_opaque_ids_are_changed_from_both_sides(url: String) {
         let world = World::new(&url).await;
         world.calendar_switch("opaque_instance_ids", json!({"on": true})).await;
@@ -431,6 +433,7 @@ both_databases! {
         assert_eq!(vanished(&world.conflicts().await), 1);
     }
 
+    /// Checklist line 70.
     async fn a_series_that_is_deleted_in_google_takes_its_changed_occurrences_with_it(url: String) {
         let world = World::new(&url).await;
         let (event, booking) = from_google(&world).await;

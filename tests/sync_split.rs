@@ -56,7 +56,7 @@ fn cut(until: &str) -> Value {
 }
 
 both_databases! {
-    /// Scenario 38.
+    /// Scenario 38; checklist line 71.
     async fn this_and_following_makes_a_second_booking_with_the_same_origin_customers_and_resource(url: String) {
         let world = World::new(&url).await;
         let (booking, room, customer) = furnished(&world).await;
@@ -221,6 +221,47 @@ both_databases! {
         assert_eq!(agree(&world).await, before);
         let head = world.booking_of(&head).await.id;
         assert_eq!(world.booking_of(&tail).await.text.split_from, Some(head.to_string()));
+    }
+
+    /// Scenario 38.
+    async fn a_new_half_that_another_client_makes_before_the_cut_is_recognised_by_the_cut(url: String) {
+        let world = World::new(&url).await;
+        let (booking, room, customer) = furnished(&world).await;
+        let before = agree(&world).await;
+        let head = world.event_of(booking).await;
+        let mut rest = series_event("Yoga", "2026-03-30T09:00:00", &[WEEKLY]);
+        rest["extendedProperties"] = json!({"private": {"accord.booking": booking.to_string()}});
+        rest["location"] = json!("Hall 2");
+        let tail = world.person_creates(rest).await;
+        world.settle().await;
+        assert_eq!(world.booking_of(&tail).await.text.split_from, None, "a copy, as far as anybody can tell");
+        world.person_edits(&head, cut("20260330T065959Z")).await;
+        let writes = world.google_writes().await;
+        world.settle().await;
+        assert_eq!(agree(&world).await, before);
+        let row = world.booking_of(&tail).await;
+        assert_eq!((row.text.split_from, row.text.origin.as_str()), (Some(booking.to_string()), "app"));
+        assert_eq!(row.text.resource_id, Some(room));
+        assert_eq!(row.customer_ids.iter().map(ToString::to_string).collect::<Vec<_>>(), [customer]);
+        assert_eq!((world.pending().await, world.google_writes().await), (0, writes), "nothing to write");
+        world.app_renames(row.id, "Expert yoga").await;
+        world.settle().await;
+        assert_eq!(world.event(&tail).await["summary"], "Expert yoga");
+    }
+
+    async fn a_copy_stays_a_copy_when_its_series_is_cut_elsewhere(url: String) {
+        let world = World::new(&url).await;
+        let booking = world.app_creates("Yoga", hours(FIRST, &[WEEKLY])).await;
+        agree(&world).await;
+        let head = world.event_of(booking).await;
+        let mut copy = series_event("Copy", "2026-04-06T09:00:00", &[WEEKLY]);
+        copy["extendedProperties"] = json!({"private": {"accord.booking": booking.to_string()}});
+        let copy = world.person_creates(copy).await;
+        world.settle().await;
+        world.person_edits(&head, cut("20260330T065959Z")).await;
+        world.settle().await;
+        let row = world.booking_of(&copy).await;
+        assert_eq!((row.text.origin.as_str(), row.text.split_from), ("google", None));
     }
 
     async fn a_copy_that_a_user_makes_of_our_series_is_a_foreign_event(url: String) {

@@ -3,8 +3,10 @@ use super::out::{Failure, Format, confirm, instant, json, line, say, table};
 use super::{Context, open};
 use crate::app::App;
 use crate::domain::ids::{AccountId, TenantId};
+use crate::engine::Refusal;
 use crate::engine::disconnect::{self, Ending, ReadData, WrittenEvents};
 use crate::engine::status::{self, AccountStatus};
+use crate::store::accounts::AccountState;
 use clap::{Args, Subcommand};
 
 /// Which account.
@@ -108,6 +110,10 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
         }
         Command::Disconnect { which, keep_read, yes } => {
             let account = find(app, which).await?;
+            if account.state == AccountState::Disconnected.as_str() {
+                say("it was disconnected already");
+                return Ok(());
+            }
             let counts = disconnect::counts(engine, which.tenant, which.account)
                 .await
                 .map_err(open::not_ended)?;
@@ -141,9 +147,7 @@ pub(super) async fn find(app: &App, which: Which) -> Result<AccountStatus, Failu
         .map_err(open::refused)?;
     all.into_iter()
         .find(|account| account.account_id == which.account)
-        .ok_or_else(|| {
-            Failure::failed("there is no such account").hint("`accord account list --tenant ID` shows the accounts")
-        })
+        .ok_or_else(|| open::refused(Refusal::Missing("account")))
 }
 
 /// One account for people.

@@ -16,6 +16,9 @@ pub(super) fn run(context: &Context, command: &Command) -> Result<(), Failure> {
     let config = open::config(context)?;
     match command {
         Command::Check => {
+            for warning in config.warnings() {
+                say(format_args!("warning: {warning}"));
+            }
             match config.check_for_serving() {
                 Ok(()) => say("the configuration is complete"),
                 Err(problems) => return Err(open::wrong_config(&problems)),

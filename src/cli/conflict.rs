@@ -4,7 +4,7 @@ use super::{Context, open};
 use crate::app::App;
 use crate::domain::booking::Side;
 use crate::domain::ids::{BookingId, ConflictId, TenantId};
-use crate::engine::conflicts::{self, Conflict};
+use crate::engine::conflicts::{self, Conflict, ResolveError};
 use chrono::DateTime;
 use clap::{Subcommand, ValueEnum};
 use serde_json::Value;
@@ -20,6 +20,27 @@ pub(super) enum Keep {
     Google,
 }
 
+/// How far a conflict has come.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum State {
+    /// Waits for an answer.
+    Open,
+    /// One side won.
+    Decided,
+    /// The loser was put back.
+    Restored,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            State::Open => "open",
+            State::Decided => "decided",
+            State::Restored => "restored",
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// List the conflicts of a tenant, the oldest first.
@@ -30,9 +51,9 @@ pub(super) enum Command {
         /// Only of this booking.
         #[arg(long)]
         booking: Option<BookingId>,
-        /// open, decided or restored.
+        /// Only those that have come this far.
         #[arg(long)]
-        state: Option<String>,
+        state: Option<State>,
     },
     /// Show both values of one.
     Show {
@@ -66,10 +87,11 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
     let engine = &app.engine;
     match command {
         Command::List { tenant, booking, state } => {
+            open::tenant(app, tenant).await?;
             let mut found: Vec<Conflict> = Vec::new();
             loop {
                 let after = found.last().map(|conflict| conflict.id);
-                let page = conflicts::list(engine, tenant, booking, state.as_deref(), after, PAGE).await?;
+                let page = conflicts::list(engine, tenant, booking, state.map(State::as_str), after, PAGE).await?;
                 let is_last = (page.len() as i64) < PAGE;
                 found.extend(page);
                 if is_last {
@@ -94,10 +116,14 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             table(
                 &["ID", "BOOKING", "FIELD", "WINNER", "STATE", "SINCE"],
                 &found.iter().map(row).collect::<Vec<_>>(),
-            )
+            )?;
+            if found.is_empty() {
+                say("there is no such conflict");
+            }
+            Ok(())
         }
         Command::Show { tenant, conflict } => {
-            let conflict = conflicts::get(engine, tenant, conflict).await?;
+            let conflict = conflicts::get(engine, tenant, conflict).await.map_err(not_resolved)?;
             if format == Format::Json {
                 return json(&conflict);
             }
@@ -120,9 +146,23 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
                 Keep::App => Side::App,
                 Keep::Google => Side::Google,
             };
-            conflicts::resolve(engine, tenant, conflict, side).await?;
+            conflicts::resolve(engine, tenant, conflict, side)
+                .await
+                .map_err(not_resolved)?;
             say("the other value is put back; the next pass carries it on");
             Ok(())
         }
+    }
+}
+
+fn not_resolved(error: ResolveError) -> Failure {
+    match error {
+        ResolveError::NotFound => {
+            Failure::from(error).hint("`accord conflict list --tenant ID` shows the conflicts of a tenant")
+        }
+        ResolveError::StillAsked => {
+            Failure::from(error).hint("`accord question list --tenant ID` shows the questions and their choices")
+        }
+        other => other.into(),
     }
 }

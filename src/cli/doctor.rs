@@ -2,8 +2,10 @@
 use super::out::{Failure, Format, Progress, json, line, say};
 use super::{Context, open};
 use crate::app::open_database;
-use crate::config::{Config, DatabaseUrl, keys};
+use crate::config::keys::{self, KeyFileError};
+use crate::config::{Config, DatabaseUrl, KeySource};
 use crate::domain::clock::Clock;
+use crate::domain::seal::KeyRing;
 use crate::engine::sealed;
 use crate::google::transport::Transport;
 use crate::lifecycle::{SystemClock, SystemEntropy};
@@ -69,6 +71,10 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let config = open::config(context)?;
     let progress = Progress::of("looking");
     let mut findings = vec![complete(&config)];
+    findings.extend(config.warnings().into_iter().map(|warning| {
+        let found = format_args!("{} {}: {}", warning.key, warning.place, warning.wrong).to_string();
+        Finding::odd("configuration", found, warning.fix)
+    }));
     findings.extend(database(&config).await);
     findings.extend(google(&config).await);
     drop(progress);
@@ -118,14 +124,19 @@ async fn database(config: &Config) -> Vec<Finding> {
         let likely = "not made yet; the first `accord serve` or `accord migrate` makes it";
         return vec![
             Finding::odd(ABOUT, format_args!("{url} does not exist"), likely),
-            keys(config, false),
+            match keys(config) {
+                Ok(ring) => found_keys(config, &ring),
+                Err(error) => without_keys(error, false),
+            },
         ];
     }
     let db = match open_database(config).await {
         Ok(db) => db,
         Err(error) => return vec![Finding::bad(ABOUT, format_args!("{url}: {error}"), cause(&error))],
     };
-    let mut findings = vec![match schema_of(&db).await {
+    let version = schema_of(&db).await;
+    let is_empty = matches!(version, Ok(None));
+    let mut findings = vec![match version {
         Ok(None) => Finding::odd(
             ABOUT,
             format_args!("{url} is empty"),
@@ -146,10 +157,13 @@ async fn database(config: &Config) -> Vec<Finding> {
         Ok(Some(version)) => Finding::good(ABOUT, format_args!("{url} has schema {version}")),
         Err(error) => Finding::bad(ABOUT, format_args!("{url}: {error}"), cause(&error)),
     }];
-    // Without tables there is no sealed value.
-    let needs_keys = sealed::holds_any(&db).await.unwrap_or(false);
+    findings.push(match keys(config) {
+        Ok(ring) if is_empty => found_keys(config, &ring),
+        Ok(ring) => fitting(&db, &config.secrets.key, &ring).await,
+        // Without tables there is no sealed value.
+        Err(error) => without_keys(error, sealed::holds_any(&db).await.unwrap_or(false)),
+    });
     db.close().await;
-    findings.push(keys(config, needs_keys));
     findings
 }
 
@@ -169,24 +183,48 @@ fn cause(error: &StoreError) -> &'static str {
     }
 }
 
-fn keys(config: &Config, needed: bool) -> Finding {
-    const ABOUT: &str = "keys";
-    let source = &config.secrets.key;
-    // Never creates anything here.
-    match keys::load_or_create(source, false, &SystemEntropy, &SystemClock) {
-        Ok(ring) => Finding::good(ABOUT, format_args!("{source}, newest {}", ring.newest())),
-        Err(keys::KeyFileError::Missing(path)) if !needed => {
-            let found = format_args!("{} does not exist", path.display());
-            Finding::odd(
-                ABOUT,
-                found,
-                "it is made with the first `accord serve`, since nothing is sealed yet",
-            )
-        }
-        Err(error) => Finding::bad(
-            ABOUT,
+const KEYS: &str = "keys";
+
+/// The keys of the configuration; never creates any.
+fn keys(config: &Config) -> Result<KeyRing, KeyFileError> {
+    keys::load_or_create(&config.secrets.key, false, &SystemEntropy, &SystemClock)
+}
+
+/// Keys of a database that holds nothing yet.
+fn found_keys(config: &Config, ring: &KeyRing) -> Finding {
+    Finding::good(KEYS, format_args!("{}, newest {}", config.secrets.key, ring.newest()))
+}
+
+/// Why there are no keys; whether the database needs them.
+fn without_keys(error: KeyFileError, needed: bool) -> Finding {
+    match error {
+        KeyFileError::Missing(path) if !needed => Finding::odd(
+            KEYS,
+            format_args!("{} does not exist", path.display()),
+            "it is made with the first `accord serve`, since nothing is sealed yet",
+        ),
+        error => Finding::bad(
+            KEYS,
             error,
             "tokens in the database cannot be opened without the right key file",
+        ),
+    }
+}
+
+/// Whether every sealed value of the database has its key.
+async fn fitting(db: &Db, source: &KeySource, ring: &KeyRing) -> Finding {
+    let newest = ring.newest();
+    match sealed::missing_key(db, ring).await {
+        Ok(None) => Finding::good(KEYS, format_args!("{source} has every key in use, newest {newest}")),
+        Ok(Some(key)) => Finding::bad(
+            KEYS,
+            format_args!("{source} lacks the key {key}, which has sealed values of the database"),
+            "the file is of another installation or from before a rotation; put the right one in place",
+        ),
+        Err(error) => Finding::odd(
+            KEYS,
+            format_args!("{source}, newest {newest}, cannot be compared with the database: {error}"),
+            "bring the schema up to date first, then look again",
         ),
     }
 }

@@ -46,6 +46,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
 async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure> {
     match command {
         Command::List { tenant, user, all } => {
+            open::tenant(app, tenant).await?;
+            if let Some(user) = user {
+                open::user(app, tenant, user).await?;
+            }
             let state = if all { None } else { Some("open".to_owned()) };
             let found = every(app, tenant, &QuestionFilter { user, state }).await?;
             if format == Format::Json {
@@ -97,12 +101,17 @@ pub(super) async fn every(app: &App, tenant: TenantId, filter: &QuestionFilter) 
 pub(super) async fn give(app: &App, tenant: TenantId, id: QuestionId, answer: &str) -> Result<(), Failure> {
     questions::answer(&app.engine, tenant, id, answer, Answerer::CommandLine)
         .await
-        .map_err(|error| match error {
-            AnswerError::NotFound | AnswerError::NotOpen => {
-                Failure::from(error).hint("`accord question list --tenant ID` shows the open ones and their choices")
-            }
-            other => other.into(),
-        })?;
+        .map_err(not_answered)?;
     say("answered; the next pass acts on it");
     Ok(())
+}
+
+/// Why a question was not answered, or not found.
+pub(super) fn not_answered(error: AnswerError) -> Failure {
+    match error {
+        AnswerError::NotFound | AnswerError::NotOpen => {
+            Failure::from(error).hint("`accord question list --tenant ID` shows the open ones and their choices")
+        }
+        other => other.into(),
+    }
 }

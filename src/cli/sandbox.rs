@@ -5,7 +5,9 @@ use crate::domain::clock::Entropy;
 use crate::lifecycle::{PATIENCE, Shutdown, SystemEntropy};
 use crate::sandbox::{NewPerson, Sandbox, SandboxOptions};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 #[derive(Debug, Args)]
@@ -14,21 +16,31 @@ pub(super) struct Arguments {
     #[arg(long, default_value = "127.0.0.1:8085", value_name = "ADDRESS")]
     listen: SocketAddr,
     /// OAuth client id of the one application it knows.
-    #[arg(long, default_value = "accord-sandbox.apps.googleusercontent.com", value_name = "ID")]
+    #[arg(long, default_value = "accord-sandbox.apps.googleusercontent.com", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     client_id: String,
     /// Its secret.
-    #[arg(long, default_value = "sandbox-secret", value_name = "SECRET")]
+    #[arg(long, default_value = "sandbox-secret", value_name = "SECRET", value_parser = NonEmptyStringValueParser::new())]
     client_secret: String,
     /// Where users may be sent back to; may be repeated.
     #[arg(
         long = "redirect-uri",
         default_value = "http://127.0.0.1:8080/oauth/callback",
-        value_name = "URL"
+        value_name = "URL",
+        value_parser = redirect_uri
     )]
     redirect_uris: Vec<String>,
     /// A pretend user by e-mail address; may be repeated.
     #[arg(long = "user", value_name = "EMAIL")]
     users: Vec<String>,
+}
+
+/// Google compares redirect addresses letter by letter; one that is no address would never match.
+fn redirect_uri(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(text.to_owned()),
+        _ => Err("is no http or https address".to_owned()),
+    }
 }
 
 pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
@@ -48,12 +60,14 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         seed,
         ..SandboxOptions::default()
     };
-    let sandbox = Sandbox::start(options).await.map_err(|error| {
-        Failure::failed(format_args!(
+    let sandbox = Sandbox::start(options).await.map_err(|error| match error.kind() {
+        // A wrong address, a user twice or a user without an address.
+        ErrorKind::InvalidInput => Failure::usage(&error).hint("`accord sandbox --help` shows an example of each"),
+        _ => Failure::failed(format_args!(
             "the sandbox cannot start at {}: {error}",
             arguments.listen
         ))
-        .hint("choose another port with --listen 127.0.0.1:0")
+        .hint("choose another port with --listen 127.0.0.1:0"),
     })?;
     let base = sandbox.base_url();
     // Exactly the keys of `[google]`, so that they can be pasted.

@@ -12,6 +12,9 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
         .check_for_serving()
         .map_err(|problems| open::wrong_config(&problems))?;
     lifecycle::init_logging(&config.log);
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
     // The address first: two daemons started by mistake should not both touch the database.
     let listener = App::listen(&config).await?;
     let app = open::open(config).await?;

@@ -1,11 +1,11 @@
 //! `accord sync run|plan|resync|approve|retry`.
 use super::account::Which;
 use super::out::{Failure, Format, Progress, confirm, json, line, say};
-use super::{Context, open, question};
+use super::{Context, account, open, question};
 use crate::app::App;
 use crate::domain::ids::{CalendarId, QuestionId, TenantId};
 use crate::engine::sync::{self, PassReport, SyncError};
-use crate::engine::{due, quarantine, questions};
+use crate::engine::{Refusal, due, quarantine, questions};
 use crate::jobs::cadence::Cadence;
 use crate::store::scopes::ScopeKey;
 use clap::Subcommand;
@@ -63,7 +63,7 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
         Command::Plan { which } => each(format, app, which, Mode::Plan).await,
         Command::Resync { which } => {
             let count = due::resync(engine, which.tenant, which.account).await?;
-            let count = count.ok_or_else(|| Failure::failed("there is no such account"))?;
+            let count = count.ok_or_else(|| open::refused(Refusal::Missing("account")))?;
             say(format_args!(
                 "{count} calendars are listed anew by the running daemon, or by `accord sync run`"
             ));
@@ -76,6 +76,8 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             yes,
         } => approve(app, tenant, question, reject, yes).await,
         Command::Retry { which } => {
+            // An account that does not exist has nothing set aside either.
+            account::find(app, which).await?;
             let count = quarantine::retry(engine, which.tenant, which.account).await?;
             say(format_args!(
                 "{count} items are tried again by the running daemon, or by `accord sync run`"
@@ -86,7 +88,9 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
 }
 
 async fn approve(app: &App, tenant: TenantId, id: QuestionId, reject: bool, yes: bool) -> Result<(), Failure> {
-    let asked = questions::get(&app.engine, tenant, id).await?;
+    let asked = questions::get(&app.engine, tenant, id)
+        .await
+        .map_err(question::not_answered)?;
     if asked.kind != "brake" {
         return Err(
             Failure::usage("this question is not about removals").hint("answer it with `accord question answer`")
@@ -111,6 +115,7 @@ enum Mode {
 }
 
 async fn each(format: Format, app: &App, which: Which, mode: Mode) -> Result<(), Failure> {
+    account::find(app, which).await?;
     let scopes = due::of(&app.engine, which.tenant, Some(which.account)).await?;
     let polled: Vec<ScopeKey> = scopes
         .into_iter()

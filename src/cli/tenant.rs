@@ -1,14 +1,15 @@
 //! `accord tenant create|list|show|set|key|sql-role`.
-use super::out::{Failure, Format, json, line, say, table};
+use super::out::{Failure, Format, instant, json, line, say, table};
 use super::{Context, open};
 use crate::app::App;
 use crate::domain::ids::{ApiKeyId, InvalidId, TenantId};
 use crate::domain::settings::TenantSettings;
 use crate::engine::tenants::TenantPatch;
 use crate::store::sql_role::{self, SqlRoleError};
-use crate::store::tenants::Tenant;
+use crate::store::tenants::{ApiKey, Tenant};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
 use clap::Subcommand;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
@@ -41,10 +42,13 @@ pub(super) enum Command {
         #[arg(required = true, value_name = "NAME=VALUE")]
         settings: Vec<String>,
     },
-    /// Make another API key (shown once), or end one.
+    /// Make another API key (shown once), list the keys, or end one.
     Key {
         /// Its id.
         tenant: TenantId,
+        /// List the keys instead: when each was made, last used and ended.
+        #[arg(long, conflicts_with = "revoke")]
+        list: bool,
         /// End the key with this id instead.
         #[arg(long, value_name = "KEY_ID", value_parser = key_id)]
         revoke: Option<ApiKeyId>,
@@ -74,12 +78,17 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             let mut settings = Map::from_iter([("admin_email".to_owned(), Value::from(admin_email))]);
             settings.extend(time_zone.map(|zone| ("time_zone".to_owned(), Value::from(zone))));
             let (tenant, key) = engine.create_tenant(&name, &settings).await.map_err(open::refused)?;
-            let key = key.expose_secret();
+            let (key_id, key) = (id_in(&key), key.expose_secret());
             match format {
-                Format::Json => json(&json!({ "id": tenant.id, "name": tenant.name, "api_key": key }))?,
+                Format::Json => {
+                    json(&json!({ "id": tenant.id, "name": tenant.name, "key_id": key_id, "api_key": key }))?
+                }
                 Format::Text => {
                     line(format_args!("tenant   {}", tenant.id))?;
                     line(format_args!("api key  {key}"))?;
+                    if let Some(id) = key_id {
+                        line(format_args!("key id   {id}"))?;
+                    }
                 }
             }
             say("the API key is not shown again; only a hash of it is kept");
@@ -104,15 +113,18 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
                 &engine.patch_tenant(tenant, &patch).await.map_err(open::refused)?,
             )
         }
+        Command::Key { tenant, list: true, .. } => print_keys(format, app, tenant).await,
         Command::Key {
             tenant,
             revoke: Some(key),
+            ..
         } => {
+            engine.tenant(tenant).await.map_err(open::refused)?;
             engine.revoke_api_key(tenant, key).await.map_err(open::refused)?;
             say("the API key no longer works");
             Ok(())
         }
-        Command::Key { tenant, revoke: None } => {
+        Command::Key { tenant, .. } => {
             let key = engine.create_api_key(tenant).await.map_err(open::refused)?;
             match format {
                 Format::Json => json(&json!({ "key_id": id_in(&key), "api_key": key.expose_secret() }))?,
@@ -128,6 +140,32 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
         }
         Command::SqlRole { tenant } => make_role(format, app, tenant).await,
     }
+}
+
+async fn print_keys(format: Format, app: &App, tenant: TenantId) -> Result<(), Failure> {
+    let keys = app.engine.api_keys(tenant).await.map_err(open::refused)?;
+    let at = |ms: Option<i64>| ms.and_then(DateTime::from_timestamp_millis);
+    if format == Format::Json {
+        let shown = keys.iter().map(|key| {
+            json!({
+                "key_id": key.id,
+                "created_at": at(Some(key.created_at)),
+                "last_used_at": at(key.last_used_at),
+                "revoked_at": at(key.revoked_at),
+            })
+        });
+        return json(&shown.collect::<Vec<_>>());
+    }
+    let row = |key: &ApiKey| {
+        vec![
+            key.id.to_string(),
+            instant(at(Some(key.created_at))),
+            instant(at(key.last_used_at)),
+            instant(at(key.revoked_at)),
+        ]
+    };
+    let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
+    table(&["KEY ID", "CREATED", "LAST USED", "ENDED"], &rows)
 }
 
 async fn make_role(format: Format, app: &App, tenant: TenantId) -> Result<(), Failure> {

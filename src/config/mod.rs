@@ -64,7 +64,7 @@ impl Sources {
         }
     }
 
-    /// Adds one value as the environment would: `.with("database.url", "sqlite::memory:")`.
+    /// Adds one value as the environment would: `.with("database.url", "sqlite:///tmp/accord.db")`.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
         let name = format!("ACCORD__{}", key.replacen('.', "__", 1).to_ascii_uppercase());
@@ -164,6 +164,8 @@ pub struct Sync {
 pub struct Retention {
     /// Age at which entries of the change feed go, days.
     pub changes_days: u32,
+    /// Age at which an account without choices ends, hours.
+    pub choosing_hours: u32,
 }
 
 /// `[secrets]`
@@ -250,6 +252,8 @@ impl Config {
             },
             retention: Retention {
                 changes_days: reader.read("retention.changes_days", number(1..=3650)),
+                // The page with the choices stays open for one hour.
+                choosing_hours: reader.read("retention.choosing_hours", number(2..=8760)),
             },
             secrets: Secrets { key },
             log: Log {
@@ -301,6 +305,23 @@ impl Config {
         } else {
             Err(ConfigProblems(problems))
         }
+    }
+
+    /// What is allowed and yet may not be meant.
+    pub fn warnings(&self) -> Vec<Problem> {
+        let listen = self.web.listen;
+        if listen.ip().is_loopback() {
+            return Vec::new();
+        }
+        vec![Problem {
+            key: "web.listen".to_owned(),
+            place: listen.to_string(),
+            wrong:
+                "can be reached from other machines, where API keys and sessions would cross the network unencrypted"
+                    .to_owned(),
+            fix: "listen at 127.0.0.1 behind a TLS proxy, or see to it that only the proxy reaches this address"
+                .to_owned(),
+        }]
     }
 
     /// The effective configuration as TOML, secrets masked, with the place of each value as a trailing comment.

@@ -96,8 +96,6 @@ fn is_loopback(host: &str) -> bool {
 pub enum DatabaseUrl {
     /// A SQLite database in this file.
     SqliteFile(PathBuf),
-    /// A SQLite database that lives as long as the process: `sqlite::memory:`.
-    SqliteMemory,
     /// The whole URL, for `PgConnectOptions`. It names a host, and verifies TLS unless that host is this machine.
     Postgres(SecretString),
 }
@@ -111,9 +109,12 @@ impl FromStr for DatabaseUrl {
             return Err(Invalid::new("the text is not a URL", fix));
         };
         match kind {
-            "sqlite" if rest == ":memory:" => Ok(Self::SqliteMemory),
             "sqlite" => {
                 let path = rest.strip_prefix("//").unwrap_or(rest);
+                if path == ":memory:" {
+                    // Every connection would see a database of its own, and every start would forget the links to Google.
+                    return Err(Invalid::new("a database in memory cannot be used", fix));
+                }
                 if path.is_empty() || path.contains(['?', '#']) {
                     return Err(Invalid::new("SQLite takes a path and no options", fix));
                 }
@@ -209,7 +210,6 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SqliteFile(path) => write!(f, "sqlite://{}", path.display()),
-            Self::SqliteMemory => f.write_str("sqlite::memory:"),
             Self::Postgres(url) => {
                 let url = url.expose_secret();
                 let address = url

@@ -1,12 +1,13 @@
 //! Conflict records: listing them, and putting the losing value back.
 use super::{Engine, times};
 use crate::domain::booking::{Content, Side, Status};
-use crate::domain::ids::{BookingId, ConflictId, TenantId, UserId};
+use crate::domain::ids::{BookingId, ConflictId, CustomerId, TenantId, UserId};
 use crate::domain::seal::SealError;
 use crate::domain::time::When;
 use crate::domain::validate;
+use crate::store::bookings::{BookingText, NewBooking};
 use crate::store::conflicts::{self, ConflictRow};
-use crate::store::{StoreError, Tx, bookings, changes, placements, questions, users};
+use crate::store::{StoreError, Tx, bookings, changes, placements, questions, resources, users};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ pub struct Conflict {
     pub booking_id: BookingId,
     /// Its user.
     pub user_id: UserId,
-    /// `title`, `description`, `location`, `when` or `status`.
+    /// `title`, `description`, `location`, `when`, `status` or `owner` (a hand-over that could not be).
     pub field: String,
     /// What decided: `origin`, `google`, `app`, `ask`; `readonly` (the app may not change this event), `replaced` (a
     /// resource's name took the place of a note), `vanished` (the series has no such occurrence any more).
@@ -141,7 +142,11 @@ pub async fn resolve(engine: &Engine, tenant: TenantId, id: ConflictId, keep: Si
     } else {
         &conflict.google
     };
-    put_back(&mut tx, tenant, booking, &conflict.field, value).await?;
+    if conflict.policy == "vanished" {
+        put_back_alone(&mut tx, engine, &conflict, keep, value, tenant).await?;
+    } else {
+        put_back(&mut tx, tenant, booking, &conflict.field, value).await?;
+    }
     let now = engine.now_ms();
     if !conflicts::set_state(&mut tx, tenant, id, &conflict.state, "restored", keep.as_str(), now).await? {
         return Err(ResolveError::NotFound);
@@ -149,6 +154,51 @@ pub async fn resolve(engine: &Engine, tenant: TenantId, id: ConflictId, keep: Si
     changes::record(&mut tx, tenant, "conflict", &id.to_string()).await?;
     tx.commit().await?;
     engine.nudge(tenant, conflict.user_id).await;
+    Ok(())
+}
+
+/// A changed occurrence that its series does not have comes back as a booking of its own, with its customers and its
+/// resource as far as these still exist.
+async fn put_back_alone(
+    tx: &mut Tx,
+    engine: &Engine,
+    conflict: &Conflict,
+    keep: Side,
+    value: &Value,
+    tenant: TenantId,
+) -> Result<(), ResolveError> {
+    let impossible = |why: &str| ResolveError::Impossible(why.to_owned());
+    let kept: Content = serde_json::from_value(value.clone()).map_err(|_| impossible("it is not kept any more"))?;
+    // Of what only Google had, the record is with the series.
+    let id = match keep {
+        Side::App => conflict.booking_id,
+        Side::Google => BookingId(engine.fresh_uuid()),
+    };
+    if conflict.state == "restored" || bookings::get(tx, tenant, id).await?.is_some() {
+        return Err(impossible("it is there already"));
+    }
+    let user = users::get(tx, tenant, conflict.user_id).await?;
+    let user = user.ok_or_else(|| impossible("its user is gone"))?;
+    let resources = resources::names(tx, tenant).await?;
+    let content = Content {
+        status: Status::Confirmed,
+        resource_id: kept
+            .resource_id
+            .filter(|id| resources.iter().any(|(known, _)| known == id)),
+        ..kept
+    };
+    let customers: Vec<CustomerId> = serde_json::from_value(value["customer_ids"].clone()).unwrap_or_default();
+    let customers = users::customers_among(tx, tenant, user.id, &customers).await?;
+    let new = NewBooking {
+        tenant_id: tenant,
+        id,
+        user_id: user.id,
+        text: &BookingText::of(&content, None, None, Side::App),
+        customer_ids: &customers,
+        created_at: engine.now_ms(),
+    };
+    bookings::insert(tx, &new).await?;
+    times::store(tx, tenant, id, &content, user.time_zone).await?;
     Ok(())
 }
 

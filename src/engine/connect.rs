@@ -182,7 +182,12 @@ async fn attempt(
         return Err(refusal.into());
     }
     if engine.now_ms() >= row.expires_at {
-        return Err(Refusal::Expired.into());
+        match row.step {
+            // What is complete stays complete, however late somebody looks again.
+            Step::Done => {}
+            Step::Chosen => return Err(Refusal::ChoicesExpired.into()),
+            _ => return Err(Refusal::Expired.into()),
+        }
     }
     Ok((row, user))
 }

@@ -81,16 +81,28 @@ pub async fn counts(engine: &Engine, tenant: TenantId, account: AccountId) -> Re
 pub async fn disconnect(engine: &Engine, tenant: TenantId, id: AccountId, ending: Ending) -> Result<(), EndError> {
     let mut tx = engine.db.begin().await?;
     let account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
-    if !accounts::set_state(&mut tx, tenant, id, AccountState::Disconnected, None).await? {
+    if !end(engine, &mut tx, &account, ending).await? {
         return Ok(());
     }
-    scopes::enable_scopes(&mut tx, tenant, id, false).await?;
-    for calendar in calendars::of_account(&mut tx, tenant, id).await? {
+    tx.commit().await?;
+    engine.tokens.forget(tenant, id);
+    tracing::info!(%tenant, account = %id, "the account was disconnected");
+    Ok(())
+}
+
+/// The local part of a disconnect; `false` when it is disconnected already.
+pub(super) async fn end(engine: &Engine, tx: &mut Tx, account: &Account, ending: Ending) -> Result<bool, EndError> {
+    let (tenant, id) = (account.tenant_id, account.id);
+    if !accounts::set_state(tx, tenant, id, AccountState::Disconnected, None).await? {
+        return Ok(false);
+    }
+    scopes::enable_scopes(tx, tenant, id, false).await?;
+    for calendar in calendars::of_account(tx, tenant, id).await? {
         if calendar.user_reads || calendar.user_writes {
-            calendars::freeze(&mut tx, tenant, id, &calendar.calendar_id, Some(DISCONNECTED)).await?;
+            calendars::freeze(tx, tenant, id, &calendar.calendar_id, Some(DISCONNECTED)).await?;
         }
     }
-    sessions::delete_of_user(&mut tx, tenant, account.user_id).await?;
+    sessions::delete_of_user(tx, tenant, account.user_id).await?;
     let left = Disconnect {
         tenant_id: tenant,
         account_id: id,
@@ -99,19 +111,16 @@ pub async fn disconnect(engine: &Engine, tenant: TenantId, id: AccountId, ending
         failures: 0,
     };
     if left.removes_written {
-        disconnects::insert(&mut tx, &left, engine.now_ms()).await?;
+        disconnects::insert(tx, &left, engine.now_ms()).await?;
     } else {
         // Nothing needs the tokens any more.
         if left.forgets_read {
-            disconnects::insert(&mut tx, &left, engine.now_ms()).await?;
+            disconnects::insert(tx, &left, engine.now_ms()).await?;
         }
-        give_up_tokens(engine, &mut tx, &account).await?;
+        give_up_tokens(engine, tx, account).await?;
     }
-    changes::record(&mut tx, tenant, "account", &id.to_string()).await?;
-    tx.commit().await?;
-    engine.tokens.forget(tenant, id);
-    tracing::info!(%tenant, account = %id, "the account was disconnected");
-    Ok(())
+    changes::record(tx, tenant, "account", &id.to_string()).await?;
+    Ok(true)
 }
 
 /// Moves the refresh token to the revocations, unless the same identity is connected elsewhere, and drops the others.
@@ -281,10 +290,16 @@ pub async fn continue_disconnects(engine: &Engine) -> Result<usize, EndError> {
             Ok(is_finished) => finished += usize::from(is_finished),
             Err(error) => {
                 tracing::warn!(%tenant, account = %id, %error, "a disconnect is not finished yet");
-                let mut tx = engine.db.begin().await?;
                 let due_at = engine.now_ms() + backoff(engine, error.class(), left.failures);
-                disconnects::postpone(&mut tx, tenant, id, due_at).await?;
-                tx.commit().await?;
+                let postponed = async {
+                    let mut tx = engine.db.begin().await?;
+                    disconnects::postpone(&mut tx, tenant, id, due_at).await?;
+                    tx.commit().await
+                };
+                let postponed: Result<(), StoreError> = postponed.await;
+                if let Err(error) = postponed {
+                    tracing::warn!(%tenant, account = %id, %error, "a disconnect waits until its claim ends");
+                }
             }
         }
     }
@@ -327,6 +342,8 @@ async fn go_on(engine: &Engine, left: &Disconnect) -> Result<bool, LeftError> {
 }
 
 /// Asks Google to revoke what is due; returns how many are done with. For a job.
+///
+/// One that fails, at Google or in the database, does not hold up the others.
 pub async fn run_revocations(engine: &Engine) -> Result<usize, EndError> {
     let mut tx = engine.db.begin().await?;
     let now = engine.now_ms();
@@ -335,23 +352,32 @@ pub async fn run_revocations(engine: &Engine) -> Result<usize, EndError> {
     let mut done = 0;
     for revocation in due {
         let (tenant, id) = (revocation.tenant_id, revocation.account_id);
-        let outcome = revoke(engine, &revocation).await;
-        let mut tx = engine.db.begin().await?;
-        match outcome {
-            Ok(()) => {
-                revocations::delete(&mut tx, tenant, id).await?;
-                done += 1;
-            }
+        match revoke_and_note(engine, &revocation).await {
+            Ok(is_done) => done += usize::from(is_done),
+            // It is due again when the claim ends; asking Google twice to end a grant does no harm.
             Err(error) => {
-                tracing::warn!(%tenant, account = %id, %error, "Google could not be asked to revoke a grant; it will be asked again");
-                let class = error.class();
-                let due_at = engine.now_ms() + backoff(engine, class, revocation.failures);
-                revocations::postpone(&mut tx, tenant, id, due_at).await?;
+                tracing::warn!(%tenant, account = %id, %error, "what became of a revocation could not be noted; it is tried again");
             }
         }
-        tx.commit().await?;
     }
     Ok(done)
+}
+
+async fn revoke_and_note(engine: &Engine, revocation: &Revocation) -> Result<bool, StoreError> {
+    let (tenant, id) = (revocation.tenant_id, revocation.account_id);
+    let outcome = revoke(engine, revocation).await;
+    let mut tx = engine.db.begin().await?;
+    let is_done = outcome.is_ok();
+    match outcome {
+        Ok(()) => revocations::delete(&mut tx, tenant, id).await?,
+        Err(error) => {
+            tracing::warn!(%tenant, account = %id, %error, "Google could not be asked to revoke a grant; it will be asked again");
+            let due_at = engine.now_ms() + backoff(engine, error.class(), revocation.failures);
+            revocations::postpone(&mut tx, tenant, id, due_at).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(is_done)
 }
 
 async fn revoke(engine: &Engine, revocation: &Revocation) -> Result<(), LeftError> {

@@ -2,6 +2,7 @@
 //!
 //! `web`, `jobs` and `cli` call functions here and nothing below. A function takes the [`Engine`] it works with and the
 //! tenant it works for; what it needs from outside (time, randomness, the network) comes with the engine.
+mod abandoned;
 pub mod bookings;
 pub mod changes;
 pub mod conflicts;

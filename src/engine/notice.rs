@@ -39,7 +39,8 @@ async fn of_tenant(engine: &Engine, tenant: TenantId) -> Result<bool, StoreError
         }
         carriers.extend(row.user_id);
     }
-    derive(&mut tx, tenant, &written).await?;
+    // A booking that was handed over by somebody who left is taken over by its new user's account.
+    carriers.extend(derive(&mut tx, tenant, &written).await?);
     for user in &carriers {
         if let Some(account) = accounts::live_of_user(&mut tx, tenant, *user).await? {
             scopes::make_due(&mut tx, tenant, account.id).await?;
@@ -67,8 +68,8 @@ pub async fn recompute_times(engine: &Engine) -> Result<bool, StoreError> {
     Ok(old.len() == BATCH)
 }
 
-/// Stores the instants of these bookings; those that are gone or cannot be read have none.
-async fn derive(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
+/// Stores the instants of these bookings; those that are gone or cannot be read have none. Returns the owners.
+async fn derive(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<Vec<UserId>, StoreError> {
     let rows = bookings::get_many(tx, tenant, ids).await?;
     let owners: BTreeSet<UserId> = rows.iter().map(|row| row.user_id).collect();
     let owners: Vec<UserId> = owners.into_iter().collect();
@@ -88,5 +89,5 @@ async fn derive(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), 
             None => bookings::clear_times(tx, tenant, *id).await?,
         }
     }
-    Ok(())
+    Ok(owners)
 }

@@ -5,7 +5,8 @@
 use super::{BadField, Engine, Refusal};
 use crate::domain::ids::{ApiKeyId, TenantId};
 use crate::domain::settings::{EffectiveSettings, SyncDefaults, TenantSettings};
-use crate::store::tenants::{self, Tenant};
+use crate::store::StoreError;
+use crate::store::tenants::{self, ApiKey, Tenant};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
@@ -16,6 +17,9 @@ use uuid::Uuid;
 
 /// Longest name of a tenant, a user or a resource, in characters.
 pub const NAME_CHARS: usize = 200;
+
+/// How exactly the last use of a key is known (ms): a write for every request would be too much.
+const USE_NOTED_MS: i64 = 60 * 60 * 1000;
 
 /// Who calls: the tenant, and with which of its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,10 +126,41 @@ impl Engine {
         let hash = Sha256::digest(secret);
         let mut tx = self.db.read().await?;
         let known = tenants::key_hash(&mut tx, tenant, key).await?;
+        drop(tx);
         match known {
-            Some(known) if bool::from(known.as_slice().ct_eq(hash.as_slice())) => Ok(Caller { tenant, key }),
+            Some((known, last_used)) if bool::from(known.as_slice().ct_eq(hash.as_slice())) => {
+                self.note_use(tenant, key, last_used);
+                Ok(Caller { tenant, key })
+            }
             _ => Err(Refusal::UnknownCaller),
         }
+    }
+
+    /// Notes that a key was seen, beside the request: neither a locked database nor a failure holds it up.
+    fn note_use(&self, tenant: TenantId, key: ApiKeyId, last_used: Option<i64>) {
+        let now = self.now_ms();
+        if last_used.is_some_and(|last| now < last + USE_NOTED_MS) {
+            return;
+        }
+        let engine = self.clone();
+        tokio::spawn(async move {
+            let noted = async {
+                let mut tx = engine.db.begin().await?;
+                tenants::key_used(&mut tx, tenant, key, now).await?;
+                tx.commit().await
+            };
+            let noted: Result<(), StoreError> = noted.await;
+            if let Err(error) = noted {
+                tracing::debug!(%tenant, %error, "the use of an API key was not noted; the next request does it");
+            }
+        });
+    }
+
+    /// The API keys of a tenant, the oldest first, ended ones included.
+    pub async fn api_keys(&self, tenant: TenantId) -> Result<Vec<ApiKey>, Refusal> {
+        let mut tx = self.db.read().await?;
+        tenants::get(&mut tx, tenant).await?.ok_or(Refusal::Missing("tenant"))?;
+        Ok(tenants::keys(&mut tx, tenant).await?)
     }
 
     /// Every tenant, for the operator.

@@ -39,6 +39,7 @@ pub(super) fn pairs(pairs: &[(&str, &str)]) -> String {
 mod tests {
     use super::*;
 
+    /// Checklist line 35.
     #[test]
     fn ids_cannot_leave_their_path_segment() {
         let made = join(

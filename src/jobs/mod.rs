@@ -7,7 +7,8 @@ mod passes;
 pub mod watch;
 
 use crate::engine::disconnect::{self, EndError};
-use crate::engine::{Engine, housekeeping, notice, sealed};
+use crate::engine::housekeeping::{self, Retention};
+use crate::engine::{Engine, notice, sealed};
 use crate::lifecycle::Stop;
 use crate::store::StoreError;
 use cadence::Cadence;
@@ -30,8 +31,8 @@ pub struct Settings {
     pub cadence: Cadence,
     /// Passes at the same time.
     pub concurrency: usize,
-    /// How long the change feed can be read, days.
-    pub changes_days: u32,
+    /// How long things are kept.
+    pub retention: Retention,
 }
 
 /// Why a job did not do what it should. It is tried again in any case.
@@ -58,7 +59,7 @@ impl From<EndError> for Trouble {
 /// Runs everything until the stop; returns when all of it has ended.
 pub async fn run(engine: Engine, settings: Settings, stop: Stop) {
     let watch = DatabaseWatch::default();
-    let days = settings.changes_days;
+    let retention = settings.retention;
     let job = |name, period| Job {
         name,
         period,
@@ -79,7 +80,7 @@ pub async fn run(engine: Engine, settings: Settings, stop: Stop) {
         job("zone database", RARELY).run(async || Ok(notice::recompute_times(&engine).await?)),
         job("sealing", RARELY).run(async || Ok(sealed::reseal(&engine).await?)),
         job("retention", RARELY).run(async || {
-            let swept = housekeeping::sweep(&engine, days).await?;
+            let swept = housekeeping::sweep(&engine, retention).await?;
             tracing::debug!(?swept, "what was too old is gone");
             Ok(false)
         }),

@@ -1,7 +1,7 @@
 //! Connected Google identities, their state and their sealed tokens.
 //!
-//! An account is keyed by Google's `sub`, once per tenant, and outlives its connection: whoever connects the same identity
-//! again finds the old links. What is sealed is opaque here; sealing is the engine's.
+//! An account is keyed by Google's `sub`, once per tenant, and outlives its connection: the user who connects the same
+//! identity again finds the old links. Another user does not: the old account then steps aside and keeps them. What is sealed is opaque here; sealing is the engine's.
 use super::{Row, StoreError, Tx};
 use crate::args;
 use crate::domain::ids::{AccountId, TenantId, UserId};
@@ -127,6 +127,58 @@ pub async fn by_sub(tx: &mut Tx, tenant: TenantId, sub: &str) -> Result<Option<A
     const SQL: &str = select!("WHERE tenant_id = $1 AND sub = $2");
     let row = tx.fetch_optional(SQL, args![tenant, sub]).await?;
     row.as_ref().map(Account::from_row).transpose()
+}
+
+/// The account that a user had with a Google identity before another user of the tenant connected it.
+pub async fn former(tx: &mut Tx, tenant: TenantId, user: UserId, sub: &str) -> Result<Option<Account>, StoreError> {
+    const SQL: &str = select!("WHERE tenant_id = $1 AND user_id = $2 AND former_sub = $3 ORDER BY id LIMIT 1");
+    let row = tx.fetch_optional(SQL, args![tenant, user, sub]).await?;
+    row.as_ref().map(Account::from_row).transpose()
+}
+
+/// Frees the identity of a disconnected account for another user. `false` when the account is not disconnected (any more).
+pub async fn step_aside(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE accounts SET former_sub = sub, sub = 'former:' || id \
+         WHERE tenant_id = $1 AND id = $2 AND state = 'disconnected' AND former_sub IS NULL";
+    Ok(tx.execute(SQL, args![tenant, id]).await? == 1)
+}
+
+/// Gives an account that stepped aside its identity back; no other account of the tenant may have it.
+pub async fn step_back(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE accounts SET sub = former_sub, former_sub = NULL \
+         WHERE tenant_id = $1 AND id = $2 AND former_sub IS NOT NULL";
+    tx.execute(SQL, args![tenant, id]).await.map(drop)
+}
+
+/// Accounts whose users have chosen nothing for `age_ms`, by the database's clock; over all tenants, for housekeeping.
+pub async fn left_choosing(tx: &mut Tx, age_ms: i64, limit: i64) -> Result<Vec<(TenantId, AccountId)>, StoreError> {
+    const SQL: &str = "SELECT tenant_id, id FROM accounts WHERE state = 'choosing' AND updated_at <= NOW_MS() - $1 \
+         ORDER BY updated_at LIMIT $2";
+    let rows = tx.fetch_all(SQL, args![age_ms, limit]).await?;
+    rows.iter()
+        .map(|row| Ok((row.parse("tenant_id")?, row.parse("id")?)))
+        .collect()
+}
+
+/// Takes an account that is still without choices after `age_ms`, until the transaction ends; `false` when it is not.
+pub async fn hold_abandoned(tx: &mut Tx, tenant: TenantId, id: AccountId, age_ms: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE accounts SET updated_at = updated_at \
+         WHERE tenant_id = $1 AND id = $2 AND state = 'choosing' AND updated_at <= NOW_MS() - $3";
+    Ok(tx.execute(SQL, args![tenant, id, age_ms]).await? == 1)
+}
+
+/// Whether an account was ever followed, so that links may refer to it.
+pub async fn has_history(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT 1 AS n FROM accounts WHERE tenant_id = $1 AND id = $2 AND ( \
+             EXISTS (SELECT 1 FROM sync_scopes s WHERE s.tenant_id = $1 AND s.account_id = $2) \
+          OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = $1 AND p.account_id = $2))";
+    Ok(tx.fetch_optional(SQL, args![tenant, id]).await?.is_some())
+}
+
+/// Removes an account without history; its calendars have to be gone.
+pub async fn delete(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM accounts WHERE tenant_id = $1 AND id = $2";
+    tx.execute(SQL, args![tenant, id]).await.map(drop)
 }
 
 /// The one account of a user that is not disconnected.

@@ -8,7 +8,7 @@ use crate::domain::booking::{Booking, Content, Occurrence, Side, Status};
 use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId, UserId};
 use crate::domain::time::{OriginalStart, Span, SpanColumns, When};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A row of `bookings` as it stands, with its customers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -393,6 +393,29 @@ pub async fn overrides(tx: &mut Tx, tenant: TenantId, series: &[BookingId]) -> R
     rows(tx, tenant, found).await
 }
 
+/// Which of these occurrences have a row.
+pub async fn known_occurrences(
+    tx: &mut Tx,
+    tenant: TenantId,
+    occurrences: &[Occurrence],
+) -> Result<HashSet<Occurrence>, StoreError> {
+    const SQL: &str = "SELECT series_id, original_start FROM bookings \
+         WHERE tenant_id = $1 AND series_id IN LIST($2) AND original_start IN LIST($3)";
+    if occurrences.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let series: HashSet<BookingId> = occurrences.iter().map(|occurrence| occurrence.series_id).collect();
+    let starts: HashSet<OriginalStart> = occurrences.iter().map(|occurrence| occurrence.original_start).collect();
+    let rows = tx.fetch_all(SQL, args![tenant, list(series), list(starts)]).await?;
+    let known = |row: &Row| {
+        Ok(Occurrence {
+            series_id: row.parse("series_id")?,
+            original_start: row.parse("original_start")?,
+        })
+    };
+    rows.iter().map(known).collect()
+}
+
 /// The row of one occurrence of a series, if it differs from the series.
 pub async fn occurrence(
     tx: &mut Tx,
@@ -514,22 +537,48 @@ pub async fn update(
     Ok(affected == 1)
 }
 
-/// Makes a booking an occurrence of this series, or, without one, a booking of its own.
+/// Gives a booking, and a series' changed occurrences with it, to another user, together with the customers that user calls
+/// them: a row that is with anybody is with these then. One statement moves the rows, because their keys carry the user.
+pub async fn hand_over(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: BookingId,
+    to: UserId,
+    customers: &[CustomerId],
+) -> Result<(), StoreError> {
+    const MOVE: &str = "UPDATE bookings SET user_id = $3 WHERE tenant_id = $1 AND (id = $2 OR series_id = $2)";
+    let mut rows = overrides(tx, tenant, &[id]).await?;
+    rows.extend(get(tx, tenant, id).await?);
+    for row in &rows {
+        set_customers(tx, tenant, row.user_id, row.id, &[]).await?;
+    }
+    tx.execute(MOVE, args![tenant, id, to]).await?;
+    for row in rows.iter().filter(|row| row.id == id || !row.customer_ids.is_empty()) {
+        set_customers(tx, tenant, to, row.id, customers).await?;
+    }
+    Ok(())
+}
+
+/// Makes a booking an occurrence of this series, whose owner it shares, or, without one, a booking of its own.
 pub async fn set_occurrence(
     tx: &mut Tx,
     tenant: TenantId,
     id: BookingId,
-    occurrence: Option<&Occurrence>,
+    occurrence: Option<(&Occurrence, UserId)>,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE bookings SET series_id = $3, original_start = $4 WHERE tenant_id = $1 AND id = $2";
-    let series = occurrence.map(|occurrence| occurrence.series_id.to_string());
-    let start = occurrence.map(|occurrence| occurrence.original_start.to_string());
-    tx.execute(SQL, args![tenant, id, series, start]).await.map(drop)
+    const SQL: &str = "UPDATE bookings SET series_id = $3, original_start = $4, user_id = COALESCE($5, user_id) \
+         WHERE tenant_id = $1 AND id = $2";
+    let series = occurrence.map(|(occurrence, _)| occurrence.series_id.to_string());
+    let start = occurrence.map(|(occurrence, _)| occurrence.original_start.to_string());
+    let owner = occurrence.map(|(_, owner)| owner.to_string());
+    tx.execute(SQL, args![tenant, id, series, start, owner]).await.map(drop)
 }
 
-/// Notes which series a booking was cut from.
+/// Notes that a series goes on where another was cut: it has that one's origin then. No version moves, nothing is pushed.
 pub async fn set_split_from(tx: &mut Tx, tenant: TenantId, id: BookingId, series: BookingId) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE bookings SET split_from = $3 WHERE tenant_id = $1 AND id = $2";
+    const SQL: &str = "UPDATE bookings SET split_from = $3, \
+             origin = (SELECT s.origin FROM bookings s WHERE s.tenant_id = $1 AND s.id = $3) \
+         WHERE tenant_id = $1 AND id = $2 AND EXISTS (SELECT 1 FROM bookings s WHERE s.tenant_id = $1 AND s.id = $3)";
     tx.execute(SQL, args![tenant, id, series]).await.map(drop)
 }
 

@@ -1,7 +1,7 @@
 //! The calendars of an account: what Google lists, what the user allowed, what the tenant narrowed that to.
 //!
-//! `user_reads` and `user_writes` are the user's word and only the user widens them. `reads` and `writes` are in force and
-//! never go beyond it. A frozen calendar keeps its bookings and follows them no more.
+//! `user_reads` and `user_writes` are the user's word, `tenant_reads` and `tenant_writes` the tenant's; neither changes the
+//! other's. In force (`reads`, `writes`) is what both allow, and nothing is written to what is not read. A frozen calendar keeps its bookings and follows them no more.
 use super::{Row, StoreError, Tx, list};
 use crate::args;
 use crate::domain::access::AccessRole;
@@ -28,6 +28,10 @@ pub struct Calendar {
     pub user_reads: bool,
     /// The user chose it for new bookings.
     pub user_writes: bool,
+    /// The tenant lets it be read.
+    pub tenant_reads: bool,
+    /// The tenant lets new bookings go there.
+    pub tenant_writes: bool,
     /// Read, in force.
     pub reads: bool,
     /// Written to, in force; one calendar of an account at most.
@@ -40,7 +44,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT tenant_id, account_id, calendar_id, title, time_zone, access_role, is_primary, user_reads, user_writes, ",
-            "reads, writes, frozen FROM calendars ",
+            "tenant_reads, tenant_writes, reads, writes, frozen FROM calendars ",
             $rest
         )
     };
@@ -58,6 +62,8 @@ impl Calendar {
             is_primary: row.flag("is_primary")?,
             user_reads: row.flag("user_reads")?,
             user_writes: row.flag("user_writes")?,
+            tenant_reads: row.flag("tenant_reads")?,
+            tenant_writes: row.flag("tenant_writes")?,
             reads: row.flag("reads")?,
             writes: row.flag("writes")?,
             frozen: row.opt_text("frozen")?,
@@ -123,7 +129,7 @@ pub async fn upsert_listed(
     tx.execute(SQL, values).await.map(drop)
 }
 
-/// Notes the user's word about one calendar. What the tenant had narrowed away stays narrowed away.
+/// Notes the user's word about one calendar. The tenant's stays as it is.
 ///
 /// One calendar of an account is written to at most, so the others have to be told in the same transaction.
 pub async fn set_user_choice(
@@ -134,17 +140,15 @@ pub async fn set_user_choice(
     reads: bool,
     writes: bool,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE calendars SET \
-             reads = CASE WHEN user_reads = 1 AND reads = 0 THEN 0 ELSE $4 END, \
-             writes = CASE WHEN user_writes = 1 AND writes = 0 THEN 0 ELSE $5 END, \
-             user_reads = $4, user_writes = $5 \
+    const SQL: &str = "UPDATE calendars SET user_reads = $4, user_writes = $5, \
+             reads = $4 * tenant_reads, writes = $5 * tenant_writes * $4 * tenant_reads \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3";
     tx.execute(SQL, args![tenant, account, calendar, reads, writes])
         .await
         .map(drop)
 }
 
-/// Narrows what is in force, or takes a narrowing back; never beyond the user's word.
+/// Notes the tenant's word about one calendar. The user's stays as it is.
 pub async fn set_narrowing(
     tx: &mut Tx,
     tenant: TenantId,
@@ -153,7 +157,8 @@ pub async fn set_narrowing(
     reads: bool,
     writes: bool,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE calendars SET reads = user_reads * $4, writes = user_writes * $5 \
+    const SQL: &str = "UPDATE calendars SET tenant_reads = $4, tenant_writes = $5, \
+             reads = user_reads * $4, writes = user_writes * $5 * user_reads * $4 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3";
     tx.execute(SQL, args![tenant, account, calendar, reads, writes])
         .await
@@ -191,6 +196,12 @@ pub async fn freeze(
         .map(drop)
 }
 
+/// Removes all calendars of an account.
+pub async fn delete_of_account(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM calendars WHERE tenant_id = $1 AND account_id = $2";
+    tx.execute(SQL, args![tenant, account]).await.map(drop)
+}
+
 /// The calendar that new bookings go to.
 pub async fn write_calendar(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<Option<Calendar>, StoreError> {
     const SQL: &str = select!("WHERE tenant_id = $1 AND account_id = $2 AND writes = 1 ORDER BY calendar_id LIMIT 1");
@@ -206,6 +217,6 @@ pub async fn forget_unlisted(
     listed: &[CalendarId],
 ) -> Result<(), StoreError> {
     const SQL: &str = "DELETE FROM calendars WHERE tenant_id = $1 AND account_id = $2 AND calendar_id NOT IN LIST($3) \
-         AND user_reads = 0 AND user_writes = 0 AND frozen IS NULL";
+         AND user_reads = 0 AND user_writes = 0 AND tenant_reads = 1 AND tenant_writes = 1 AND frozen IS NULL";
     tx.execute(SQL, args![tenant, account, list(listed)]).await.map(drop)
 }

@@ -137,8 +137,8 @@ pub async fn erase_values(
     booking: BookingId,
     fields_except_when: &[u8],
 ) -> Result<(), StoreError> {
-    const SQL: &str =
-        "UPDATE conflicts SET values_sealed = $3 WHERE tenant_id = $1 AND booking_id = $2 AND field <> 'when'";
+    const SQL: &str = "UPDATE conflicts SET values_sealed = $3 WHERE tenant_id = $1 AND booking_id = $2 \
+         AND (field <> 'when' OR policy = 'vanished')";
     tx.execute(SQL, args![tenant, booking, fields_except_when])
         .await
         .map(drop)

@@ -100,6 +100,7 @@ pub async fn unneeded(
     const SQL: &str = "SELECT b.id FROM bookings b \
          LEFT JOIN booking_times t ON t.tenant_id = b.tenant_id AND t.booking_id = b.id \
          WHERE b.tenant_id = $1 AND b.origin = 'google' AND b.series_id IS NULL \
+           AND b.id NOT IN (SELECT h.booking_id FROM hand_overs h WHERE h.tenant_id = $1 AND h.account_id = $2) \
            AND EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = b.tenant_id AND p.booking_id = b.id AND p.account_id = $2) \
            AND NOT EXISTS (SELECT 1 FROM placements p JOIN accounts a ON a.tenant_id = p.tenant_id AND a.id = p.account_id \
                WHERE p.tenant_id = b.tenant_id AND p.booking_id = b.id AND p.account_id <> $2 AND p.state <> 'gone' \
@@ -127,12 +128,13 @@ pub async fn occurrences(tx: &mut Tx, tenant: TenantId, series: &[BookingId]) ->
 
 /// Deletes bookings and every trace that other tables keep of what they held. Nothing is pushed: the deletion is settled.
 pub async fn forget(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
-    const TRACES: [&str; 9] = [
+    const TRACES: [&str; 10] = [
         "DELETE FROM quarantine WHERE tenant_id = $1 AND (side = 'app' AND item_id IN LIST($2) OR side = 'google' \
              AND (calendar_id, item_id) IN (SELECT calendar_id, event_id FROM placements \
                   WHERE tenant_id = $1 AND booking_id IN LIST($2)))",
         "DELETE FROM placements WHERE tenant_id = $1 AND booking_id IN LIST($2)",
         "DELETE FROM booking_identities WHERE tenant_id = $1 AND booking_id IN LIST($2)",
+        "DELETE FROM hand_overs WHERE tenant_id = $1 AND booking_id IN LIST($2)",
         "DELETE FROM conflicts WHERE tenant_id = $1 AND booking_id IN LIST($2)",
         "DELETE FROM questions WHERE tenant_id = $1 AND subject_id IN LIST($2)",
         "DELETE FROM bookings WHERE tenant_id = $1 AND id IN LIST($2) AND series_id IS NOT NULL",
@@ -189,7 +191,7 @@ pub async fn written(
 
 /// Leaves tombstones for a removed event and its occurrences.
 pub async fn removed(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId, event: &EventId) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE placements SET state = 'gone', base_local = NULL, base_remote = NULL, answer = NULL, \
+    const SQL: &str = "UPDATE placements SET revision = revision + 1, state = 'gone', base_local = NULL, base_remote = NULL, answer = NULL, \
          waiting = NULL WHERE tenant_id = $1 AND calendar_id = $2 AND (event_id = $3 OR series_event_id = $3)";
     tx.execute(SQL, args![tenant, calendar, event]).await.map(drop)
 }

@@ -5,13 +5,13 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 macro_rules! migrations {
-    ($folder:literal, $($version:literal $name:literal),+ $(,)?) => {
+    ($folder:literal, $($version:literal $file:literal),+ $(,)?) => {
         Migrator::with_migrations(vec![$(
             Migration::new(
                 $version,
-                $name.into(),
+                $file.into(),
                 MigrationType::Simple,
-                AssertSqlSafe(include_str!(concat!("../../migrations/", $folder, "/000", $version, "_", $name, ".sql"))).into_sql_str(),
+                AssertSqlSafe(include_str!(concat!("../../migrations/", $folder, "/", $file, ".sql"))).into_sql_str(),
                 false,
             )
         ),+])
@@ -22,13 +22,17 @@ macro_rules! history {
     ($folder:literal) => {
         migrations!(
             $folder,
-            1 "tenants_and_users",
-            2 "bookings",
-            3 "versions_and_changes",
-            4 "accounts",
-            5 "sync",
-            6 "people_decide",
-            7 "disconnect",
+            1 "0001_tenants_and_users",
+            2 "0002_bookings",
+            3 "0003_versions_and_changes",
+            4 "0004_accounts",
+            5 "0005_sync",
+            6 "0006_people_decide",
+            7 "0007_disconnect",
+            8 "0008_narrowing",
+            9 "0009_hand_over",
+            11 "0011_waiting",
+            12 "0012_series",
         )
     };
 }

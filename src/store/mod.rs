@@ -11,6 +11,7 @@ pub mod connects;
 mod db;
 pub mod disconnects;
 mod error;
+pub mod hand_overs;
 pub mod idempotency;
 mod migrations;
 pub mod placements;

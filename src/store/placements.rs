@@ -2,7 +2,7 @@
 //!
 //! A placement outlives what it links: a tombstone (`gone`) is how Accord knows that an event was deleted and must not
 //! come back.
-use super::{Row, StoreError, Tx, list};
+use super::{Row, StoreError, Tx, Value, list};
 use crate::args;
 use crate::domain::booking::Content;
 use crate::domain::event::Words;
@@ -100,6 +100,10 @@ pub struct Placement {
     pub answer: Option<String>,
     /// When Google last showed it, ms; while the lead is lost, when the loss was seen.
     pub confirmed_at: i64,
+    /// The booking that the event's mark names although it is another one's event.
+    pub copied_from: Option<BookingId>,
+    /// Of what was read; 0 of a new one. [`put`] writes over no other.
+    pub revision: i64,
 }
 
 macro_rules! select {
@@ -107,7 +111,7 @@ macro_rules! select {
         concat!(
             "SELECT tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, ical_uid, series_event_id, ",
             "original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, base_local, base_remote, ",
-            "waiting, answer, confirmed_at FROM placements ",
+            "waiting, answer, confirmed_at, copied_from, revision FROM placements ",
             $rest
         )
     };
@@ -141,6 +145,8 @@ impl Placement {
             waiting: row.opt_text("waiting")?.map(|text| read_waiting(&text)),
             answer: row.opt_text("answer")?,
             confirmed_at: row.int("confirmed_at")?,
+            copied_from: row.opt_parse("copied_from")?,
+            revision: row.int("revision")?,
         })
     }
 }
@@ -205,8 +211,9 @@ pub async fn of_many_series(
     read_all(&tx.fetch_all(SQL, args![tenant, calendar, list(series)]).await?)
 }
 
-/// Which of these events' bookings are series with changed occurrences in the app.
-pub async fn with_occurrences(
+/// Which of these events' bookings are series with changed occurrences in the app, or with copies in this calendar
+/// ([`copies_of`]).
+pub async fn with_family(
     tx: &mut Tx,
     tenant: TenantId,
     calendar: &CalendarId,
@@ -214,7 +221,10 @@ pub async fn with_occurrences(
 ) -> Result<HashSet<EventId>, StoreError> {
     const SERIES: &str = "SELECT event_id, booking_id FROM placements \
          WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3)";
-    const CHANGED: &str = "SELECT DISTINCT series_id FROM bookings WHERE tenant_id = $1 AND series_id IN LIST($2)";
+    const CHANGED: &str = "SELECT DISTINCT series_id AS booking_id FROM bookings \
+         WHERE tenant_id = $1 AND series_id IN LIST($2)";
+    const COPIED: &str = "SELECT DISTINCT copied_from AS booking_id FROM placements \
+         WHERE tenant_id = $1 AND calendar_id = $2 AND copied_from IN LIST($3) AND copied_from IS NOT NULL";
     let mut series: HashMap<String, Vec<EventId>> = HashMap::new();
     for row in tx.fetch_all(SERIES, args![tenant, calendar, list(events)]).await? {
         series
@@ -222,9 +232,12 @@ pub async fn with_occurrences(
             .or_default()
             .push(EventId(row.text("event_id")?));
     }
+    let bookings = list(series.keys());
+    let mut rows = tx.fetch_all(CHANGED, args![tenant, bookings.clone()]).await?;
+    rows.extend(tx.fetch_all(COPIED, args![tenant, calendar, bookings]).await?);
     let mut found = HashSet::new();
-    for row in tx.fetch_all(CHANGED, args![tenant, list(series.keys())]).await? {
-        found.extend(series.remove(&row.text("series_id")?).unwrap_or_default());
+    for row in rows {
+        found.extend(series.remove(&row.text("booking_id")?).unwrap_or_default());
     }
     Ok(found)
 }
@@ -236,6 +249,19 @@ pub async fn to_plan_again(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId)
          AND (answer IS NOT NULL OR waiting = 'lead_lost') ORDER BY event_id"
     );
     read_all(&tx.fetch_all(SQL, args![tenant, calendar]).await?)
+}
+
+/// The placements of a calendar whose events are marked as these bookings' and are not.
+pub async fn copies_of(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    bookings: &[BookingId],
+) -> Result<Vec<Placement>, StoreError> {
+    const SQL: &str = select!(
+        "WHERE tenant_id = $1 AND calendar_id = $2 AND copied_from IN LIST($3) AND copied_from IS NOT NULL ORDER BY event_id"
+    );
+    read_all(&tx.fetch_all(SQL, args![tenant, calendar, list(bookings)]).await?)
 }
 
 /// Everything of an account that waits.
@@ -289,52 +315,118 @@ pub async fn count_live(
         .map_or(Ok(0), |row| row.int("n"))
 }
 
+/// How many live occurrences have no say of their own when these bookings are removed: those of the series among them.
+pub async fn count_going_with(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    bookings: &[BookingId],
+) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) AS n FROM placements \
+         WHERE tenant_id = $1 AND calendar_id = $2 AND is_lead = 1 AND state = 'live' AND series_event_id IN ( \
+             SELECT s.event_id FROM placements s \
+             WHERE s.tenant_id = $1 AND s.calendar_id = $2 AND s.is_lead = 1 AND s.booking_id IN LIST($3)) \
+         AND NOT booking_id IN LIST($3)";
+    tx.fetch_all(SQL, args![tenant, calendar, list(bookings)])
+        .await?
+        .first()
+        .map_or(Ok(0), |row| row.int("n"))
+}
+
+/// The lead placements of a tenant that are lost and wait for other scopes.
+pub async fn lost_leads(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>, StoreError> {
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND waiting = 'lead_lost' ORDER BY account_id, calendar_id, event_id");
+    read_all(&tx.fetch_all(SQL, args![tenant]).await?)
+}
+
+/// Inserts `ROWS` or replaces those that have this revision, and gives back which it wrote.
+macro_rules! upsert {
+    ($read:literal) => {
+        concat!(
+            "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, \
+                 ical_uid, series_event_id, original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, \
+                 base_local, base_remote, waiting, answer, confirmed_at, copied_from, revision) \
+             VALUES ROWS \
+             ON CONFLICT (tenant_id, calendar_id, event_id) DO UPDATE SET booking_id = excluded.booking_id, \
+                 account_id = excluded.account_id, is_lead = excluded.is_lead, state = excluded.state, \
+                 ical_uid = excluded.ical_uid, series_event_id = excluded.series_event_id, \
+                 original_start = excluded.original_start, etag = excluded.etag, \
+                 remote_updated_at = excluded.remote_updated_at, words = excluded.words, is_writable = excluded.is_writable, \
+                 has_guests = excluded.has_guests, is_ours = excluded.is_ours, base_local = excluded.base_local, \
+                 base_remote = excluded.base_remote, waiting = excluded.waiting, answer = excluded.answer, \
+                 confirmed_at = excluded.confirmed_at, copied_from = excluded.copied_from, revision = excluded.revision \
+             WHERE placements.revision = ",
+            $read,
+            " RETURNING event_id"
+        )
+    };
+}
+
 /// Inserts or replaces a placement.
+///
+/// # Errors
+/// [`StoreError::Serialization`] if somebody has answered about it, or passed its lead on, since it was read.
 pub async fn put(tx: &mut Tx, placement: &Placement) -> Result<(), StoreError> {
     put_many(tx, &[placement]).await
 }
 
-/// Inserts or replaces placements, each of which is named once.
+/// The same for many, each of which is named once.
+///
+/// # Errors
+/// As [`put`], if that is so of any of them.
 pub async fn put_many(tx: &mut Tx, all: &[&Placement]) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, \
-             ical_uid, series_event_id, original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, \
-             base_local, base_remote, waiting, answer, confirmed_at) \
-         VALUES ROWS \
-         ON CONFLICT (tenant_id, calendar_id, event_id) DO UPDATE SET booking_id = excluded.booking_id, \
-             account_id = excluded.account_id, is_lead = excluded.is_lead, state = excluded.state, \
-             ical_uid = excluded.ical_uid, series_event_id = excluded.series_event_id, \
-             original_start = excluded.original_start, etag = excluded.etag, \
-             remote_updated_at = excluded.remote_updated_at, words = excluded.words, is_writable = excluded.is_writable, \
-             has_guests = excluded.has_guests, is_ours = excluded.is_ours, base_local = excluded.base_local, \
-             base_remote = excluded.base_remote, waiting = excluded.waiting, answer = excluded.answer, \
-             confirmed_at = excluded.confirmed_at";
-    let row = |p: &&Placement| {
-        Ok(args![
-            p.tenant_id,
-            &p.calendar_id,
-            &p.event_id,
-            p.booking_id,
-            p.account_id,
-            p.is_lead,
-            p.state.as_str(),
-            p.ical_uid.clone(),
-            p.series_event_id.as_ref(),
-            p.original_start.map(|start| start.to_string()),
-            &p.etag,
-            p.remote_updated_at,
-            p.words.as_str(),
-            p.is_writable,
-            p.has_guests,
-            p.is_ours,
-            json(&p.base_local)?,
-            json(&p.base_remote)?,
-            p.waiting.map(Waiting::as_str),
-            p.answer.clone(),
-            p.confirmed_at
-        ])
-    };
-    let rows = all.iter().map(row).collect::<Result<Vec<_>, StoreError>>()?;
-    tx.put_rows(SQL, rows).await.map(drop)
+    const SQL: &str = upsert!("excluded.revision");
+    let rows = all.iter().map(|placement| values(placement, placement.revision));
+    write(tx, SQL, rows.collect::<Result<_, _>>()?).await
+}
+
+/// The same by somebody other than the pass that leads the placement: what that pass has read of it is void.
+///
+/// # Errors
+/// As [`put`].
+pub async fn put_over(tx: &mut Tx, placement: &mut Placement) -> Result<(), StoreError> {
+    const SQL: &str = upsert!("excluded.revision - 1");
+    let row = values(placement, placement.revision + 1)?;
+    write(tx, SQL, vec![row]).await?;
+    placement.revision += 1;
+    Ok(())
+}
+
+async fn write(tx: &mut Tx, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+    let count = rows.len();
+    if tx.put_rows(sql, rows).await?.len() < count {
+        return Err(StoreError::Serialization);
+    }
+    Ok(())
+}
+
+fn values(p: &Placement, revision: i64) -> Result<Vec<Value>, StoreError> {
+    Ok(args![
+        p.tenant_id,
+        &p.calendar_id,
+        &p.event_id,
+        p.booking_id,
+        p.account_id,
+        p.is_lead,
+        p.state.as_str(),
+        p.ical_uid.clone(),
+        p.series_event_id.as_ref(),
+        p.original_start.map(|start| start.to_string()),
+        &p.etag,
+        p.remote_updated_at,
+        p.words.as_str(),
+        p.is_writable,
+        p.has_guests,
+        p.is_ours,
+        json(&p.base_local)?,
+        json(&p.base_remote)?,
+        p.waiting.map(Waiting::as_str),
+        p.answer.clone(),
+        p.confirmed_at,
+        p.copied_from,
+        revision
+    ])
 }
 
 fn json<T: serde::Serialize>(value: &Option<T>) -> Result<Option<String>, StoreError> {
@@ -358,8 +450,8 @@ pub async fn set_answer(
     waiting: Waiting,
     answer: &str,
 ) -> Result<u64, StoreError> {
-    const SQL: &str =
-        "UPDATE placements SET answer = $4 WHERE tenant_id = $1 AND booking_id IN LIST($2) AND waiting = $3";
+    const SQL: &str = "UPDATE placements SET answer = $4, revision = revision + 1 \
+         WHERE tenant_id = $1 AND booking_id IN LIST($2) AND waiting = $3";
     tx.execute(SQL, args![tenant, list(bookings), waiting.as_str(), answer])
         .await
 }
@@ -426,7 +518,14 @@ pub async fn identify_many(
     Ok(all.into_iter().map(found).collect())
 }
 
-/// Notes a deletion or cancellation for the brake's rolling day.
+/// The bookings that are known by this iCalUID: an event, or a series and its changed occurrences.
+pub async fn identified(tx: &mut Tx, tenant: TenantId, ical_uid: &str) -> Result<Vec<BookingId>, StoreError> {
+    const SQL: &str = "SELECT booking_id FROM booking_identities WHERE tenant_id = $1 AND ical_uid = $2";
+    let rows = tx.fetch_all(SQL, args![tenant, ical_uid]).await?;
+    rows.iter().map(|row| row.parse("booking_id")).collect()
+}
+
+/// Notes a deletion or cancellation for the brake's rolling day, and with a series its live occurrences.
 pub async fn note_deletion(
     tx: &mut Tx,
     tenant: TenantId,
@@ -435,7 +534,12 @@ pub async fn note_deletion(
     booking: BookingId,
     at: i64,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO deletions (tenant_id, account_id, calendar_id, booking_id, at) VALUES ($1, $2, $3, $4, $5) \
+    const SQL: &str = "INSERT INTO deletions (tenant_id, account_id, calendar_id, booking_id, at) \
+         SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT) \
+         UNION SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), o.booking_id, CAST($5 AS BIGINT) \
+             FROM placements s JOIN placements o ON o.tenant_id = s.tenant_id AND o.calendar_id = s.calendar_id \
+                 AND o.series_event_id = s.event_id AND o.is_lead = 1 AND o.state = 'live' \
+             WHERE s.tenant_id = $1 AND s.calendar_id = $3 AND s.booking_id = $4 AND s.is_lead = 1 \
          ON CONFLICT (tenant_id, account_id, calendar_id, booking_id) DO UPDATE SET at = excluded.at";
     tx.execute(SQL, args![tenant, account, calendar, booking, at])
         .await

@@ -22,6 +22,7 @@ const TABLES: &[&str] = &[
     "placements",
     "row_state",
     "deletions",
+    "hand_overs",
     "quarantine",
     "questions",
     "conflicts",

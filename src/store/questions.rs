@@ -104,6 +104,24 @@ pub async fn get(tx: &mut Tx, tenant: TenantId, id: QuestionId) -> Result<Option
         .transpose()
 }
 
+/// All questions that were ever asked about a subject.
+pub async fn about(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    subject: &str,
+) -> Result<Vec<QuestionId>, StoreError> {
+    const SQL: &str = "SELECT id FROM questions WHERE tenant_id = $1 AND calendar_id = $2 AND subject_id = $3";
+    let rows = tx.fetch_all(SQL, args![tenant, calendar, subject]).await?;
+    rows.iter().map(|row| row.parse("id")).collect()
+}
+
+/// Replaces what a question says.
+pub async fn set_detail(tx: &mut Tx, tenant: TenantId, id: QuestionId, sealed: Vec<u8>) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE questions SET detail_sealed = $3 WHERE tenant_id = $1 AND id = $2";
+    tx.execute(SQL, args![tenant, id, sealed]).await.map(drop)
+}
+
 /// The open question about a subject.
 pub async fn open_about(
     tx: &mut Tx,

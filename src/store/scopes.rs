@@ -2,6 +2,7 @@
 //!
 //! A claim ends by itself: its lease runs out by the database's clock. Every claim raises the fence, and every write of a
 //! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
+use super::states::pending_rows;
 use super::{Row, StoreError, Tx};
 use crate::args;
 use crate::domain::access::AccessRole;
@@ -102,6 +103,16 @@ pub async fn forget_token(
     const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL, due_at = 0, fence = fence + 1, lease_until = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND ($3 IS NULL OR calendar_id = $3)";
     tx.execute(SQL, args![tenant, account, calendar]).await
+}
+
+/// Makes the other accounts that read this calendar list everything, so that they take over what they may write and this one
+/// may not write any more.
+pub async fn list_again_elsewhere(tx: &mut Tx, key: &ScopeKey) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL, due_at = 0, fence = fence + 1, lease_until = 0 \
+         WHERE tenant_id = $1 AND calendar_id = $3 AND account_id <> $2 AND enabled = 1";
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar])
+        .await
+        .map(drop)
 }
 
 /// Claims up to `limit` due scopes of all tenants. A claimed scope's `due_at` is not 0, so that [`finish`] sees whether
@@ -257,25 +268,36 @@ pub struct ScopeContext {
     pub frozen: Option<String>,
     /// Until when nothing is written (ms).
     pub writes_paused_until: i64,
-    /// Whether rows of the user wait to be pushed (perhaps to another calendar).
+    /// When the last good pass ended (ms); 0 before the first.
+    pub last_good_at: i64,
+    /// Whether the scope has anything to push ([`super::states::pending`]), or a hand-over is under way.
     pub has_pending: bool,
     /// Whether a placement of the calendar waits for other scopes, or has got an answer.
     pub has_waiting: bool,
+    /// Whether a placement of another calendar waits for scopes, perhaps for this one.
+    pub is_waited_for: bool,
 }
 
 /// Reads it.
 pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>, StoreError> {
-    const SQL: &str = "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
-             c.writes, o.writes_paused_until, c.frozen, \
-             CASE WHEN EXISTS (SELECT 1 FROM row_state s WHERE s.tenant_id = a.tenant_id AND s.user_id = a.user_id \
-                 AND s.kind = 'booking' AND s.version <> s.agreed_version) THEN 1 ELSE 0 END AS has_pending, \
+    const SQL: &str = concat!(
+        "SELECT u.id AS user_id, u.time_zone AS user_zone, a.private_events, c.time_zone, c.access_role, c.title, \
+             c.writes, o.writes_paused_until, o.last_good_at, c.frozen, \
+             CASE WHEN EXISTS (SELECT 1 ",
+        pending_rows!("a.tenant_id", "a.user_id", "c.account_id", "c.calendar_id", "c.writes"),
+        ") OR EXISTS (SELECT 1 FROM hand_overs h LEFT JOIN bookings b ON b.tenant_id = h.tenant_id AND b.id = h.booking_id \
+                  WHERE h.tenant_id = a.tenant_id AND (h.account_id = c.account_id AND h.calendar_id = c.calendar_id \
+                      OR c.writes = 1 AND b.user_id = a.user_id AND h.state <> 'left')) THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = c.tenant_id AND p.account_id = c.account_id \
                  AND p.calendar_id = c.calendar_id AND p.waiting IS NOT NULL \
-                 AND (p.answer IS NOT NULL OR p.waiting = 'lead_lost')) THEN 1 ELSE 0 END AS has_waiting \
+                 AND (p.answer IS NOT NULL OR p.waiting = 'lead_lost')) THEN 1 ELSE 0 END AS has_waiting, \
+             CASE WHEN EXISTS (SELECT 1 FROM placements q WHERE q.tenant_id = c.tenant_id AND q.waiting = 'lead_lost' \
+                 AND NOT (q.account_id = c.account_id AND q.calendar_id = c.calendar_id)) THEN 1 ELSE 0 END AS is_waited_for \
          FROM calendars c JOIN accounts a ON a.tenant_id = c.tenant_id AND a.id = c.account_id \
          JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.user_id \
          JOIN sync_scopes o ON o.tenant_id = c.tenant_id AND o.account_id = c.account_id AND o.calendar_id = c.calendar_id \
-         WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.calendar_id = $3";
+         WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.calendar_id = $3"
+    );
     let row = tx
         .fetch_optional(SQL, args![key.tenant, key.account, &key.calendar])
         .await?;
@@ -290,8 +312,10 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
             is_write_calendar: row.flag("writes")?,
             frozen: row.opt_text("frozen")?,
             writes_paused_until: row.int("writes_paused_until")?,
+            last_good_at: row.int("last_good_at")?,
             has_pending: row.int("has_pending")? != 0,
             has_waiting: row.int("has_waiting")? != 0,
+            is_waited_for: row.int("is_waited_for")? != 0,
         })
     })
     .transpose()
@@ -348,6 +372,15 @@ pub async fn make_others_due(tx: &mut Tx, key: &ScopeKey, booking: BookingId) ->
          AND (account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = sync_scopes.tenant_id \
               AND p.booking_id = $4 AND p.calendar_id = sync_scopes.calendar_id AND p.account_id = sync_scopes.account_id))";
     tx.execute(SQL, args![key.tenant, key.account, &key.calendar, booking])
+        .await
+        .map(drop)
+}
+
+/// Makes one scope due now, unless it has failed and waits for its next try.
+pub async fn make_scope_due(tx: &mut Tx, key: &ScopeKey) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND failures = 0";
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar])
         .await
         .map(drop)
 }

@@ -52,8 +52,8 @@ DECLARE
         ['bookings',
          'tenant_id, id, user_id, title, description, resource_id, starts_local, ends_local, time_zone, end_time_zone, '
          || 'fold, end_fold, all_day, recurrence, status, series_id, original_start, mail_wish',
-         'title, description, resource_id, starts_local, ends_local, time_zone, end_time_zone, fold, end_fold, all_day, '
-         || 'recurrence, status, mail_wish'],
+         'user_id, title, description, resource_id, starts_local, ends_local, time_zone, end_time_zone, fold, end_fold, '
+         || 'all_day, recurrence, status, mail_wish'],
         ['booking_customers', 'tenant_id, user_id, booking_id, customer_id', '']
     ];
     readable text[] := ARRAY['resources', 'customers', 'bookings', 'booking_customers', 'booking_times', 'users', 'changes'];

@@ -41,6 +41,21 @@ pub async fn get_many(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Resul
         .collect()
 }
 
+/// Erases the words from what a deletion removed.
+pub async fn erase_deleted_words(tx: &mut Tx, tenant: TenantId, id: BookingId) -> Result<(), StoreError> {
+    const READ: &str = "SELECT deleted_row FROM row_state WHERE tenant_id = $1 AND kind = 'booking' AND id = $2";
+    const WRITE: &str = "UPDATE row_state SET deleted_row = $3 WHERE tenant_id = $1 AND kind = 'booking' AND id = $2";
+    let row = tx.fetch_optional(READ, args![tenant, id]).await?;
+    let deleted: Option<serde_json::Value> = row.map_or(Ok(None), |row| row.opt_json("deleted_row"))?;
+    let Some(mut deleted) = deleted else { return Ok(()) };
+    for words in ["title", "description", "location"] {
+        deleted[words] = "".into();
+    }
+    tx.execute(WRITE, args![tenant, id, deleted.to_string()])
+        .await
+        .map(drop)
+}
+
 /// Notes that both sides agree on `version`. A deletion that was waiting is settled by it.
 ///
 /// Does nothing when the row has moved on: then there is something new to agree on. Whether its instants were derived is
@@ -88,8 +103,44 @@ pub async fn set_carrier(tx: &mut Tx, tenant: TenantId, id: BookingId, user: Use
     tx.execute(SQL, args![tenant, id, user]).await.map(drop)
 }
 
-/// What a scope has to push: pending bookings carried by `user` whose lead placement is in this calendar, and, when it is
-/// the write calendar, those without a placement. Series come before their occurrences.
+/// Makes a scope look at a row no more while its wait lasts: there is nothing to push of this version before.
+pub async fn hold(tx: &mut Tx, tenant: TenantId, id: BookingId, version: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE row_state SET held_version = $3 WHERE tenant_id = $1 AND kind = 'booking' AND id = $2";
+    tx.execute(SQL, args![tenant, id, version]).await.map(drop)
+}
+
+/// The rows that a scope has to push, from tenant, user, account, calendar and whether it is the write calendar. `s` is the
+/// row's state, `b` the booking unless it was deleted.
+///
+/// A row is the scope's if its lead placement, or else that of its series, is in the calendar; the write calendar also gets
+/// what is nowhere yet. What was set aside comes again when its row changes, what is held when its wait is over, answered, or
+/// asked about by no question any more.
+macro_rules! pending_rows {
+    ($tenant:literal, $user:literal, $account:literal, $calendar:literal, $writes:literal) => {
+        concat!(
+            "FROM row_state s ",
+            "LEFT JOIN placements p ON p.tenant_id = s.tenant_id AND p.booking_id = s.id AND p.is_lead = 1 ",
+            "LEFT JOIN bookings b ON b.tenant_id = s.tenant_id AND b.id = s.id ",
+            "LEFT JOIN placements m ON m.tenant_id = b.tenant_id AND m.booking_id = b.series_id AND m.is_lead = 1 ",
+            "WHERE s.tenant_id = ", $tenant, " AND s.user_id = ", $user,
+            " AND s.kind = 'booking' AND s.version <> s.agreed_version ",
+            "AND (COALESCE(p.account_id, m.account_id) = ", $account,
+            " AND COALESCE(p.calendar_id, m.calendar_id) = ", $calendar,
+            " OR p.calendar_id IS NULL AND m.calendar_id IS NULL AND ", $writes, " = 1) ",
+            "AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.tenant_id = s.tenant_id AND q.account_id = ", $account,
+            " AND q.calendar_id = ", $calendar, " AND q.version = s.version ",
+            "AND (q.side = 'app' AND q.item_id = s.id OR q.side = 'google' AND q.item_id = p.event_id)) ",
+            "AND NOT (s.held_version = s.version AND EXISTS (SELECT 1 FROM placements h WHERE h.tenant_id = s.tenant_id ",
+            "AND h.calendar_id = p.calendar_id AND h.event_id IN (p.event_id, p.series_event_id) ",
+            "AND h.waiting IS NOT NULL AND h.answer IS NULL ",
+            "AND (h.waiting IN ('brake', 'lead_lost') OR EXISTS (SELECT 1 FROM questions a WHERE a.tenant_id = h.tenant_id ",
+            "AND a.kind = h.waiting AND a.calendar_id = h.calendar_id AND a.subject_id = h.booking_id AND a.state = 'open'))))"
+        )
+    };
+}
+pub(super) use pending_rows;
+
+/// What a scope has to push now. Series come before their occurrences.
 pub async fn pending(
     tx: &mut Tx,
     tenant: TenantId,
@@ -98,14 +149,11 @@ pub async fn pending(
     calendar: &CalendarId,
     is_write_calendar: bool,
 ) -> Result<Vec<BookingId>, StoreError> {
-    const SQL: &str = "SELECT s.id FROM row_state s \
-         LEFT JOIN placements p ON p.tenant_id = s.tenant_id AND p.booking_id = s.id AND p.is_lead = 1 \
-         LEFT JOIN bookings b ON b.tenant_id = s.tenant_id AND b.id = s.id \
-         LEFT JOIN placements m ON m.tenant_id = b.tenant_id AND m.booking_id = b.series_id AND m.is_lead = 1 \
-         WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.kind = 'booking' AND s.version <> s.agreed_version \
-           AND (COALESCE(p.account_id, m.account_id) = $3 AND COALESCE(p.calendar_id, m.calendar_id) = $4 \
-                OR (p.calendar_id IS NULL AND m.calendar_id IS NULL AND $5 = 1)) \
-         ORDER BY CASE WHEN b.series_id IS NULL THEN 0 ELSE 1 END, s.id";
+    const SQL: &str = concat!(
+        "SELECT s.id ",
+        pending_rows!("$1", "$2", "$3", "$4", "$5"),
+        " ORDER BY CASE WHEN b.series_id IS NULL THEN 0 ELSE 1 END, s.id"
+    );
     let rows = tx
         .fetch_all(SQL, args![tenant, user, account, calendar, is_write_calendar])
         .await?;
@@ -135,12 +183,6 @@ pub struct Unnoticed {
     pub user_id: Option<UserId>,
     /// The version that is now noticed.
     pub version: i64,
-}
-
-/// Whether any row was written since the last look, over all tenants; takes no lock.
-pub async fn is_any_unnoticed(tx: &mut Tx) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT 1 AS found FROM row_state WHERE version <> noticed_version LIMIT 1";
-    Ok(tx.fetch_optional(SQL, args![]).await?.is_some())
 }
 
 /// Takes note of rows that were written in SQL since the last look, over all tenants or in one.

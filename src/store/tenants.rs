@@ -88,11 +88,53 @@ pub async fn insert_key(
     tx.execute(SQL, args![tenant, id, secret_hash, now]).await.map(drop)
 }
 
-/// The hash of a key's secret; `None` when there is no such key or it was revoked.
-pub async fn key_hash(tx: &mut Tx, tenant: TenantId, id: ApiKeyId) -> Result<Option<Vec<u8>>, StoreError> {
-    const SQL: &str = "SELECT secret_hash FROM api_keys WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL";
+/// An API key as it can be shown. Instants in milliseconds since the epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Id.
+    pub id: ApiKeyId,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it was last seen, to within an hour.
+    pub last_used_at: Option<i64>,
+    /// When it was ended.
+    pub revoked_at: Option<i64>,
+}
+
+/// The keys of a tenant, the oldest first, ended ones included.
+pub async fn keys(tx: &mut Tx, tenant: TenantId) -> Result<Vec<ApiKey>, StoreError> {
+    const SQL: &str = "SELECT id, created_at, last_used_at, revoked_at FROM api_keys WHERE tenant_id = $1 \
+         ORDER BY created_at, id";
+    let rows = tx.fetch_all(SQL, args![tenant]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(ApiKey {
+                id: row.parse("id")?,
+                created_at: row.int("created_at")?,
+                last_used_at: row.opt_int("last_used_at")?,
+                revoked_at: row.opt_int("revoked_at")?,
+            })
+        })
+        .collect()
+}
+
+/// The hash of a key's secret and when the key was last seen; `None` when there is no such key or it was revoked.
+pub async fn key_hash(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: ApiKeyId,
+) -> Result<Option<(Vec<u8>, Option<i64>)>, StoreError> {
+    const SQL: &str =
+        "SELECT secret_hash, last_used_at FROM api_keys WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL";
     let row = tx.fetch_optional(SQL, args![tenant, id]).await?;
-    row.map(|row| row.bytes("secret_hash")).transpose()
+    row.map(|row| Ok((row.bytes("secret_hash")?, row.opt_int("last_used_at")?)))
+        .transpose()
+}
+
+/// Notes that a key was seen.
+pub async fn key_used(tx: &mut Tx, tenant: TenantId, id: ApiKeyId, now: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND id = $2";
+    tx.execute(SQL, args![tenant, id, now]).await.map(drop)
 }
 
 /// Revokes a key; `false` when there is none that could be revoked.

@@ -135,6 +135,14 @@ impl Bed {
         calendars::of_account(&mut tx, self.tenant, account).await.unwrap()
     }
 
+    /// A calendar that Google listed besides the account's own.
+    pub async fn other_calendar(&self, account: AccountId) -> String {
+        const SQL: &str = "INSERT INTO calendars (tenant_id, account_id, calendar_id, title, time_zone, access_role) \
+             VALUES ($1, $2, 'team@group.calendar.google.com', 'Team', 'UTC', 'owner')";
+        self.sql(SQL, args![self.tenant, account]).await;
+        "team@group.calendar.google.com".to_owned()
+    }
+
     /// Scopes that are polled.
     pub async fn polled(&self) -> i64 {
         self.count("SELECT COUNT(*) AS n FROM sync_scopes WHERE enabled = 1")

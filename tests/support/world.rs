@@ -652,4 +652,17 @@ impl World {
         });
         pass.expect("a good pass");
     }
+
+    /// The occurrences of somebody's series as Google shows them: title and start.
+    pub async fn occurrences_of(&self, email: &str, id: &str) -> Vec<(String, String)> {
+        let path = format!("/calendars/primary/events/{id}/instances?maxResults=50");
+        let list = self.person("GET", email, &path, &Value::Null).await;
+        let shown = list["items"].as_array().cloned().unwrap_or_default();
+        let mut shown: Vec<(String, String)> = shown
+            .iter()
+            .map(|event| (text(event, "summary"), text(&event["start"], "dateTime")))
+            .collect();
+        shown.sort_by(|a, b| a.1.cmp(&b.1));
+        shown
+    }
 }

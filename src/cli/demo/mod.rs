@@ -18,7 +18,9 @@ use crate::engine::users::NewUser;
 use crate::lifecycle::{self, PATIENCE, Shutdown, SystemClock, SystemEntropy};
 use crate::sandbox::{NewPerson, Sandbox, SandboxOptions};
 use browser::{Browser, Request};
+use chrono::{NaiveDate, TimeDelta};
 use clap::Args;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::ExposeSecret;
 use seed::PEOPLE;
 use serde_json::{Map, Value, json};
@@ -146,8 +148,8 @@ async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) 
         users.push(user);
     }
     let booking = seed::bookings(engine, &base, key, &users, tenant.id, monday).await?;
-    let imported = timeout(IMPORT, imported(app, tenant.id, &base, key, &booking)).await;
-    let (bookings, version) = imported.map_err(|_| {
+    let imported = timeout(IMPORT, imported(app, tenant.id, &base, key, &booking, users[0])).await;
+    let imported = imported.map_err(|_| {
         Failure::failed("the first import did not end in time").hint(format_args!(
             "`accord --config {} status` tells why",
             config_file.display()
@@ -161,9 +163,11 @@ async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) 
         tenant: tenant.id,
         users: &users,
         booking: &booking,
-        version,
+        version: imported.version,
+        call: &imported.call,
+        monday,
         events,
-        bookings,
+        bookings: imported.bookings,
         config_file,
     };
     match context.format {
@@ -209,9 +213,24 @@ async fn connect(app: &App, tenant: TenantId, user: UserId, email: &str) -> Resu
     Ok(())
 }
 
-/// Waits until every account has had a good pass and nothing of the app waits; returns how many bookings there are, and the
-/// version of one of them.
-async fn imported(app: &App, tenant: TenantId, base: &str, key: &str, booking: &str) -> Result<(usize, i64), Failure> {
+/// What the first import brought.
+struct Imported {
+    bookings: usize,
+    /// Of the booking that the app is to rename.
+    version: i64,
+    /// The booking of the first user's first customer call.
+    call: String,
+}
+
+/// Waits until every account has had a good pass and nothing of the app waits.
+async fn imported(
+    app: &App,
+    tenant: TenantId,
+    base: &str,
+    key: &str,
+    booking: &str,
+    user: UserId,
+) -> Result<Imported, Failure> {
     loop {
         let accounts = crate::engine::status::accounts(&app.engine, Some(tenant), false)
             .await
@@ -242,7 +261,16 @@ async fn imported(app: &App, tenant: TenantId, base: &str, key: &str, booking: &
         .iter()
         .find(|item| item["id"] == booking)
         .and_then(|item| item["version"].as_i64());
-    Ok((items.len(), version.unwrap_or(1)))
+    let user = user.to_string();
+    let call = items
+        .iter()
+        .find(|item| item["title"] == seed::FIRST_CALL && item["user_id"] == user.as_str())
+        .and_then(|item| item["id"].as_str());
+    Ok(Imported {
+        bookings: items.len(),
+        version: version.unwrap_or(1),
+        call: call.unwrap_or_default().to_owned(),
+    })
 }
 
 /// What is there, when everything is.
@@ -254,6 +282,9 @@ struct Ready<'a> {
     users: &'a [UserId],
     booking: &'a str,
     version: i64,
+    /// The booking of the first customer call.
+    call: &'a str,
+    monday: NaiveDate,
     events: usize,
     bookings: usize,
     config_file: &'a Path,
@@ -289,9 +320,15 @@ impl Ready<'_> {
             tenant,
             booking,
             version,
+            call,
             ..
         } = self;
         let config = self.config_file.display();
+        // `cargo run` puts no `accord` on the PATH.
+        let program = std::env::current_exe().unwrap_or_else(|_| "accord".into());
+        let program = program.display();
+        let somebody = utf8_percent_encode(PEOPLE[0].email, NON_ALPHANUMERIC);
+        let week = |day: NaiveDate| format!("{google}/people/{somebody}?day={day}");
         line(format_args!(
             "ready: {} events in two calendars are {} bookings in the app",
             self.events, self.bookings
@@ -299,27 +336,35 @@ impl Ready<'_> {
         line("")?;
         line(format_args!("  pretend Google   {google}/"))?;
         line(format_args!(
+            "  user page        {base}/me/{tenant}  (sign in as {}; there is no password)",
+            PEOPLE.map(|person| person.name).join(" or ")
+        ))?;
+        line(format_args!(
             "  app API          {base}/api/v1/  (described at {base}/api/v1/openapi.json)"
         ))?;
-        line(format_args!("  user page        {base}/me/{tenant}"))?;
         line(format_args!("  API key          {key}"))?;
         line("")?;
         line("three things to try:")?;
         line(format_args!(
-            "1. Move or rename an event at {google}/ and see it in the app a few seconds later:"
+            "1. Rename or move “{}” and save it; its booking follows a few seconds later:",
+            seed::FIRST_CALL
         ))?;
+        line(format_args!("   {}", week(self.monday)))?;
         line(format_args!(
-            "   curl -s -H 'Authorization: Bearer {key}' '{base}/api/v1/bookings?limit=200'"
+            "   curl -s -H 'Authorization: Bearer {key}' {base}/api/v1/bookings/{call}"
         ))?;
-        line("2. Rename a booking in the app and reload the pretend Google:")?;
+        line("2. Rename a booking in the app; a few seconds later the calendar shows it:")?;
         line(format_args!(
             "   curl -s -X PATCH -H 'Authorization: Bearer {key}' -H 'If-Match: \"{version}\"' -H 'Content-Type: application/json' \\"
         ))?;
         line(format_args!(
             "     -d '{{\"title\":\"Renamed in the app\"}}' {base}/api/v1/bookings/{booking}"
         ))?;
-        line("3. Look at the operator's side in another terminal:")?;
-        line(format_args!("   accord --config {config} status"))?;
+        line(format_args!("   {}", week(self.monday + TimeDelta::days(7))))?;
+        line(
+            "3. Change the choices or disconnect on the user page, and see what the operator sees, in another terminal:",
+        )?;
+        line(format_args!("   '{program}' --config '{config}' status"))?;
         say("\nCtrl-C stops the demo; the pretend Google forgets everything.");
         Ok(())
     }

@@ -31,6 +31,9 @@ pub(super) const PEOPLE: [Person; 2] = [
     },
 ];
 
+/// The event that the demo proposes to change; it is in the week of `monday`.
+pub(super) const FIRST_CALL: &str = "Customer call 1";
+
 /// Monday of the week that `today` is in.
 pub(super) fn monday(today: NaiveDate) -> NaiveDate {
     today - TimeDelta::days(i64::from(today.weekday().num_days_from_monday()))

@@ -34,6 +34,7 @@ impl MailWish {
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "the fields are those of a booking in the API")]
 pub struct BookingEdit {
+    pub user_id: Option<String>,
     pub title: Option<String>,
     pub description: Option<String>,
     pub starts_at: Option<String>,

@@ -14,7 +14,7 @@ pub(super) use edit::Problems;
 
 use super::once::{self, Answer, Attempt, Once};
 use super::{Engine, Refusal, times};
-use crate::domain::booking::{Content, Side, Status};
+use crate::domain::booking::{Booking, Content, Side, Status};
 use crate::domain::event::Words;
 use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId, UserId};
 use crate::domain::recurrence;
@@ -181,15 +181,20 @@ pub(super) async fn change(
         resource_id: booking.content.resource_id,
         customer_ids: booking.customer_ids.clone(),
     };
-    let new = references(tx, booking.tenant_id, booking.user_id, edit, old, &mut problems).await?;
+    let to = heir(tx, &booking, edit, &mut problems).await?;
+    let user = to.unwrap_or(booking.user_id);
+    let new = references(tx, booking.tenant_id, user, edit, old, &mut problems).await?;
     problems.into_result()?;
+    if to.is_some() && !before.facts.writable {
+        return Err(Refusal::ReadOnly);
+    }
     content.resource_id = new.resource_id;
     if hide {
         content.status = Status::Cancelled;
     } else {
         permit(&before.facts, &booking.content, &content)?;
     }
-    if content == booking.content && new.customer_ids == booking.customer_ids {
+    if content == booking.content && new.customer_ids == booking.customer_ids && to.is_none() {
         return Ok(before);
     }
     let (tenant, id) = (booking.tenant_id, booking.id);
@@ -197,11 +202,49 @@ pub(super) async fn change(
         let current = found(tx, tenant, id).await?.version;
         return Err(Refusal::Stale { current });
     }
-    bookings::set_customers(tx, tenant, booking.user_id, id, &new.customer_ids).await?;
+    match to {
+        Some(to) => bookings::hand_over(tx, tenant, id, to, &new.customer_ids).await?,
+        None => bookings::set_customers(tx, tenant, booking.user_id, id, &new.customer_ids).await?,
+    }
     bookings::set_mail_wish(tx, tenant, id, wish.as_str()).await?;
     let row = found(tx, tenant, id).await?;
     store_times(tx, &row).await?;
     view(tx, row).await
+}
+
+/// To whom an edit hands a booking over, if it does.
+async fn heir(
+    tx: &mut Tx,
+    booking: &Booking,
+    edit: &BookingEdit,
+    problems: &mut Problems,
+) -> Result<Option<UserId>, Refusal> {
+    if edit.user_id.is_none() {
+        return Ok(None);
+    }
+    let tenant = booking.tenant_id;
+    let to = owner(tx, tenant, edit.user_id.as_deref(), problems).await?;
+    let Some(to) = to.filter(|to| *to != booking.user_id) else {
+        return Ok(None);
+    };
+    if booking.occurrence.is_some() {
+        problems.field(
+            "user_id",
+            "cannot change here: hand the series over, its occurrences go along",
+        );
+        return Ok(None);
+    }
+    if edit.customer_ids.is_none() {
+        let mut is_with_somebody = !booking.customer_ids.is_empty();
+        for row in bookings::overrides(tx, tenant, &[booking.id]).await? {
+            is_with_somebody |= !row.customer_ids.is_empty();
+        }
+        if is_with_somebody {
+            let problem = "must name customers of the new user (or none): those of the old one do not go along";
+            problems.field("customer_ids", problem);
+        }
+    }
+    Ok(Some(to))
 }
 
 /// Stores the derived instants of a row that was just written.

@@ -6,6 +6,7 @@ use super::link::{self, Link};
 use super::{CHOOSE_MS, ConnectError, FEATURES, Refusal, deny, follow, redirect_uri, verifier};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{AccountId, TenantId, UserId};
+use crate::engine::abandoned::make_room;
 use crate::engine::detached::to_its_end;
 use crate::engine::disconnect::{Orphan, queue_revocation};
 use crate::engine::{Engine, sign_in, tokens};
@@ -67,7 +68,8 @@ async fn take(engine: &Engine, state: &str, answer: Answer, browser: Option<&str
         Step::Sent => {}
         // Going back to this address after success leads on to where one was.
         Step::Chosen => return Ok(Arrived::Choose(again)),
-        Step::Done => return Err(Refusal::Finished.into()),
+        Step::Done if row.purpose == Purpose::Connect => return Err(Refusal::Finished.into()),
+        Step::Done => return Err(Refusal::Used.into()),
         Step::Opened | Step::Denied => return Err(Refusal::Used.into()),
     }
     if engine.now_ms() >= row.expires_at {
@@ -169,7 +171,8 @@ async fn give_back(engine: &Engine, row: &Connect, tokens: Tokens, sub: &str) {
     if row.purpose == Purpose::SignIn {
         return;
     }
-    let Some(token) = tokens.refresh_token else { return };
+    // A grant without a refresh token is a grant all the same: its access token ends it.
+    let token = tokens.refresh_token.unwrap_or(tokens.access_token);
     let orphan = Orphan {
         tenant: row.tenant_id,
         account: AccountId(engine.fresh_uuid()),
@@ -243,14 +246,38 @@ async fn account_of(
     user: UserId,
     identity: &Identity,
 ) -> Result<AccountId, ConnectError> {
-    let known = accounts::by_sub(tx, tenant, &identity.sub).await?;
-    if known.as_ref().is_some_and(|known| known.user_id != user) {
+    let mut known = accounts::by_sub(tx, tenant, &identity.sub).await?;
+    let others = known.take_if(|known| known.user_id != user);
+    if others
+        .as_ref()
+        .is_some_and(|other| other.state != AccountState::Disconnected)
+    {
         return Err(Refusal::TakenByOther.into());
     }
     if let Some(live) = accounts::live_of_user(tx, tenant, user).await?
         && live.sub != identity.sub
+        && !make_room(engine, tx, &live).await?
     {
         return Err(Refusal::OtherIdentity { connected: live.email }.into());
     }
-    Ok(known.map_or_else(|| AccountId(engine.fresh_uuid()), |known| known.id))
+    if let Some(other) = others {
+        // Its owner's wish comes first: what they asked to be removed would be looked for with the new grant.
+        if disconnects::get(tx, tenant, other.id).await?.is_some() {
+            return Err(Refusal::BeingLeft.into());
+        }
+        if !accounts::step_aside(tx, tenant, other.id).await? {
+            return Err(Refusal::TakenByOther.into());
+        }
+    }
+    if let Some(known) = known {
+        return Ok(known.id);
+    }
+    // A user who had this identity before another one did finds their own links again, never the other's.
+    match accounts::former(tx, tenant, user, &identity.sub).await? {
+        Some(former) => {
+            accounts::step_back(tx, tenant, former.id).await?;
+            Ok(former.id)
+        }
+        None => Ok(AccountId(engine.fresh_uuid())),
+    }
 }

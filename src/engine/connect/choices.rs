@@ -1,6 +1,6 @@
 //! The user's own choices: which calendars are read, which one is written to, how private events appear.
 //!
-//! Only the user widens; the tenant narrows, and what it narrowed stays so when the user chooses again. What is no longer
+//! Only the user widens; the tenant narrows, and what it narrowed stays so whatever the user chooses. What is no longer
 //! read is frozen, never cancelled.
 use super::{ConnectError, Refusal, chosen};
 use crate::domain::ids::{AccountId, CalendarId, TenantId};
@@ -244,14 +244,15 @@ pub async fn narrow(
     for narrowing in narrowings {
         let calendar = calendars::get(&mut tx, tenant, id, &narrowing.calendar_id).await?;
         let calendar = calendar.ok_or(ChoiceError::NotListed)?;
-        let reads = narrowing.reads.unwrap_or(calendar.reads);
-        // Without reading it, nothing can be kept in agreement with it.
-        let writes = narrowing.writes.unwrap_or(calendar.writes && reads);
+        let (wants_reads, wants_writes) = (narrowing.reads == Some(true), narrowing.writes == Some(true));
+        let reads = narrowing.reads.unwrap_or(calendar.tenant_reads);
+        let writes = narrowing.writes.unwrap_or(calendar.tenant_writes);
         let title = calendar.title.clone();
-        if reads && !calendar.user_reads || writes && !calendar.user_writes {
+        if wants_reads && !calendar.user_reads || wants_writes && !calendar.user_writes {
             return Err(ChoiceError::BeyondUser { title }.into());
         }
-        if writes && !reads {
+        // Without reading it, nothing can be kept in agreement with it.
+        if wants_writes && !reads {
             return Err(ChoiceError::WriteWithoutRead { title }.into());
         }
         calendars::set_narrowing(&mut tx, tenant, id, &narrowing.calendar_id, reads, writes).await?;

@@ -2,6 +2,7 @@
 use crate::domain::ids::{ConnectId, TenantId};
 use crate::domain::seal::SealError;
 use crate::engine::connect::choices::ChoiceError;
+use crate::engine::disconnect::EndError;
 use crate::engine::tokens::TokenError;
 use crate::google::GoogleError;
 use crate::store::StoreError;
@@ -15,6 +16,9 @@ pub enum Refusal {
     /// Too late.
     #[error("the address has expired")]
     Expired,
+    /// The page with the choices was open for too long.
+    #[error("the page with the choices has expired")]
+    ChoicesExpired,
     /// This step was taken already, or another attempt took its place.
     #[error("the address was used already")]
     Used,
@@ -57,6 +61,9 @@ pub enum Refusal {
     /// Another user of this tenant has this Google account.
     #[error("the Google account belongs to another user")]
     TakenByOther,
+    /// Another user of this tenant has disconnected this Google account, and what they asked for is not done yet.
+    #[error("the Google account is just being disconnected from another user")]
+    BeingLeft,
     /// Nobody of this tenant has connected this Google account.
     #[error("the Google account is not connected")]
     NotConnected,
@@ -110,6 +117,16 @@ impl Refusal {
         ConnectError::Refused {
             reason: self,
             again: Some((tenant, id)),
+        }
+    }
+}
+
+impl From<EndError> for ConnectError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Unknown | EndError::State(_) => Refusal::NotConnected.into(),
+            EndError::Seal(error) => error.into(),
+            EndError::Store(error) => error.into(),
         }
     }
 }

@@ -5,14 +5,14 @@
 use super::SyncError;
 use crate::domain::booking::Side;
 use crate::domain::event::{Event, Words};
-use crate::domain::ids::{ResourceId, TenantId};
+use crate::domain::ids::{EventId, ResourceId, TenantId};
 use crate::domain::merge::{Resources, Rules, name_key};
 use crate::domain::settings::EffectiveSettings;
 use crate::engine::{Engine, tokens};
 use crate::google::calendar::{ListParameters, Reading};
 use crate::store::placements::Placement;
 use crate::store::scopes::{self, Claim, ScopeContext, ScopeKey};
-use crate::store::{Tx, quarantine, resources, tenants};
+use crate::store::{Tx, hand_overs, quarantine, resources, tenants};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 use std::collections::{HashMap, HashSet};
@@ -29,7 +29,7 @@ pub(super) struct Context<'a> {
     pub reading: Reading,
     /// Of what decides which events a listing shows, and how much of them; a token made with others is not used.
     pub fingerprint: String,
-    /// Whether rows of the user wait to be pushed.
+    /// Whether the scope has anything to push.
     pub has_pending: bool,
     /// Whether an answer, or a look at other scopes, is outstanding.
     pub has_waiting: bool,
@@ -37,6 +37,8 @@ pub(super) struct Context<'a> {
     pub resources: ResourceNames,
     /// Items of this scope that are set aside: (side, item id) and the refused version.
     pub quarantined: HashMap<(String, String), i64>,
+    /// Events of this scope that have to leave the calendar, because their booking was handed over.
+    pub hand_overs: HashSet<EventId>,
     /// The token to keep, once inbound has stored it.
     pub token: Option<String>,
     /// When the listing began, ms.
@@ -71,6 +73,7 @@ impl<'a> Context<'a> {
             settings: None,
             resources: ResourceNames::default(),
             quarantined: HashMap::new(),
+            hand_overs: HashSet::new(),
             token: None,
             started_at: engine.now_ms(),
             is_plan: false,
@@ -86,6 +89,9 @@ impl<'a> Context<'a> {
         self.settings = Some(tenant.settings.effective(&self.engine.defaults));
         self.resources = ResourceNames::new(resources::names(&mut tx, self.tenant()).await?);
         let aside = quarantine::list(&mut tx, self.tenant(), Some(self.key().account)).await?;
+        let key = &self.claim.key;
+        let leaving = hand_overs::from_calendar(&mut tx, key.tenant, key.account, &key.calendar).await?;
+        self.hand_overs = leaving.into_iter().map(|found| found.event_id).collect();
         self.quarantined = aside
             .into_iter()
             .filter(|item| item.calendar_id == self.key().calendar)
@@ -101,10 +107,20 @@ impl<'a> Context<'a> {
         (wrote && !self.reading.role.writes()).then_some(READ_ONLY)
     }
 
+    /// Whether the calendar takes writes at present, as far as is known.
+    pub fn takes_writes(&self) -> bool {
+        self.scope.frozen.is_none() && self.scope.writes_paused_until <= self.engine.now_ms()
+    }
+
     /// Whether shared fields of an event are ours to change. While a lost role may come back they still are: what the app
     /// changes meanwhile waits, instead of being put back.
     pub fn may_write(&self, event: &Event) -> bool {
         event.organizer && (self.reading.role.writes() || self.frozen().is_some())
+    }
+
+    /// Whether this account can write an event now, lost roles not counted: what decides whether it leads.
+    pub fn can_write(&self, event: &Event) -> bool {
+        event.organizer && self.reading.role.writes()
     }
 
     pub fn key(&self) -> &ScopeKey {

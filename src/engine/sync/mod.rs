@@ -13,22 +13,35 @@
 //!
 //! - `context.rs`: what a pass knows before it starts; `report.rs`: what it did
 //! - `pull.rs`: talks to Google, writes nothing
-//! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet
-//! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question
+//! - `inbound.rs`: items of Google meet their bookings, in chunks (`chunks.rs`), the live ones in `meeting.rs`;
+//!   `newcomer.rs`: those that have none yet; `occurrence.rs`: changed occurrences; `halves.rs`: series whose new half came
+//!   before the cut
+//! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question; `words.rs`: erases what
+//!   turned private; `restore.rs`: puts deleted rows back
 //! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
-//! - `removal.rs`: deletions and cancellations: brake, lost leads, whole series
-//! - `outbound.rs`: creates, patches, deletes; `series.rs`: what a write to a series does to its occurrences
+//! - `removal.rs`: deletions and cancellations: lost leads, whole series; `brake.rs`: not in masses
+//! - `hand_over.rs`: bookings that were given to another user
+//! - `outbound.rs`: the app's changes go to Google: decided in `preparing.rs`, looked up in `looking.rs`, done in
+//!   `writing.rs`, and what a no means in `refused.rs`; `series.rs`: what a write to a series does to its occurrences,
+//!   `carried.rs` what a new lead of it does
+mod brake;
+mod carried;
 mod context;
 mod error;
+mod halves;
+mod hand_over;
 mod inbound;
 mod newcomer;
+mod occurrence;
 mod outbound;
 mod pull;
 mod removal;
 mod report;
+mod restore;
 mod series;
 mod settle;
 mod waiting;
+mod words;
 
 pub use error::SyncError;
 pub use report::{PassReport, Step};
@@ -87,18 +100,24 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     let listing = pull::pull(&mut context, &mut report).await?;
     let mut token = listing.token.clone();
     let thaws = context.frozen() != context.scope.frozen.as_deref();
-    let quiet = listing.is_quiet() && !context.has_pending && !context.has_waiting && !thaws;
+    let pushes = context.has_pending && context.takes_writes();
+    let quiet = listing.is_quiet() && !pushes && !context.has_waiting && !thaws;
     if !quiet {
         context.load_rest().await?;
         inbound::apply(&mut context, listing, &mut report).await?;
+        hand_over::receive(&context, &mut report).await?;
         outbound::push(&mut context, &mut report).await?;
-        removal::renew_question(&context).await?;
+        hand_over::send(&context, &mut report).await?;
+        brake::renew_question(&context).await?;
         token = context.token.clone().unwrap_or(token);
     }
     let mut tx = engine.db.begin().await?;
     let now = engine.now_ms();
     if !scopes::finish(&mut tx, claim, Some(&token), &context.fingerprint, now, next_due).await? {
         return Err(SyncError::LostLease);
+    }
+    if context.scope.is_waited_for {
+        removal::wake_waiting(&mut tx, &claim.key).await?;
     }
     tx.commit().await?;
     Ok(report)
@@ -130,6 +149,7 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
     inbound::apply(&mut context, listing, &mut report).await?;
     let mut tx = copied.db.begin().await?;
     outbound::plan(&context, &mut tx, &mut report).await?;
+    hand_over::plan(&context, &mut tx, &mut report).await?;
     drop(tx);
     copied.db.close().await;
     Ok(report)
@@ -147,6 +167,9 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
         .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     let mut tx = engine.db.begin().await?;
     let held = scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
+    if held {
+        removal::wake_waiting(&mut tx, &claim.key).await?;
+    }
     if held && class == FailureClass::Gone {
         // The calendar itself is not there or not ours any more: its bookings stay as they are.
         let key = &claim.key;

@@ -2,14 +2,16 @@
 //!
 //! Identity within a tenant is (iCalUID, original start): the same meeting in another calendar becomes a further placement
 //! of the booking that is there already. A copy that a user made has an iCalUID of its own and is a foreign event, whatever
-//! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking.
+//! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking. What is
+//! new is looked up and stored for many events together.
 use super::inbound;
+use super::occurrence::{self, Changed, Master};
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, context::Context, removal, waiting};
-use crate::domain::booking::{Content, Occurrence, Side, Status};
+use super::{PassReport, SyncError, carried, context::Context, removal, waiting};
+use crate::domain::booking::{Content, Side};
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf, Words};
 use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
-use crate::domain::merge::{self, Field, FieldConflict};
+use crate::domain::merge;
 use crate::domain::recurrence;
 use crate::domain::time::OriginalStart;
 use crate::domain::validate::Limits;
@@ -17,8 +19,7 @@ use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Identity, Placement, PlacementState};
 use crate::store::scopes::{self, ScopeKey};
-use crate::store::{Tx, states};
-use serde_json::{Value, json};
+use crate::store::{Tx, calendars, states};
 use std::collections::HashMap;
 
 /// The series of a listing, as they are now: what a new master may be the tail of.
@@ -27,8 +28,9 @@ pub(super) struct Families {
 }
 
 impl Families {
-    pub fn of<'e>(events: impl Iterator<Item = &'e Event>) -> Families {
+    pub fn of(events: &[Event]) -> Families {
         let masters = events
+            .iter()
             .filter(|event| event.is_master())
             .filter_map(|event| match &event.state {
                 EventState::Live(content) => Some((event.id.clone(), content.clone())),
@@ -40,13 +42,14 @@ impl Families {
 }
 
 /// A booking that is made from an event, with everything that is stored with it.
-struct Arrival {
-    id: BookingId,
-    owner: UserId,
-    text: BookingText,
-    customers: Vec<CustomerId>,
-    content: Content,
-    placement: Placement,
+pub(super) struct Arrival {
+    pub id: BookingId,
+    pub owner: UserId,
+    pub text: BookingText,
+    pub customers: Vec<CustomerId>,
+    pub content: Content,
+    /// `None`: whoever makes it places it.
+    pub placement: Option<Placement>,
 }
 
 /// Whether this may be what "this and following" has cut off another series. Such a one is welcomed alone, after the others.
@@ -71,8 +74,9 @@ pub(super) async fn welcome(
 ) -> Result<(), SyncError> {
     let tenant = context.tenant();
     let of_series = events.iter().filter_map(|event| event.instance_of.as_ref());
-    let masters = masters(tx, context, of_series.map(|instance| instance.series.clone()).collect()).await?;
-    let (mut arrivals, mut alone) = (Vec::new(), Vec::new());
+    let of_series = of_series.map(|instance| instance.series.clone()).collect();
+    let masters = occurrence::masters(tx, context, of_series).await?;
+    let (mut changed, mut alone) = (Vec::new(), Vec::new());
     for event in events.iter().copied() {
         let EventState::Live(content) = &event.state else {
             continue;
@@ -88,23 +92,27 @@ pub(super) async fn welcome(
         }
         let instance = event.instance_of.as_ref();
         match instance.and_then(|instance| Some((instance, masters.get(&instance.series)?))) {
-            Some((instance, Master::Series(series))) => {
-                arrivals.extend(welcome_occurrence(tx, context, event, instance, series, content, report).await?);
-            }
+            Some((instance, Master::Series(series))) => changed.push(Changed {
+                event,
+                instance,
+                series,
+                content,
+            }),
             Some((instance, Master::Single(master))) => {
-                overruled_occurrence(tx, context, (**master).clone(), instance, &content, report).await?;
+                occurrence::overruled(tx, context, (**master).clone(), instance, &content, report).await?;
             }
             // A series that is not visible to this user (invited to one occurrence only): the occurrence stands alone.
             None => alone.push((event, content, BookingId(context.engine.fresh_uuid()))),
         }
     }
+    occurrence::welcome(tx, context, changed, report).await?;
     let identities = alone
         .iter()
         .filter_map(|(event, _, new_id)| Some((identity(event)?, *new_id)));
     let mut known = placements::identify_many(tx, tenant, identities.collect())
         .await?
         .into_iter();
-    let mut elsewhere = Vec::new();
+    let (mut arrivals, mut elsewhere) = (Vec::new(), Vec::new());
     for (event, content, new_id) in alone {
         let id = event.ical_uid.as_ref().and_then(|_| known.next()).unwrap_or(new_id);
         if id == new_id {
@@ -116,7 +124,7 @@ pub(super) async fn welcome(
         }
     }
     create(tx, context, &arrivals).await?;
-    gather(tx, context, &arrivals).await?;
+    occurrence::gather(tx, context, &arrivals).await?;
     for (event, content, id) in elsewhere {
         // Another account that reads this calendar may have placed it since this pass has looked.
         let placed = placements::get(tx, tenant, &context.key().calendar, &event.id).await?;
@@ -129,7 +137,8 @@ pub(super) async fn welcome(
     Ok(())
 }
 
-fn identity(event: &Event) -> Option<Identity> {
+/// What makes this event the same meeting in every calendar.
+pub(super) fn identity(event: &Event) -> Option<Identity> {
     Some(Identity {
         ical_uid: event.ical_uid.clone()?,
         original_start: event.instance_of.as_ref().map(|instance| instance.original_start),
@@ -162,18 +171,24 @@ async fn newcomer(
         text,
         customers,
         content,
-        placement: placement(context, event, id, true, Some(base), event.instance_of.as_ref()),
+        placement: Some(placement(
+            context,
+            event,
+            id,
+            true,
+            Some(base),
+            event.instance_of.as_ref(),
+        )),
     })
 }
 
-/// Stores new bookings with their placements. Both sides agree on them.
-async fn create(tx: &mut Tx, context: &Context<'_>, arrivals: &[Arrival]) -> Result<(), SyncError> {
+/// Stores new bookings, with their placements if they have any. Both sides agree on them.
+pub(super) async fn create(tx: &mut Tx, context: &Context<'_>, arrivals: &[Arrival]) -> Result<(), SyncError> {
     if arrivals.is_empty() {
         return Ok(());
     }
     let (tenant_id, created_at) = (context.tenant(), context.engine.now_ms());
-    let (mut rows, mut times) = (Vec::new(), Vec::new());
-    let (mut placed, mut ids) = (Vec::new(), Vec::new());
+    let (mut rows, mut times, mut ids) = (Vec::new(), Vec::new(), Vec::new());
     for arrival in arrivals {
         rows.push(NewBooking {
             tenant_id,
@@ -184,96 +199,26 @@ async fn create(tx: &mut Tx, context: &Context<'_>, arrivals: &[Arrival]) -> Res
             created_at,
         });
         times.push((arrival.id, times::of(&arrival.content, context.day_zone())));
-        placed.push(&arrival.placement);
         ids.push(arrival.id);
     }
     bookings::insert_many(tx, &rows).await?;
     bookings::set_times(tx, tenant_id, &times, times::TZDB).await?;
+    for arrival in arrivals {
+        // An occurrence has the carrier of its series.
+        if arrival.owner != context.scope.user_id && arrival.text.series_id.is_none() {
+            states::set_carrier(tx, tenant_id, arrival.id, context.scope.user_id).await?;
+        }
+    }
+    let placed: Vec<&Placement> = arrivals
+        .iter()
+        .filter_map(|arrival| arrival.placement.as_ref())
+        .collect();
     placements::put_many(tx, &placed).await?;
     Ok(states::agree_as_they_stand(tx, tenant_id, &ids).await?)
 }
 
-/// Occurrences that stood alone until their series came.
-async fn gather(tx: &mut Tx, context: &Context<'_>, arrivals: &[Arrival]) -> Result<(), SyncError> {
-    let series = arrivals
-        .iter()
-        .filter(|arrival| !arrival.content.when.recurrence.is_empty());
-    let series: HashMap<&EventId, BookingId> = series.map(|series| (&series.placement.event_id, series.id)).collect();
-    if series.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<EventId> = series.keys().map(|id| (*id).clone()).collect();
-    for orphan in placements::of_many_series(tx, context.tenant(), &context.key().calendar, &ids).await? {
-        let series_id = orphan.series_event_id.as_ref().and_then(|id| series.get(id));
-        let (Some(original_start), Some(series_id)) = (orphan.original_start, series_id) else {
-            continue;
-        };
-        let occurrence = Occurrence {
-            series_id: *series_id,
-            original_start,
-        };
-        belong(tx, context, orphan.booking_id, Some(&occurrence)).await?;
-    }
-    Ok(())
-}
-
-/// Notes which series a booking is an occurrence of; nobody's edit, so nothing to push.
-async fn belong(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    id: BookingId,
-    occurrence: Option<&Occurrence>,
-) -> Result<(), SyncError> {
-    let tenant = context.tenant();
-    let before = states::get_many(tx, tenant, &[id]).await?.pop();
-    bookings::set_occurrence(tx, tenant, id, occurrence).await?;
-    if let Some(before) = before.filter(|state| !state.is_pending()) {
-        states::agree_after(tx, tenant, id, before.version).await?;
-    }
-    Ok(())
-}
-
-/// A changed occurrence that Google shows under another series than before, as after "this and following", goes with it;
-/// one that has become an event of its own stands alone.
-pub(super) async fn rehome(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    known: Known,
-    event: &Event,
-) -> Result<Known, SyncError> {
-    let series = event.instance_of.as_ref().map(|instance| &instance.series);
-    if known.placement.series_event_id.as_ref() == series || known.row.is_none() {
-        return Ok(known);
-    }
-    let tenant = context.tenant();
-    let occurrence = match &event.instance_of {
-        None => None,
-        Some(instance) => {
-            let Some(series) = series_of(tx, context, instance).await? else {
-                return Ok(known);
-            };
-            let taken = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await?;
-            if taken.is_some_and(|row| row.id != known.booking_id()) || series.row.user_id != known.owner(context) {
-                return Ok(known);
-            }
-            Some(Occurrence {
-                series_id: series.row.id,
-                original_start: instance.original_start,
-            })
-        }
-    };
-    belong(tx, context, known.booking_id(), occurrence.as_ref()).await?;
-    let placement = Placement {
-        series_event_id: series.cloned(),
-        original_start: occurrence.map(|occurrence| occurrence.original_start),
-        ..known.placement.clone()
-    };
-    placements::put(tx, &placement).await?;
-    let moved = settle::load(tx, tenant, vec![placement]).await?.pop();
-    Ok(moved.unwrap_or(known))
-}
-
-fn placement(
+/// What is remembered of an event that is in this calendar.
+pub(super) fn placement(
     context: &Context<'_>,
     event: &Event,
     booking: BookingId,
@@ -312,224 +257,9 @@ fn placement(
         waiting: None,
         answer: None,
         confirmed_at: context.started_at,
+        copied_from: event.mark.filter(|mark| *mark != booking),
+        revision: 0,
     }
-}
-
-/// The placement of an occurrence's series in this calendar, with its booking.
-struct Series {
-    placement: Placement,
-    row: BookingRow,
-}
-
-/// What an occurrence belongs to in Google, as far as it is known here.
-enum Master {
-    Series(Box<Series>),
-    /// It is no series in the app.
-    Single(Box<Placement>),
-}
-
-async fn masters(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    mut ids: Vec<EventId>,
-) -> Result<HashMap<EventId, Master>, SyncError> {
-    ids.sort();
-    ids.dedup();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let tenant = context.tenant();
-    let found = placements::get_many(tx, tenant, &context.key().calendar, &ids).await?;
-    let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
-    let rows = bookings::get_many(tx, tenant, &ids).await?;
-    let master = |placement: Placement| {
-        let row = rows.iter().find(|row| row.id == placement.booking_id);
-        let event_id = placement.event_id.clone();
-        let master = match row.filter(|row| !row.text.recurrence.is_empty()).cloned() {
-            Some(row) => Master::Series(Box::new(Series { placement, row })),
-            None => Master::Single(Box::new(placement)),
-        };
-        (event_id, master)
-    };
-    Ok(found.into_iter().map(master).collect())
-}
-
-async fn series_of(tx: &mut Tx, context: &Context<'_>, instance: &InstanceOf) -> Result<Option<Series>, SyncError> {
-    let found = masters(tx, context, vec![instance.series.clone()]).await?;
-    Ok(found.into_values().find_map(|master| match master {
-        Master::Series(series) => Some(*series),
-        Master::Single(_) => None,
-    }))
-}
-
-/// An occurrence that differs from its series. Its row may be there already: made in the app, or seen through another
-/// calendar.
-async fn welcome_occurrence(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    event: &Event,
-    instance: &InstanceOf,
-    series: &Series,
-    mut content: Content,
-    report: &mut PassReport,
-) -> Result<Option<Arrival>, SyncError> {
-    let tenant = context.tenant();
-    let is_lead = series.placement.is_lead;
-    let existing = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await?;
-    if let Some(row) = existing {
-        let base = unchanged_occurrence(&series.row, instance.original_start);
-        let mut placement = placement(context, event, row.id, is_lead, base.clone(), Some(instance));
-        placement.is_ours = series.placement.is_ours;
-        if !is_lead {
-            placements::put(tx, &placement).await?;
-            return Ok(None);
-        }
-        // Both sides have changed the same occurrence: merged against what the series says.
-        placement.etag.clear();
-        placement.base_remote = base.map(|base| merge::live_form(&merge::as_event(&base, None), event.words));
-        placements::put(tx, &placement).await?;
-        if let Some(known) = settle::load(tx, tenant, vec![placement]).await?.pop() {
-            inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
-        }
-        return Ok(None);
-    }
-    if event.words == Words::Withheld {
-        // What this user does not show, the series may: the row is everybody's.
-        let series = &series.row.text;
-        content.title.clone_from(&series.title);
-        content.description.clone_from(&series.description);
-        content.location.clone_from(&series.location);
-    }
-    // Overrides inherit the resource unless the place itself was changed.
-    if content.resource_id.is_none() && content.location == series.row.text.location {
-        content.resource_id = series.row.text.resource_id.as_ref().and_then(|id| id.parse().ok());
-    }
-    let arrival = occurrence(context, event, instance, series, content);
-    report.bookings_created += 1;
-    report.step("create a changed occurrence", Some(arrival.id), Some(&event.id));
-    Ok(Some(arrival))
-}
-
-/// A new row of an occurrence; it has the owner, the customers and the lead of its series.
-fn occurrence(
-    context: &Context<'_>,
-    event: &Event,
-    instance: &InstanceOf,
-    series: &Series,
-    content: Content,
-) -> Arrival {
-    let id = BookingId(context.engine.fresh_uuid());
-    let occurrence = Occurrence {
-        series_id: series.row.id,
-        original_start: instance.original_start,
-    };
-    let is_lead = series.placement.is_lead;
-    let mut placement = placement(context, event, id, is_lead, Some(content.clone()), Some(instance));
-    placement.is_ours = series.placement.is_ours;
-    Arrival {
-        id,
-        owner: series.row.user_id,
-        text: BookingText::of(&content, Some(&occurrence), None, series.row.text.origin()),
-        customers: series.row.customer_ids.clone(),
-        content,
-        placement,
-    }
-}
-
-/// A changed occurrence of an event that is no series in the app: the app has moved or deleted the whole, and that won. What
-/// the occurrence held is kept in a conflict record.
-async fn overruled_occurrence(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    master: Placement,
-    instance: &InstanceOf,
-    content: &Content,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    let conflict = FieldConflict {
-        field: Field::When,
-        winner: Some(Side::App),
-        rule: "vanished",
-        base: json!(instance.original_start),
-        app: Value::Null,
-        google: json!(content),
-    };
-    for known in settle::load(tx, context.tenant(), vec![master]).await? {
-        waiting::record_conflict(tx, context, &known, &conflict, report).await?;
-    }
-    Ok(())
-}
-
-/// What an occurrence would be if nobody had changed it.
-pub(super) fn unchanged_occurrence(series: &BookingRow, original_start: OriginalStart) -> Option<Content> {
-    let content = series.text.content().ok()?;
-    let span = content.when.span.shift_to(original_start)?;
-    Some(Content {
-        when: crate::domain::time::When::once(span),
-        ..content
-    })
-}
-
-/// A tombstone without a placement: only that of an occurrence of a known series means anything.
-pub(super) async fn cancelled_occurrence(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    event: &Event,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    let Some(instance) = &event.instance_of else {
-        return Ok(());
-    };
-    let Some(series) = series_of(tx, context, instance).await? else {
-        return Ok(());
-    };
-    let Some(unchanged) = unchanged_occurrence(&series.row, instance.original_start) else {
-        return Ok(());
-    };
-    if !recurrence::contains(
-        &unchanged_series(&series.row).unwrap_or(unchanged.when.clone()),
-        instance.original_start,
-    ) {
-        return Ok(());
-    }
-    let tenant = context.tenant();
-    if let Some(row) = bookings::occurrence(tx, tenant, series.row.id, instance.original_start).await? {
-        let mut placement = placement(
-            context,
-            event,
-            row.id,
-            series.placement.is_lead,
-            Some(unchanged.clone()),
-            Some(instance),
-        );
-        placement.state = PlacementState::Live;
-        placement.base_remote = Some(merge::live_form(&merge::as_event(&unchanged, None), placement.words));
-        placements::put(tx, &placement).await?;
-        if let (true, Some(known)) = (
-            placement.is_lead,
-            settle::load(tx, tenant, vec![placement]).await?.pop(),
-        ) {
-            inbound::again(tx, context, known, Seen::Event(event), Gate::Open, report).await?;
-        }
-        return Ok(());
-    }
-    let content = Content {
-        status: Status::Cancelled,
-        ..unchanged.clone()
-    };
-    let mut arrival = occurrence(context, event, instance, &series, content);
-    arrival.customers.clear();
-    arrival.placement.base_remote = Some(merge::RemoteForm {
-        status: Status::Cancelled,
-        content: merge::as_event(&unchanged, None),
-    });
-    report.bookings_cancelled += 1;
-    report.step("cancel an occurrence", Some(arrival.id), Some(&event.id));
-    create(tx, context, &[arrival]).await
-}
-
-fn unchanged_series(series: &BookingRow) -> Option<crate::domain::time::When> {
-    series.text.content().ok().map(|content| content.when)
 }
 
 /// The series that this new master is the tail of, if "this and following" has just cut one.
@@ -599,7 +329,7 @@ async fn join(
         None => true,
         Some(lead) => {
             let lost = lead.state == PlacementState::Gone || lead.waiting == Some(merge::Waiting::LeadLost);
-            let not_the_organizers = !lead.is_writable && mine.is_writable;
+            let not_the_organizers = !lead.is_writable && context.can_write(event);
             lost || not_the_organizers
         }
     };
@@ -625,7 +355,7 @@ async fn join(
 }
 
 /// Two accounts that read the same calendar share its placements, and each is led by one of them. The other takes it over
-/// when that one does not take part any more, or may not write what this one may. `None`: it stays where it is.
+/// when that one does not take part any more, or cannot write what this one can. `None`: it stays where it is.
 pub(super) async fn led_from_here(
     tx: &mut Tx,
     context: &Context<'_>,
@@ -636,20 +366,24 @@ pub(super) async fn led_from_here(
     if placement.account_id == key.account {
         return Ok(Some(known));
     }
-    let live = event.filter(|event| event.state != EventState::Cancelled);
-    let may_do_more = !placement.is_writable && live.is_some_and(|event| context.may_write(event));
     let other = ScopeKey {
         account: placement.account_id,
         ..key.clone()
     };
-    if !may_do_more && scopes::peek(tx, &other).await?.is_some() {
+    let live = event.filter(|event| event.state != EventState::Cancelled);
+    let can_do_more = live.is_some_and(|event| context.can_write(event)) && {
+        let calendar = calendars::get(tx, key.tenant, other.account, &key.calendar).await?;
+        !placement.is_writable || !calendar.is_some_and(|calendar| calendar.access_role.writes())
+    };
+    if !can_do_more && scopes::peek(tx, &other).await?.is_some() {
         return Ok(None);
     }
     placement.account_id = key.account;
     placement.etag.clear();
-    placements::put(tx, placement).await?;
+    placements::put_over(tx, placement).await?;
     if placement.is_lead {
         states::set_carrier(tx, key.tenant, placement.booking_id, context.scope.user_id).await?;
+        carried::by(tx, context, placement, context.scope.user_id).await?;
     }
     Ok(Some(known))
 }
@@ -671,10 +405,11 @@ pub(super) async fn note_follower(
     let noted = Placement {
         state,
         base_remote,
-        base_local: old.base_local,
+        base_local: old.base_local.filter(|_| event.words == Words::Shared),
         series_event_id: old.series_event_id,
         is_ours: old.is_ours,
         ical_uid: fresh.ical_uid.clone().or(old.ical_uid),
+        revision: old.revision,
         ..fresh
     };
     Ok(placements::put(tx, &noted).await?)

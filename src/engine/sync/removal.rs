@@ -1,21 +1,65 @@
-//! Cancellations and deletions: the brake, lost leads, whole series.
+//! Cancellations and deletions: single events, whole series, occurrences that a series has lost, lost leads.
 //!
-//! Nothing dies without proof, and nothing dies in masses: what would be removed is collected, counted together with the
-//! removals of the last day, and either carried out or held as one question to the admin that names exactly this set.
+//! Nothing dies without proof, and nothing dies in masses: what would be removed is collected, counted together, and either
+//! carried out or held by the brake.
+use super::brake::note;
+pub(super) use super::brake::{ask_about_held, brakes, hold, mark_held};
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, newcomer, waiting};
+use super::{PassReport, SyncError, carried, context::Context, hand_over, newcomer, series, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
-use crate::domain::ids::{BookingId, EventId, QuestionId};
+use crate::domain::ids::{BookingId, CalendarId, EventId};
 use crate::domain::merge::{self, Field, FieldConflict, RemoteForm, Resources, Waiting};
 use crate::store::placements::{self, Placement, PlacementState};
-use crate::store::questions::{self, QuestionRow};
-use crate::store::{Tx, accounts, bookings, changes, scopes, states};
+use crate::store::questions;
+use crate::store::scopes::{self, ScopeKey};
+use crate::store::{StoreError, Tx, accounts, bookings, states};
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use std::collections::{HashMap, HashSet};
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Something that would be removed, and why.
+pub(super) struct Removal<'e> {
+    pub known: Known,
+    why: Why<'e>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Why<'e> {
+    /// Google shows the event as this: cancelled or declined. `None`: it is not there any more.
+    Gone(Option<&'e Event>),
+    /// Its series does not have this occurrence any more.
+    Lost,
+}
+
+/// What is remembered of a removal until the brake has decided.
+pub(super) struct Found<'e> {
+    pub booking: BookingId,
+    pub event: EventId,
+    calendar: CalendarId,
+    revision: i64,
+    why: Why<'e>,
+}
+
+impl<'e> Removal<'e> {
+    pub fn found(self) -> Found<'e> {
+        let placement = self.known.placement;
+        Found {
+            booking: placement.booking_id,
+            event: placement.event_id,
+            calendar: placement.calendar_id,
+            revision: placement.revision,
+            why: self.why,
+        }
+    }
+}
+
+impl Found<'_> {
+    /// Lost occurrences go after everything else: what is cancelled with its series is not lost.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.why, Why::Lost)
+    }
+}
 
 /// Items that Google does not show any more, or shows as cancelled or declined, in one transaction.
 pub(super) async fn inbound(
@@ -25,31 +69,111 @@ pub(super) async fn inbound(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let removals = sort_out(tx, context, candidates, report).await?;
-    let ids: Vec<BookingId> = removals.iter().map(|(known, _)| known.booking_id()).collect();
+    together(tx, context, removals, report).await
+}
+
+/// Changed occurrences that their series do not have any more, in one transaction.
+pub(super) async fn of_lost(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    lost: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let removals = decide_lost(tx, context, lost, report).await?;
+    together(tx, context, removals, report).await
+}
+
+async fn together(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    removals: Vec<Removal<'_>>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let ids: Vec<BookingId> = removals.iter().map(|removal| removal.known.booking_id()).collect();
     if brakes(tx, context, &ids).await? {
-        let removals = removals.into_iter().map(|(known, _)| known).collect();
-        return hold(tx, context, removals, report).await;
+        let held = removals.into_iter().map(|removal| removal.known).collect();
+        return hold(tx, context, held, report).await;
     }
-    for (known, event) in removals {
-        carry_out(tx, context, known, event, report).await?;
+    for removal in removals {
+        carry_out(tx, context, removal, report).await?;
     }
     Ok(())
 }
 
-/// Does whatever follows for such items, except removals; returns these, for the brake.
+/// What was found, as it stands now.
+///
+/// # Errors
+/// [`StoreError::Serialization`] if somebody has answered about any of it, or passed its lead on: it is to be found again.
+pub(super) async fn reload<'e>(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    found: &[&Found<'e>],
+) -> Result<Vec<Removal<'e>>, SyncError> {
+    let tenant = context.tenant();
+    let ids: Vec<BookingId> = found.iter().map(|found| found.booking).collect();
+    let leads = placements::leads(tx, tenant, &ids).await?;
+    let known = settle::load(tx, tenant, leads).await?;
+    let mut known: HashMap<BookingId, Known> = known.into_iter().map(|known| (known.booking_id(), known)).collect();
+    let series = found.iter().filter(|found| found.is_lost());
+    let series: Vec<BookingId> = series
+        .filter_map(|found| series_of(known.get(&found.booking)?))
+        .collect();
+    let mut lost = series::lost(tx, context, &series).await?;
+    let mut removals = Vec::new();
+    for found in found {
+        let now = match found.why {
+            Why::Gone(_) => known.remove(&found.booking),
+            Why::Lost => {
+                let at = lost.iter().position(|lost| lost.booking_id() == found.booking);
+                at.map(|at| lost.swap_remove(at))
+            }
+        };
+        let Some(mut known) = now else { continue };
+        let placement = &mut known.placement;
+        let is_as_found = (&placement.calendar_id, &placement.event_id, placement.revision)
+            == (&found.calendar, &found.event, found.revision);
+        if !is_as_found {
+            return Err(StoreError::Serialization.into());
+        }
+        if placement.waiting == Some(Waiting::LeadLost) {
+            // Nobody was asked about it.
+            placement.waiting = None;
+        }
+        removals.push(Removal { known, why: found.why });
+    }
+    Ok(removals)
+}
+
+fn series_of(known: &Known) -> Option<BookingId> {
+    known.text()?.series_id.as_ref()?.parse().ok()
+}
+
+/// Does whatever follows for such items, except removals; returns these, for the brake, those of lost occurrences last.
 pub(super) async fn sort_out<'e>(
     tx: &mut Tx,
     context: &Context<'_>,
     candidates: Vec<(Known, Option<&'e Event>)>,
     report: &mut PassReport,
-) -> Result<Vec<(Known, Option<&'e Event>)>, SyncError> {
+) -> Result<Vec<Removal<'e>>, SyncError> {
+    let series: Vec<BookingId> = candidates.iter().filter_map(|(known, _)| series_of(known)).collect();
+    let mut lost = series::lost(tx, context, &series).await?;
+    let ids: HashSet<BookingId> = candidates.iter().map(|(known, _)| known.booking_id()).collect();
+    lost.retain(|lost| ids.contains(&lost.booking_id()));
+    let ids: HashSet<BookingId> = lost.iter().map(Known::booking_id).collect();
+    let lost = decide_lost(tx, context, lost, report).await?;
     let mut removals = Vec::new();
     for (known, event) in candidates {
+        if ids.contains(&known.booking_id()) {
+            continue;
+        }
         let Some(known) = newcomer::led_from_here(tx, context, known, event).await? else {
             continue;
         };
         if !known.placement.is_lead {
             follower_gone(tx, known.placement).await?;
+            continue;
+        }
+        if hand_over::was_removal(tx, context, &known, event).await? {
             continue;
         }
         if known.placement.state == PlacementState::Creating {
@@ -60,8 +184,12 @@ pub(super) async fn sort_out<'e>(
             // Decided once the other scopes have looked.
             continue;
         }
+        let removal = |known| Removal {
+            known,
+            why: Why::Gone(event),
+        };
         if known.placement.answer.is_some() {
-            carry_out(tx, context, known, event, report).await?;
+            carry_out(tx, context, removal(known), report).await?;
             continue;
         }
         let declined = event.is_some_and(|event| event.state != EventState::Cancelled);
@@ -71,10 +199,41 @@ pub(super) async fn sort_out<'e>(
         }
         let seen = event.map_or(Seen::Gone, Seen::Event);
         if let Some(Settled::Removal(known)) = inbound::again(tx, context, known, seen, Gate::Inbound, report).await? {
-            removals.push((*known, event));
+            removals.push(removal(*known));
         }
     }
+    removals.extend(lost);
     Ok(removals)
+}
+
+/// Of changed occurrences that their series do not have any more, those that the brake may yet hold. There is nothing to hold
+/// of what is cancelled or was never in Google; what was held is kept or let go as it was answered.
+pub(super) async fn decide_lost<'e>(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    lost: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<Vec<Removal<'e>>, SyncError> {
+    let mut open = Vec::new();
+    for known in lost {
+        let is_confirmed = known
+            .text()
+            .is_some_and(|text| text.status == Status::Confirmed.as_str());
+        if !is_confirmed || known.placement.event_id.as_str().is_empty() {
+            series::let_go(tx, context, known, report).await?;
+            continue;
+        }
+        let Some(known) = newcomer::led_from_here(tx, context, known, None).await? else {
+            continue;
+        };
+        match (known.placement.waiting, known.placement.answer.as_deref()) {
+            (Some(Waiting::Brake), Some("app")) => series::stand_alone(tx, context, known, report).await?,
+            (Some(Waiting::Brake), Some(_)) => series::let_go(tx, context, known, report).await?,
+            (Some(Waiting::Brake), None) => {}
+            _ => open.push(Removal { known, why: Why::Lost }),
+        }
+    }
+    Ok(open)
 }
 
 async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncError> {
@@ -85,19 +244,19 @@ async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncErro
     Ok(placements::put(tx, &gone).await?)
 }
 
-/// Cancels the booking, and with a series its changed occurrences.
+/// Cancels the booking, and with a series its changed occurrences, or lets a lost occurrence go.
 pub(super) async fn carry_out(
     tx: &mut Tx,
     context: &Context<'_>,
-    mut known: Known,
-    event: Option<&Event>,
+    removal: Removal<'_>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let (id, key) = (known.booking_id(), context.key());
-    if known.placement.waiting == Some(Waiting::LeadLost) {
-        // Nobody was asked about it.
-        known.placement.waiting = None;
-    }
+    let Removal { known, why } = removal;
+    let event = match why {
+        Why::Gone(event) => event,
+        Why::Lost => return series::let_go(tx, context, known, report).await,
+    };
+    let id = known.booking_id();
     let is_series = known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty());
     let seen = event.map_or(Seen::Gone, Seen::Event);
     let settled = inbound::again(tx, context, known, seen, Gate::Open, report).await?;
@@ -105,7 +264,7 @@ pub(super) async fn carry_out(
         // It is asked about, or the app's edit brings it back: nothing was removed.
         return Ok(());
     }
-    placements::note_deletion(tx, key.tenant, key.account, &key.calendar, id, context.engine.now_ms()).await?;
+    note(tx, context, id).await?;
     if is_series {
         record_unseen_edits(tx, context, id, report).await?;
         cancel_occurrences(tx, context, id).await?;
@@ -189,132 +348,6 @@ pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, serie
     Ok(())
 }
 
-/// Whether this many removals, with those of the last day, are more than the brake lets through.
-pub(super) async fn brakes(tx: &mut Tx, context: &Context<'_>, removals: &[BookingId]) -> Result<bool, SyncError> {
-    if removals.is_empty() {
-        return Ok(false);
-    }
-    let (key, settings) = (context.key(), context.settings());
-    let held = placements::waiting(tx, key.tenant, key.account).await?;
-    let held = held
-        .iter()
-        .filter(|p| p.calendar_id == key.calendar && p.waiting == Some(Waiting::Brake))
-        .count();
-    let since = context.engine.now_ms() - DAY_MS;
-    let recent = placements::count_deletions(tx, key.tenant, key.account, &key.calendar, since).await?;
-    let live = placements::count_live(tx, key.tenant, key.account, &key.calendar).await?;
-    let total = i64::try_from(removals.len() + held)
-        .unwrap_or(i64::MAX)
-        .saturating_add(recent);
-    #[expect(clippy::cast_precision_loss, reason = "counts of bookings are far below 2^52")]
-    let share = total as f64 / (live.saturating_add(recent).max(1)) as f64;
-    Ok(total >= i64::from(settings.brake_min) && share > settings.brake_share)
-}
-
-/// Holds removals until the admin approves exactly this set.
-pub(super) async fn hold(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    removals: Vec<Known>,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    mark_held(tx, removals, report).await?;
-    ask_about_held(tx, context).await
-}
-
-/// Marks removals as held; whoever does asks about the whole set afterwards.
-pub(super) async fn mark_held(tx: &mut Tx, removals: Vec<Known>, report: &mut PassReport) -> Result<(), SyncError> {
-    for known in removals {
-        report.braked += 1;
-        report.step(
-            "hold a removal",
-            Some(known.booking_id()),
-            Some(&known.placement.event_id),
-        );
-        let held = Placement {
-            waiting: Some(Waiting::Brake),
-            answer: None,
-            ..known.placement
-        };
-        placements::put(tx, &held).await?;
-    }
-    Ok(())
-}
-
-/// The bookings whose removal is held and not decided, with the digest that names exactly this set.
-async fn held_set(tx: &mut Tx, context: &Context<'_>) -> Result<(Vec<String>, String), SyncError> {
-    let key = context.key();
-    let held = |p: &Placement| p.calendar_id == key.calendar && p.waiting == Some(Waiting::Brake) && p.answer.is_none();
-    let mut set: Vec<String> = placements::waiting(tx, key.tenant, key.account)
-        .await?
-        .into_iter()
-        .filter(held)
-        .map(|placement| placement.booking_id.to_string())
-        .collect();
-    set.sort();
-    let digest = Sha256::digest(set.join("\n"));
-    Ok((set, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
-}
-
-/// Asks anew if what is held is not what the open question names: something was taken back, or decided in another way.
-pub(super) async fn renew_question(context: &Context<'_>) -> Result<(), SyncError> {
-    let key = context.key();
-    let mut tx = context.engine.db.read().await?;
-    let open = questions::open_of_scope(&mut tx, key, Waiting::Brake.as_str()).await?;
-    let Some(open) = open.first() else { return Ok(()) };
-    if held_set(&mut tx, context).await?.1 == open.subject_id {
-        return Ok(());
-    }
-    drop(tx);
-    let mut tx = context.begin().await?;
-    ask_about_held(&mut tx, context).await?;
-    Ok(tx.commit().await?)
-}
-
-/// One question about everything that is held; an older one about another set is void.
-pub(super) async fn ask_about_held(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncError> {
-    let (engine, key) = (context.engine, context.key());
-    let (set, digest) = held_set(tx, context).await?;
-    let now = engine.now_ms();
-    for open in questions::open_of_scope(tx, key, Waiting::Brake.as_str()).await? {
-        if open.subject_id != digest {
-            questions::withdraw(tx, key.tenant, &key.calendar, &open.subject_id, now).await?;
-            changes::record(tx, key.tenant, "question", &open.id.to_string()).await?;
-        }
-    }
-    if set.is_empty() {
-        return Ok(());
-    }
-    let id = QuestionId(engine.fresh_uuid());
-    let detail = json!({"count": set.len(), "booking_ids": set}).to_string();
-    let question = QuestionRow {
-        id,
-        kind: Waiting::Brake.as_str().to_owned(),
-        addressee: "admin".to_owned(),
-        user_id: Some(context.scope.user_id),
-        account_id: key.account,
-        calendar_id: key.calendar.clone(),
-        subject_id: digest,
-        choices: vec!["approve".to_owned(), "reject".to_owned()],
-        detail_sealed: engine.seal(
-            "questions",
-            "detail_sealed",
-            key.tenant,
-            &id.to_string(),
-            detail.as_bytes(),
-        ),
-        state: "open".to_owned(),
-        answer: None,
-        answered_by: None,
-        created_at: now,
-        answered_at: None,
-    };
-    if questions::insert(tx, key.tenant, &question).await? {
-        changes::record(tx, key.tenant, "question", &id.to_string()).await?;
-    }
-    Ok(())
-}
-
 /// Whether the loss of a lead has to wait until the other scopes that might show the event elsewhere have been looked at.
 async fn wait_for_others(
     tx: &mut Tx,
@@ -360,26 +393,36 @@ pub(super) async fn lost_leads(tx: &mut Tx, context: &Context<'_>) -> Result<Vec
     let key = context.key();
     let mut ripe = Vec::new();
     for placement in placements::to_plan_again(tx, key.tenant, &key.calendar).await? {
-        let mine = placement.account_id == key.account && placement.waiting == Some(Waiting::LeadLost);
-        if mine && scopes::all_looked_since(tx, key, placement.booking_id, placement.confirmed_at).await? {
+        if is_lost_here(context, &placement)
+            && scopes::all_looked_since(tx, key, placement.booking_id, placement.confirmed_at).await?
+        {
             ripe.push(placement.event_id);
         }
     }
     Ok(ripe)
 }
 
-/// A living placement takes such a lead; without one the booking is to be cancelled, and the event is returned.
-pub(super) async fn pass_on(
+fn is_lost_here(context: &Context<'_>, placement: &Placement) -> bool {
+    placement.account_id == context.key().account && placement.waiting == Some(Waiting::LeadLost)
+}
+
+/// A living placement takes such a lead; without one the booking is to be cancelled.
+pub(super) async fn decide_lost_lead(
     tx: &mut Tx,
     context: &Context<'_>,
     lost: Placement,
     report: &mut PassReport,
-) -> Result<Option<EventId>, SyncError> {
+) -> Result<Option<Removal<'static>>, SyncError> {
     let (key, booking) = (context.key(), lost.booking_id);
+    if !is_lost_here(context, &lost) {
+        return Ok(None);
+    }
     let all = placements::of_booking(tx, key.tenant, booking).await?;
     let living = |other: &Placement| !other.is_lead && other.state == PlacementState::Live;
     let Some(heir) = all.into_iter().find(living) else {
-        return Ok(Some(lost.event_id));
+        let known = settle::load(tx, key.tenant, vec![lost]).await?.pop();
+        let why = Why::Gone(None);
+        return Ok(known.map(|known| Removal { known, why }));
     };
     report.step("pass the lead on", Some(booking), Some(&lost.event_id));
     take_over(tx, context, Some(lost), heir).await?;
@@ -389,10 +432,52 @@ pub(super) async fn pass_on(
     Ok(None)
 }
 
-/// A placement takes the lead over from the one that had it, if any had. What both sides agreed on through that one still
+/// A look at this scope may have been the last that lost leads of other calendars waited for: then those can be decided now.
+pub(super) async fn wake_waiting(tx: &mut Tx, key: &ScopeKey) -> Result<(), SyncError> {
+    let mut woken = HashSet::new();
+    for lost in placements::lost_leads(tx, key.tenant).await? {
+        let scope = ScopeKey {
+            tenant: key.tenant,
+            account: lost.account_id,
+            calendar: lost.calendar_id,
+        };
+        if scope == *key || woken.contains(&scope) {
+            continue;
+        }
+        if scopes::all_looked_since(tx, &scope, lost.booking_id, lost.confirmed_at).await? {
+            scopes::make_scope_due(tx, &scope).await?;
+            woken.insert(scope);
+        }
+    }
+    Ok(())
+}
+
+/// A placement takes the lead over from the one that had it, if any had; with a series, its changed occurrences follow.
+pub(super) async fn take_over(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    old: Option<Placement>,
+    heir: Placement,
+) -> Result<Placement, SyncError> {
+    let lost = old.as_ref().is_some_and(|old| old.waiting == Some(Waiting::LeadLost));
+    let before = old.clone();
+    let heir = pass_on(tx, context, old, heir).await?;
+    if let Some(account) = accounts::get(tx, context.tenant(), heir.account_id).await? {
+        carried::by(tx, context, &heir, account.user_id).await?;
+    }
+    if let Some(mut old) = before {
+        if lost {
+            old.state = PlacementState::Gone;
+        }
+        carried::along(tx, context, &old, &heir).await?;
+    }
+    Ok(heir)
+}
+
+/// The same for one placement alone. What both sides agreed on through that one still
 /// holds, and the event is read and merged against it: whatever the old lead did not show, be it withheld words or an edit
 /// that had not come through yet, is then a change in Google, never one of the app's.
-pub(super) async fn take_over(
+pub(super) async fn pass_on(
     tx: &mut Tx,
     context: &Context<'_>,
     old: Option<Placement>,
@@ -414,7 +499,7 @@ pub(super) async fn take_over(
             old.state = PlacementState::Gone;
         }
         (old.is_lead, old.waiting, old.answer) = (false, None, None);
-        placements::put(tx, &old).await?;
+        placements::put_over(tx, &mut old).await?;
         let now = context.engine.now_ms();
         questions::withdraw(tx, tenant, &old.calendar_id, &booking.to_string(), now).await?;
     }
@@ -429,7 +514,7 @@ pub(super) async fn take_over(
             content: merge::as_event(local, name),
         });
     }
-    placements::put(tx, &heir).await?;
+    placements::put_over(tx, &mut heir).await?;
     if let Some(account) = accounts::get(tx, tenant, heir.account_id).await? {
         states::set_carrier(tx, tenant, booking, account.user_id).await?;
     }

@@ -1,6 +1,6 @@
 //! What a write to a series does to its changed occurrences: Google decides, so Google is asked.
-use super::settle::{self, Gate, Seen};
-use super::{PassReport, SyncError, context::Context, inbound, waiting};
+use super::settle::{self, Gate, Known, Seen};
+use super::{PassReport, SyncError, brake, context::Context, inbound, occurrence, removal, waiting};
 use crate::domain::booking::{Side, Status};
 use crate::domain::event::Event;
 use crate::domain::failure::FailureClass;
@@ -25,13 +25,15 @@ pub(super) async fn after_write(
         // It does not recur any more, so there is nothing to ask Google about.
         let mut tx = context.begin().await?;
         if let Some(placement) = placements::get(&mut tx, key.tenant, &key.calendar, series).await? {
-            prune(&mut tx, context, &[placement.booking_id], report).await?;
+            let lost = lost(&mut tx, context, &[placement.booking_id]).await?;
+            removal::of_lost(&mut tx, context, lost, report).await?;
         }
         return Ok(tx.commit().await?);
     }
     let mut tx = context.engine.db.read().await?;
     let occurrences = placements::of_series(&mut tx, key.tenant, &key.calendar, series).await?;
     drop(tx);
+    let mut gone = Vec::new();
     for placement in occurrences {
         let Some(original_start) = placement.original_start else {
             continue;
@@ -74,8 +76,14 @@ pub(super) async fn after_write(
                 // The occurrence is there under another id: nothing of the change has survived.
                 rename(&mut tx, placement, event.id).await?;
             }
-            None => vanished(&mut tx, context, placement.booking_id, report).await?,
+            None => gone.push(placement.booking_id),
         }
+        tx.commit().await?;
+    }
+    if !gone.is_empty() {
+        let mut tx = context.begin().await?;
+        let lost = changed(&mut tx, context, &gone).await?;
+        removal::of_lost(&mut tx, context, lost, report).await?;
         tx.commit().await?;
     }
     push_unplaced(context, series).await
@@ -112,37 +120,56 @@ async fn rename(tx: &mut Tx, placement: Placement, id: EventId) -> Result<(), Sy
     Ok(states::disagree(tx, renamed.tenant_id, renamed.booking_id).await?)
 }
 
-/// Removes the changed occurrences that their series, as they are stored now, do not have any more. Series that the app has
-/// changed are left until that is pushed.
-pub(super) async fn prune(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    series: &[BookingId],
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
+/// The changed occurrences that their series, as they are stored now, do not have any more. Series that the app has changed
+/// are left until that is pushed.
+pub(super) async fn lost(tx: &mut Tx, context: &Context<'_>, series: &[BookingId]) -> Result<Vec<Known>, SyncError> {
     let tenant = context.tenant();
-    let mut changed: HashMap<BookingId, Vec<(BookingId, OriginalStart)>> = HashMap::new();
+    if series.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut of_series: HashMap<BookingId, Vec<(BookingId, OriginalStart)>> = HashMap::new();
     for row in bookings::overrides(tx, tenant, series).await? {
         if let Ok(Some(occurrence)) = row.text.occurrence() {
-            let of_series = changed.entry(occurrence.series_id).or_default();
-            of_series.push((row.id, occurrence.original_start));
+            let changed = of_series.entry(occurrence.series_id).or_default();
+            changed.push((row.id, occurrence.original_start));
         }
     }
-    let ids: Vec<BookingId> = changed.keys().copied().collect();
+    let ids: Vec<BookingId> = of_series.keys().copied().collect();
     if ids.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let states = states::get_many(tx, tenant, &ids).await?;
+    let mut lost = Vec::new();
     for row in bookings::get_many(tx, tenant, &ids).await? {
         let is_pending = states.iter().any(|state| state.id == row.id && state.is_pending());
         let Ok(content) = row.text.content() else { continue };
-        for (id, original_start) in changed.remove(&row.id).unwrap_or_default() {
-            if !is_pending && !has(&content.when, original_start) {
-                vanished(tx, context, id, report).await?;
-            }
-        }
+        let occurrences = of_series.remove(&row.id).unwrap_or_default();
+        lost.extend(
+            occurrences
+                .into_iter()
+                .filter(|(_, original_start)| !is_pending && !has(&content.when, *original_start))
+                .map(|(id, _)| id),
+        );
     }
-    Ok(())
+    changed(tx, context, &lost).await
+}
+
+/// Changed occurrences with the placements that lead them; one that never was in Google has a blank one.
+async fn changed(tx: &mut Tx, context: &Context<'_>, ids: &[BookingId]) -> Result<Vec<Known>, SyncError> {
+    let tenant = context.tenant();
+    let leads = placements::leads(tx, tenant, ids).await?;
+    let mut leads: HashMap<BookingId, Placement> = leads.into_iter().map(|lead| (lead.booking_id, lead)).collect();
+    let rows = bookings::get_many(tx, tenant, ids).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Known {
+            placement: leads
+                .remove(&row.id)
+                .unwrap_or_else(|| super::outbound::blank(context, row.id)),
+            state: None,
+            row: Some(row),
+        })
+        .collect())
 }
 
 /// Whether these times have an occurrence with this original start. What does not recur has no occurrences.
@@ -150,48 +177,77 @@ pub(super) fn has(when: &When, original_start: OriginalStart) -> bool {
     !when.recurrence.is_empty() && recurrence::contains(when, original_start)
 }
 
-/// The series has no such occurrence any more. What the row held is kept in a conflict record; of a cancelled occurrence
-/// there is nothing to keep.
+/// The series has no such occurrence any more, and what the row held is nowhere else.
 pub(super) async fn vanished(
     tx: &mut Tx,
     context: &Context<'_>,
     id: BookingId,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let tenant = context.tenant();
-    let Some(row) = bookings::get(tx, tenant, id).await? else {
-        return Ok(());
-    };
-    let lead = placements::leads(tx, tenant, &[id]).await?.pop();
-    let content = row.text.content().ok();
-    let conflict = FieldConflict {
-        field: Field::When,
-        winner: Some(Side::Google),
-        rule: "vanished",
-        base: json!(row.text.original_start),
-        app: json!(content),
-        google: serde_json::Value::Null,
-    };
-    let placement = lead.unwrap_or_else(|| Placement {
-        event_id: EventId(String::new()),
-        ..super::outbound::blank(context, id)
-    });
-    let known = settle::Known {
-        placement: placement.clone(),
-        state: None,
-        row: Some(row.clone()),
-    };
+    for known in changed(tx, context, &[id]).await? {
+        let_go(tx, context, known, report).await?;
+    }
+    Ok(())
+}
+
+/// Removes a changed occurrence that its series does not have any more. What the row held is kept in a conflict record, from
+/// which it can be had back; of a cancelled occurrence there is nothing to keep.
+pub(super) async fn let_go(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: Known,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let (tenant, id, placement) = (context.tenant(), known.booking_id(), &known.placement);
+    let Some(row) = &known.row else { return Ok(()) };
     if !bookings::delete(tx, tenant, id, row.version).await? {
         // Somebody has just edited it; it stays pending, and the next pass decides on what it holds then.
         return Ok(());
     }
+    if placement.waiting.is_some() {
+        waiting::no_longer(tx, context, &known, None).await?;
+    }
     if row.text.status != Status::Cancelled.as_str() {
+        let mut kept = json!(row.text.content().ok());
+        if let Some(kept) = kept.as_object_mut() {
+            kept.insert("customer_ids".to_owned(), json!(row.customer_ids));
+        }
+        let conflict = FieldConflict {
+            field: Field::When,
+            winner: Some(Side::Google),
+            rule: "vanished",
+            base: json!(row.text.original_start),
+            app: kept,
+            google: serde_json::Value::Null,
+        };
         waiting::record_conflict(tx, context, &known, &conflict, report).await?;
+        brake::note(tx, context, id).await?;
     }
     states::agree_as_they_stand(tx, tenant, &[id]).await?;
     if !placement.event_id.as_str().is_empty() {
         // Should the series have this occurrence again, it will be an unchanged one.
         placements::remove(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
     }
+    if let Some(uid) = &placement.ical_uid {
+        // By its identity the record is found when the series turns private.
+        placements::identify(tx, tenant, uid, placement.original_start, id).await?;
+    }
+    Ok(())
+}
+
+/// An occurrence that its series does not have any more stays as a booking of its own, and gets an event of its own.
+pub(super) async fn stand_alone(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: Known,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let (tenant, id, placement) = (context.tenant(), known.booking_id(), &known.placement);
+    occurrence::belong(tx, context, id, None).await?;
+    placements::remove(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
+    waiting::no_longer(tx, context, &known, None).await?;
+    states::disagree(tx, tenant, id).await?;
+    report.bookings_updated += 1;
+    report.step("keep a lost occurrence as a booking of its own", Some(id), None);
     Ok(())
 }

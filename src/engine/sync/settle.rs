@@ -2,20 +2,20 @@
 //!
 //! This is the only place where the verdict of [`merge::reconcile`] becomes rows. It runs inside a transaction that has
 //! checked the fence, and writes a booking only if it still has the version that was merged.
-use super::waiting;
 use super::{PassReport, SyncError, context::Context};
+use super::{restore, waiting, words};
 use crate::domain::booking::{Content, Side, Status};
-use crate::domain::event::{Event, EventState, OwnResponse, Words};
+use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::ids::{BookingId, TenantId, UserId};
 use crate::domain::merge::{
     self, Base, Decision, Local, LocalStep, Outcome, Remote, RemoteForm, RemoteStep, Resources,
 };
 use crate::domain::validate::Limits;
 use crate::engine::times;
-use crate::store::bookings::{self, BookingRow, BookingText, DeletedBooking, NewBooking, RowProblem};
+use crate::store::Tx;
+use crate::store::bookings::{self, BookingRow, BookingText, RowProblem};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::states::{self, BookingState};
-use crate::store::{Tx, conflicts};
 use std::collections::HashMap;
 
 /// A placement with its booking as both stand in this transaction.
@@ -145,7 +145,7 @@ impl Known {
         )
     }
 
-    fn content(&self) -> Result<Option<Content>, RowProblem> {
+    pub fn content(&self) -> Result<Option<Content>, RowProblem> {
         self.text().map(BookingText::content).transpose()
     }
 }
@@ -160,7 +160,7 @@ pub(super) async fn settle(
     report: &mut PassReport,
 ) -> Result<Settled, SyncError> {
     let origin = known.origin();
-    if turns_private(&known.placement, seen, origin) && !erase_words(tx, context, known, report).await? {
+    if words::turn_private(&known.placement, seen, origin) && !words::erase(tx, context, known, report).await? {
         return Ok(Settled::MovedOn);
     }
     let before = known.clone();
@@ -202,13 +202,6 @@ pub(super) async fn settle(
     act(tx, context, known, outcome, was_gone, report).await
 }
 
-/// Whether the words of an event from Google have just been withheld.
-fn turns_private(placement: &Placement, seen: Seen<'_>, origin: Side) -> bool {
-    let Seen::Event(event) = seen else { return false };
-    let withheld_now = placement.words == Words::Shared && event.words == Words::Withheld;
-    withheld_now && event.state != EventState::Cancelled && origin == Side::Google
-}
-
 /// Takes over what the event says about itself.
 fn note_facts(context: &Context<'_>, placement: &mut Placement, seen: Seen<'_>) {
     let Seen::Event(event) = seen else { return };
@@ -224,54 +217,6 @@ fn note_facts(context: &Context<'_>, placement: &mut Placement, seen: Seen<'_>) 
     placement.is_writable = context.may_write(event);
     placement.has_guests = event.has_guests;
     placement.words = event.words;
-}
-
-/// The words of an event from Google that turned private are erased wherever they are kept, whatever else becomes of its
-/// booking. Returns `false`, and has erased nothing, if the row has moved on.
-async fn erase_words(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    known: &mut Known,
-    report: &mut PassReport,
-) -> Result<bool, SyncError> {
-    let Ok(content) = known.content() else {
-        // A row that cannot be read cannot be written either; it is looked at again when it is mended.
-        return Ok(true);
-    };
-    let (tenant, id) = (context.tenant(), known.booking_id());
-    let clear = |content: &mut Content| {
-        content.title.clear();
-        content.description.clear();
-        content.location.clear();
-    };
-    if let (Some(row), Some(mut content)) = (&known.row, content) {
-        let was_pending = known.state.as_ref().is_some_and(BookingState::is_pending);
-        clear(&mut content);
-        if !bookings::update(tx, tenant, id, row.version, &content).await? {
-            return Ok(false);
-        }
-        if !was_pending {
-            states::agree_as_they_stand(tx, tenant, &[id]).await?;
-        }
-        reread(tx, context, known, &content).await?;
-        report.bookings_updated += 1;
-        report.step("erase the words", Some(id), Some(&known.placement.event_id));
-    }
-    known.placement.words = Words::Withheld;
-    if let Some(base) = &mut known.placement.base_local {
-        clear(base);
-    }
-    if let Some(base) = &mut known.placement.base_remote {
-        base.content.title.clear();
-        base.content.description.clear();
-        base.content.location.clear();
-    }
-    placements::put(tx, &known.placement).await?;
-    let nothing = context
-        .engine
-        .seal("conflicts", "values_sealed", tenant, &id.to_string(), b"{}");
-    conflicts::erase_values(tx, tenant, id, &nothing).await?;
-    Ok(true)
 }
 
 /// The event that an insert of this content asked for.
@@ -405,7 +350,7 @@ async fn act(
                 // It came back with its series meanwhile.
                 return Ok(Settled::MovedOn);
             }
-            if !reinstate(tx, context, known, new).await? {
+            if !restore::reinstate(tx, context, known, new).await? {
                 return Ok(Settled::Refused);
             }
             agreed_version = reread(tx, context, known, new).await?;
@@ -442,7 +387,7 @@ async fn act(
         states::agree(tx, tenant, id, agreed_version).await?;
     }
     if known.row.is_none() && known.placement.state == PlacementState::Gone {
-        keep_cancelled_occurrence(tx, context, known).await?;
+        restore::keep_cancelled_occurrence(tx, context, known).await?;
     }
     Ok(Settled::Agreed)
 }
@@ -456,123 +401,16 @@ fn name_no_removed_resource(context: &Context<'_>, known: &Known, new: &mut Cont
 }
 
 /// The row as this transaction has just written it; returns its version.
-async fn reread(tx: &mut Tx, context: &Context<'_>, known: &mut Known, new: &Content) -> Result<i64, SyncError> {
+pub(super) async fn reread(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    known: &mut Known,
+    new: &Content,
+) -> Result<i64, SyncError> {
     let (tenant, id) = (context.tenant(), known.booking_id());
     times::store(tx, tenant, id, new, context.day_zone()).await?;
     known.row = bookings::get(tx, tenant, id).await?;
     known.state = states::get_many(tx, tenant, &[id]).await?.pop();
     states::set_noticed(tx, tenant, id, known.version()).await?;
     Ok(known.version())
-}
-
-/// Puts a deleted row back, with its customers as far as they still exist. Returns `false` if its series is gone.
-async fn reinstate(tx: &mut Tx, context: &Context<'_>, known: &Known, new: &Content) -> Result<bool, SyncError> {
-    let tenant = context.tenant();
-    let deleted = known.state.as_ref().and_then(|state| state.deleted.clone());
-    let old = deleted.as_ref().map(|deleted| &deleted.text);
-    let mut text = BookingText::of(new, None, None, known.origin());
-    if let Some(old) = old {
-        text.series_id.clone_from(&old.series_id);
-        text.original_start.clone_from(&old.original_start);
-        text.split_from.clone_from(&old.split_from);
-        text.mail_wish.clone_from(&old.mail_wish);
-    }
-    if let Some(series) = text.series_id.as_ref().and_then(|id| id.parse().ok())
-        && bookings::get(tx, tenant, series).await?.is_none()
-    {
-        return Ok(false);
-    }
-    let is_series = !text.recurrence.is_empty();
-    let row = DeletedBooking {
-        user_id: known.owner(context),
-        text,
-        customer_ids: deleted
-            .as_ref()
-            .map(|deleted| deleted.customer_ids.clone())
-            .unwrap_or_default(),
-        created_at: deleted.map_or_else(|| context.engine.now_ms(), |deleted| deleted.created_at),
-    };
-    insert_again(tx, context, known.booking_id(), row).await?;
-    if is_series {
-        reinstate_occurrences(tx, context, &known.placement).await?;
-    }
-    Ok(true)
-}
-
-/// The changed occurrences that were deleted with their series come back with it. They stay pending: whether Google still
-/// has them as they are is merged then.
-async fn reinstate_occurrences(tx: &mut Tx, context: &Context<'_>, series: &Placement) -> Result<(), SyncError> {
-    let tenant = context.tenant();
-    let of_series = placements::of_series(tx, tenant, &series.calendar_id, &series.event_id).await?;
-    let ids: Vec<BookingId> = of_series.iter().map(|placement| placement.booking_id).collect();
-    let id_of_series = series.booking_id.to_string();
-    for state in states::get_many(tx, tenant, &ids).await? {
-        let Some(deleted) = state.deleted else { continue };
-        if deleted.text.series_id.as_ref() != Some(&id_of_series) {
-            continue;
-        }
-        let content = deleted.text.content();
-        insert_again(tx, context, state.id, deleted).await?;
-        if let Ok(content) = content {
-            times::store(tx, tenant, state.id, &content, context.day_zone()).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Inserts a deleted row again, with its customers and its resource as far as they still exist.
-async fn insert_again(tx: &mut Tx, context: &Context<'_>, id: BookingId, row: DeletedBooking) -> Result<(), SyncError> {
-    let tenant = context.tenant();
-    let customers = crate::store::users::customers_among(tx, tenant, row.user_id, &row.customer_ids).await?;
-    let mut text = row.text;
-    text.resource_id = text.resource_id.filter(|id| {
-        let id = id.parse().ok();
-        id.is_some_and(|id| context.resources.name(id).is_some())
-    });
-    let new = NewBooking {
-        tenant_id: tenant,
-        id,
-        user_id: row.user_id,
-        text: &text,
-        customer_ids: &customers,
-        created_at: row.created_at,
-    };
-    Ok(bookings::insert(tx, &new).await?)
-}
-
-/// A deleted row of an occurrence comes back as cancelled: without it the series would show the occurrence again.
-async fn keep_cancelled_occurrence(tx: &mut Tx, context: &Context<'_>, known: &mut Known) -> Result<(), SyncError> {
-    let tenant = context.tenant();
-    let Some(deleted) = known.state.as_ref().and_then(|state| state.deleted.clone()) else {
-        return Ok(());
-    };
-    let Some(series) = deleted
-        .text
-        .series_id
-        .as_ref()
-        .and_then(|id| id.parse::<BookingId>().ok())
-    else {
-        return Ok(());
-    };
-    if bookings::get(tx, tenant, series).await?.is_none() {
-        return Ok(());
-    }
-    let text = BookingText {
-        status: Status::Cancelled.as_str().to_owned(),
-        ..deleted.text
-    };
-    let new = NewBooking {
-        tenant_id: tenant,
-        id: known.booking_id(),
-        user_id: deleted.user_id,
-        text: &text,
-        customer_ids: &[],
-        created_at: deleted.created_at,
-    };
-    bookings::insert(tx, &new).await?;
-    states::agree_as_they_stand(tx, tenant, &[known.booking_id()]).await?;
-    if let Ok(content) = text.content() {
-        times::store(tx, tenant, known.booking_id(), &content, context.day_zone()).await?;
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::domain::merge::{FieldConflict, Waiting};
 use crate::store::conflicts::{self, ConflictRow};
 use crate::store::quarantine::{self, QuarantineRow};
 use crate::store::questions::{self, QuestionRow};
-use crate::store::{Tx, changes};
+use crate::store::{Tx, changes, placements, states};
 use serde_json::json;
 
 /// Asks the booking's user, unless exactly this is asked already.
@@ -183,7 +183,7 @@ pub(super) async fn no_longer(
     Ok(())
 }
 
-/// Sets an event aside.
+/// Sets an event aside, and with it what its booking holds now.
 pub(super) async fn refuse_event(
     tx: &mut Tx,
     context: &Context<'_>,
@@ -202,7 +202,16 @@ pub(super) async fn refuse_event(
             payload.as_bytes(),
         )
     });
-    put(tx, context, id, "google", event.as_str().to_owned(), reason, sealed, 0).await?;
+    let (tenant, calendar) = (context.tenant(), &context.key().calendar);
+    let version = match placements::get(tx, tenant, calendar, event).await? {
+        Some(placement) => {
+            let state = states::get_many(tx, tenant, &[placement.booking_id]).await?.pop();
+            state.map_or(0, |state| state.version)
+        }
+        None => 0,
+    };
+    let item = event.as_str().to_owned();
+    put(tx, context, id, "google", item, reason, sealed, version).await?;
     report.quarantined += 1;
     report.step_because("set the event aside", None, Some(event), Some(reason.to_owned()));
     Ok(())

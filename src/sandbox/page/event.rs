@@ -1,5 +1,5 @@
 //! One event: looked at, made, renamed, moved, repeated, removed; one occurrence or the whole series.
-use super::{Hand, clock_text, person_view, see_other, templates::render};
+use super::{Hand, clock_text, person_view, rule, see_other, templates::render};
 use crate::sandbox::{answer::Answer, request::Request, request::first};
 use axum::http::Method;
 use minijinja::{Value as View, context};
@@ -26,7 +26,7 @@ pub fn create(hand: &mut Hand<'_>, form: &Form) -> Result<Answer, String> {
         event["start"] = moment(start, &zone);
         event["end"] = moment(end, &zone);
     }
-    for name in ["location", "description"] {
+    for name in ["location", "description", "visibility"] {
         if !field(form, name).is_empty() {
             event[name] = json!(field(form, name));
         }
@@ -57,6 +57,20 @@ pub fn show(hand: &mut Hand<'_>, request: &Request) -> Result<Answer, String> {
     };
     let all_day = event["start"].get("date").is_some();
     let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+    let lines: Vec<&str> = event["recurrence"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let guests: Vec<&str> = event["attendees"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|guest| guest["email"].as_str())
+        .collect();
+    // A deleted occurrence may know nothing but when it would have been; then there is nothing to fill a form with.
+    let has_times = event.get("start").is_some();
     let page = render(
         "event.html",
         context! {
@@ -67,20 +81,24 @@ pub fn show(hand: &mut Hand<'_>, request: &Request) -> Result<Answer, String> {
             location => text("location"),
             description => text("description"),
             cancelled => event["status"] == "cancelled",
-            recurrence => event["recurrence"].as_array().map(|lines| lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")),
+            recurrence => repeats.then(|| lines.join(" ")),
+            repeats => rule::words(&lines),
+            guests => guests.join(", "),
+            visibility => event["visibility"].as_str().unwrap_or("default"),
+            transparency => event["transparency"].as_str().unwrap_or("opaque"),
             series => event["recurringEventId"].as_str().map(|series| hand.link("/event", &[("calendar", &calendar), ("id", series)])),
             start => shown(&event["start"], false)?,
             end => shown(&event["end"], true)?,
             zone => event["start"]["timeZone"].as_str().unwrap_or_default(),
             back => hand.link("", &[("calendar", &calendar), ("day", day_of(&event))]),
             action => hand.link("/event", &[]),
-            calendar, all_day, occurrences,
+            calendar, all_day, occurrences, has_times,
         },
     );
     Ok(Answer::html(200, page))
 }
 
-/// `POST /people/{email}/event` with `what` = `save`, `repeat`, `delete`.
+/// `POST /people/{email}/event` with `what` = `save`, `repeat`, `delete`, `restore`.
 pub fn change(hand: &mut Hand<'_>, form: &Form) -> Result<Answer, String> {
     let (calendar, id) = (field(form, "calendar"), field(form, "id"));
     let path = ["calendars", calendar, "events", id];
@@ -96,6 +114,9 @@ pub fn change(hand: &mut Hand<'_>, form: &Form) -> Result<Answer, String> {
             return Ok(see_other(
                 &hand.link("", &[("calendar", calendar), ("day", day_of(&event))]),
             ));
+        }
+        "restore" => {
+            hand.call(Method::PATCH, &path, &quietly, Some(&json!({"status": "confirmed"})))?;
         }
         "save" => {
             let changes = changes(form, &event, &zone)?;
@@ -125,6 +146,12 @@ fn changes(form: &Form, event: &Value, zone: &str) -> Result<Map<String, Value>,
         // Browsers send line ends as CRLF; that alone is no change.
         let sent = field(form, name).replace("\r\n", "\n");
         if sent != event[name].as_str().unwrap_or_default().trim() {
+            changes.insert(name.to_owned(), json!(sent));
+        }
+    }
+    for (name, usual) in [("visibility", "default"), ("transparency", "opaque")] {
+        let sent = field(form, name);
+        if !sent.is_empty() && sent != event[name].as_str().unwrap_or(usual) {
             changes.insert(name.to_owned(), json!(sent));
         }
     }
@@ -200,10 +227,8 @@ fn shifted(date: &str, days: i64) -> Result<String, String> {
 }
 
 fn day_of(event: &Value) -> &str {
-    let start = event["start"]["date"]
-        .as_str()
-        .or(event["start"]["dateTime"].as_str())
-        .unwrap_or_default();
+    let at = event.get("start").unwrap_or(&event["originalStartTime"]);
+    let start = at["date"].as_str().or(at["dateTime"].as_str()).unwrap_or_default();
     start.get(..10).unwrap_or_default()
 }
 

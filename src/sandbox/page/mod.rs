@@ -3,6 +3,7 @@
 //! It uses only documented API calls of the same service, with the rights of the user in Google's own screens, so that
 //! what a demo does by hand is what the API does. No JavaScript; every change is a form and a redirect.
 mod event;
+mod rule;
 pub mod templates;
 mod week;
 

@@ -35,7 +35,9 @@ pub fn show(hand: &mut Hand<'_>, request: &Request) -> Result<Answer, String> {
     let monday = moved(day, -i64::from(day.weekday().num_days_from_monday()));
 
     let (from, to) = (midnight(monday, zone), midnight(moved(monday, 7), zone));
+    let shows_deleted = request.parameter("deleted") == Some("shown");
     let query = [
+        ("showDeleted", if shows_deleted { "true" } else { "false" }),
         ("singleEvents", "true"),
         ("orderBy", "startTime"),
         ("maxResults", "2500"),
@@ -48,7 +50,13 @@ pub fn show(hand: &mut Hand<'_>, request: &Request) -> Result<Answer, String> {
         .map(|offset| day_view(hand, &calendar, &events, monday, moved(monday, offset), today))
         .collect();
 
-    let week_of = |day: NaiveDate| hand.link("", &[("calendar", &calendar), ("day", &day.to_string())]);
+    let deleted = if shows_deleted { "shown" } else { "hidden" };
+    let week_of = |day: NaiveDate| {
+        let day = day.to_string();
+        hand.link("", &[("calendar", &calendar), ("day", &day), ("deleted", deleted)])
+    };
+    let other = if shows_deleted { "hidden" } else { "shown" };
+    let (monday_text, today_text) = (monday.to_string(), today.to_string());
     let tabs: Vec<View> = calendars
         .iter()
         .filter_map(|entry| {
@@ -65,12 +73,12 @@ pub fn show(hand: &mut Hand<'_>, request: &Request) -> Result<Answer, String> {
             zone => zone.name(),
             title => format!("{} – {}", monday.format("%-d %B"), moved(monday, 6).format("%-d %B %Y")),
             earlier => week_of(moved(monday, -7)),
-            this_week => hand.link("", &[("calendar", &calendar)]),
+            this_week => week_of(today),
+            toggle => hand.link("", &[("calendar", &calendar), ("day", &monday_text), ("deleted", other)]),
+            new_day => if (monday..=moved(monday, 6)).contains(&today) { today_text } else { monday_text },
             later => week_of(moved(monday, 7)),
             create => hand.link("/events", &[]),
-            new_start => format!("{day}T10:00"),
-            new_end => format!("{day}T11:00"),
-            calendar, tabs, days,
+            shows_deleted, calendar, tabs, days,
         },
     );
     Ok(Answer::html(200, page))
@@ -84,38 +92,71 @@ fn day_view(
     day: NaiveDate,
     today: NaiveDate,
 ) -> View {
-    let that_day = events
+    let touching = events
         .iter()
-        .filter(|event| first_shown_day(event, monday) == Some(day));
-    let events: Vec<View> = that_day.map(|event| event_view(hand, calendar, event)).collect();
+        .filter_map(|event| Some((event, days_of(event)?)))
+        .filter(|(_, (first, last))| (*first..=*last).contains(&day) && *last >= monday);
+    let events: Vec<View> = touching
+        .map(|(event, days)| event_view(hand, calendar, event, days, day))
+        .collect();
     context! { name => day.format("%A").to_string(), date => day.format("%-d %b").to_string(), today => day == today, events }
 }
 
-/// An event that began before this week is shown on its Monday.
-fn first_shown_day(event: &Value, monday: NaiveDate) -> Option<NaiveDate> {
-    let start = event["start"]["date"]
-        .as_str()
-        .or(event["start"]["dateTime"].as_str())?;
-    start.get(..10)?.parse::<NaiveDate>().ok().map(|day| day.max(monday))
+/// The first and the last day that an event touches. A deleted occurrence may know only when it would have been.
+fn days_of(event: &Value) -> Option<(NaiveDate, NaiveDate)> {
+    let day = |text: &str| text.get(..10)?.parse::<NaiveDate>().ok();
+    if let (Some(start), Some(end)) = (event["start"]["date"].as_str(), event["end"]["date"].as_str()) {
+        let (first, after) = (day(start)?, day(end)?);
+        return Some((first, moved(after, -1).max(first)));
+    }
+    if let (Some(start), Some(end)) = (event["start"]["dateTime"].as_str(), event["end"]["dateTime"].as_str()) {
+        let first = day(start)?;
+        // What ends at midnight does not touch the day that begins then.
+        let at_midnight = end.get(11..16) == Some("00:00");
+        let last = moved(day(end)?, if at_midnight { -1 } else { 0 });
+        return Some((first, last.max(first)));
+    }
+    let original = &event["originalStartTime"];
+    let first = day(original["date"].as_str().or(original["dateTime"].as_str())?)?;
+    Some((first, first))
 }
 
-fn event_view(hand: &Hand<'_>, calendar: &str, event: &Value) -> View {
+fn event_view(
+    hand: &Hand<'_>,
+    calendar: &str,
+    event: &Value,
+    (first, last): (NaiveDate, NaiveDate),
+    day: NaiveDate,
+) -> View {
     let id = event["id"].as_str().unwrap_or_default();
-    let clock = |end: &str| {
-        event[end]["dateTime"]
-            .as_str()
-            .and_then(|text| text.get(11..16))
-            .map(str::to_owned)
+    let clock = |end: &str| event[end]["dateTime"].as_str().and_then(|text| text.get(11..16));
+    let time = match (clock("start"), clock("end")) {
+        (Some(start), Some(end)) if first == last => format!("{start} – {end}"),
+        (Some(start), Some(_)) if day == first => format!("{start} –"),
+        (Some(_), Some(end)) if day == last => format!("– {end}"),
+        _ if first == last => "All day".to_owned(),
+        _ => format!(
+            "All day, day {} of {}",
+            (day - first).num_days() + 1,
+            (last - first).num_days() + 1
+        ),
     };
+    let cancelled = event["status"] == "cancelled";
+    let guests = event["attendees"].as_array().map_or(0, Vec::len);
+    let marks = [
+        event.get("recurringEventId").map(|_| "repeats".to_owned()),
+        matches!(event["visibility"].as_str(), Some("private" | "confidential")).then(|| "private".to_owned()),
+        (event["transparency"] == "transparent").then(|| "shown as free".to_owned()),
+        (guests > 0).then(|| format!("{guests} {}", if guests == 1 { "guest" } else { "guests" })),
+        cancelled.then(|| "deleted".to_owned()),
+    ];
     context! {
         title => event["summary"].as_str().unwrap_or("(No title)"),
         place => event["location"].as_str().unwrap_or_default(),
-        time => match (clock("start"), clock("end")) {
-            (Some(start), Some(end)) => format!("{start} – {end}"),
-            _ => "All day".to_owned(),
-        },
-        repeats => event.get("recurringEventId").is_some(),
+        marks => marks.into_iter().flatten().collect::<Vec<_>>(),
+        all_day => event["start"].get("date").is_some(),
         link => hand.link("/event", &[("calendar", calendar), ("id", id)]),
+        time, cancelled,
     }
 }
 

@@ -79,9 +79,13 @@ struct CalendarBody {
     user_reads: bool,
     /// The user chose it for new bookings.
     user_writes: bool,
-    /// It is read.
+    /// The tenant lets it be read.
+    tenant_reads: bool,
+    /// The tenant lets new bookings go there.
+    tenant_writes: bool,
+    /// It is read: both allow it.
     reads: bool,
-    /// New bookings are written to it.
+    /// New bookings are written to it: both allow it, and it is read.
     writes: bool,
     /// Why its bookings are kept but not followed any more.
     frozen: Option<String>,
@@ -96,6 +100,8 @@ impl From<&Calendar> for CalendarBody {
             access_role: calendar.access_role.as_str(),
             user_reads: calendar.user_reads,
             user_writes: calendar.user_writes,
+            tenant_reads: calendar.tenant_reads,
+            tenant_writes: calendar.tenant_writes,
             reads: calendar.reads,
             writes: calendar.writes,
             frozen: calendar.frozen.clone(),

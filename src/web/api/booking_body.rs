@@ -114,6 +114,38 @@ pub struct NewBookingBody {
 #[expect(dead_code, reason = "describes the body, which is read field by field")]
 #[schema(description = "What changes; fields that are not sent stay.")]
 pub struct BookingPatchBody {
+    /// Hands the booking over to this user, a series with its changed occurrences. Whoever it is with is named by
+    /// `customer_ids` in the same request: a customer belongs to one user.
+    #[schema(required = false, format = "uuid")]
+    user_id: String,
+    #[schema(required = false)]
+    title: String,
+    #[schema(required = false)]
+    description: String,
+    #[schema(required = false)]
+    starts_at: String,
+    #[schema(required = false)]
+    ends_at: String,
+    time_zone: Option<String>,
+    end_time_zone: Option<String>,
+    #[schema(required = false)]
+    all_day: bool,
+    #[schema(required = false)]
+    recurrence: Vec<String>,
+    #[schema(required = false)]
+    status: String,
+    resource_id: Option<String>,
+    #[schema(required = false)]
+    customer_ids: Vec<String>,
+    #[schema(required = false)]
+    mail: String,
+}
+
+/// What changes of one occurrence; fields that are not sent stay. A zone cannot change without `starts_at` and `ends_at`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+#[schema(description = "What changes of one occurrence; fields that are not sent stay.")]
+pub struct OccurrencePatchBody {
     #[schema(required = false)]
     title: String,
     #[schema(required = false)]
@@ -155,6 +187,7 @@ const READ_ONLY: [&str; 11] = [
 /// Reads the fields that a new booking and a patch share.
 pub fn read_edit(fields: &mut Fields) -> BookingEdit {
     let edit = BookingEdit {
+        user_id: None,
         title: fields.text("title"),
         description: fields.text("description"),
         starts_at: fields.text("starts_at"),

@@ -201,7 +201,7 @@ async fn patch(
     JsonFields { mut fields, .. }: JsonFields,
 ) -> Result<Response, Problem> {
     let mut edit = read_edit(&mut fields);
-    fields.read_only(&["user_id"], ": a booking stays with its user");
+    edit.user_id = fields.text("user_id");
     edit.bad = fields.finish();
     let view = state.engine.patch_booking(tenant, id, version, &edit).await?;
     Ok(versioned(view.row.version, BookingBody::from(&view)))

@@ -1,6 +1,6 @@
 //! `/bookings/{series}/occurrences/{original_start}`: one occurrence of a series.
 use super::answer::versioned;
-use super::booking_body::{BookingBody, BookingPatchBody, read_edit};
+use super::booking_body::{BookingBody, OccurrencePatchBody, read_edit};
 use crate::domain::ids::BookingId;
 use crate::domain::time::OriginalStart;
 use crate::web::WebState;
@@ -34,7 +34,7 @@ async fn show(
 
 /// Changes one occurrence. It becomes a booking of its own, which keeps what it does not change from the series as it is now.
 #[utoipa::path(patch, path = "/bookings/{series}/occurrences/{original_start}", tag = "occurrences",
-    request_body = BookingPatchBody,
+    request_body = OccurrencePatchBody,
     params(("series" = String, Path, format = "uuid"),
            ("original_start" = String, Path, description = "`2026-03-01`, or `2026-03-01T08:00:00Z` (UTC)."),
            ("If-Match" = String, Header, description = "The version that the occurrence shows, such as `\"5\"`.")),
@@ -47,7 +47,7 @@ async fn patch(
     JsonFields { mut fields, .. }: JsonFields,
 ) -> Result<Response, Problem> {
     let mut edit = read_edit(&mut fields);
-    fields.read_only(&["user_id"], ": a booking stays with its user");
+    fields.read_only(&["user_id"], ": hand the series over, its occurrences go along");
     edit.bad = fields.finish();
     let view = state
         .engine

@@ -9,12 +9,13 @@ use crate::engine::sign_in::{self, Overview};
 use crate::engine::tokens::NO_CALENDAR;
 use crate::store::accounts::{Account, AccountState};
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use minijinja::context;
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 
 /// Everything that a signed-in page starts from.
 pub(super) struct Visit {
@@ -44,10 +45,31 @@ pub(super) async fn sent(pages: &Pages, tenant: &str, jar: &CookieJar, fields: &
     Ok(visit)
 }
 
+/// What has just been done. Only these words are ever repeated from an address.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    said: Option<String>,
+}
+
+impl Done {
+    fn words(&self) -> Option<&'static str> {
+        match self.said.as_deref() {
+            Some("saved") => Some("Your choices were saved."),
+            Some("answered") => Some("Thank you. What you answered is done within a few minutes."),
+            _ => None,
+        }
+    }
+}
+
 /// The user's page, or the sign-in page.
-pub(super) async fn show(State(pages): State<Pages>, Path(tenant): Path<String>, jar: CookieJar) -> Response {
+pub(super) async fn show(
+    State(pages): State<Pages>,
+    Path(tenant): Path<String>,
+    Query(done): Query<Done>,
+    jar: CookieJar,
+) -> Response {
     match visit(&pages, &tenant, &jar).await {
-        Ok(visit) => me_page(&pages, &visit, StatusCode::OK, None).await,
+        Ok(visit) => me_page(&pages, &visit, StatusCode::OK, done.words(), None).await,
         Err(ConnectError::Refused {
             reason: Refusal::SignedOut,
             ..
@@ -71,19 +93,25 @@ async fn sign_in_page(pages: &Pages, tenant: &str, jar: CookieJar) -> Response {
     }
 }
 
-async fn me_page(pages: &Pages, visit: &Visit, status: StatusCode, notice: Option<String>) -> Response {
+async fn me_page(
+    pages: &Pages,
+    visit: &Visit,
+    status: StatusCode,
+    done: Option<&str>,
+    problem: Option<String>,
+) -> Response {
     let Overview {
         names,
         account,
         calendars,
     } = &visit.overview;
     let preset = connect::preset(account, calendars);
-    let questions = match questions::open(pages, visit.tenant, account).await {
+    let (questions, more_questions) = match questions::open(pages, visit.tenant, account).await {
         Ok(questions) => questions,
         Err(error) => return pages.problem(error.into()),
     };
     let context = context! {
-        tenant => &names.tenant, user => &names.user, email => &account.email, notice, questions,
+        tenant => &names.tenant, user => &names.user, email => &account.email, done, problem, questions, more_questions,
         state_words => state_words(account), path => &visit.path, form => &visit.form,
         can_reconnect => account.state == AccountState::NeedsReconnect || account.state == AccountState::Choosing
             || account.last_error.as_deref() == Some(NO_CALENDAR),
@@ -158,11 +186,14 @@ pub(super) async fn choose(
     };
     let account = visit.overview.account.id;
     match connect::choose_again(&pages.engine, visit.tenant, account, &choices(&fields)).await {
-        Ok(_) => see_other(&visit.path),
+        Ok(_) => see_other(&format!("{}?said=saved", visit.path)),
         Err(ConnectError::Refused {
             reason: Refusal::Choice(error),
             ..
-        }) => me_page(&pages, &visit, StatusCode::UNPROCESSABLE_ENTITY, Some(choice(&error))).await,
+        }) => {
+            let problem = Some(choice(&error));
+            me_page(&pages, &visit, StatusCode::UNPROCESSABLE_ENTITY, None, problem).await
+        }
         Err(error) => pages.problem(Failure::at(error, &visit.path)),
     }
 }

@@ -7,13 +7,14 @@ mod connect;
 mod me;
 mod problem;
 mod questions;
+mod when;
 
 use crate::engine::Engine;
 use crate::engine::connect::Choices;
 use crate::store::calendars::Calendar;
 use crate::templates::{TemplateError, Templates};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -78,6 +79,7 @@ impl Pages {
 /// The routes of all pages, for any outer state.
 pub fn router<S: Clone + Send + Sync + 'static>(pages: Pages) -> Router<S> {
     Router::new()
+        .route("/", get(front))
         .route("/pages.css", get(stylesheet))
         .route("/connect/{link}", get(connect::open))
         .route("/connect/{link}/google", post(connect::depart))
@@ -93,6 +95,18 @@ pub fn router<S: Clone + Send + Sync + 'static>(pages: Pages) -> Router<S> {
         .route("/me/{tenant}/disconnect", get(me::ask_disconnect).post(me::disconnect))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(pages)
+}
+
+/// For whoever types the bare address.
+async fn front(State(pages): State<Pages>) -> Response {
+    let context = context! {
+        title => "Accord",
+        text => "This service keeps the bookings of an app and Google Calendar in agreement.",
+        remedy => "To connect your calendar, ask the app for a link. To change your choices or to disconnect, open your own page; \
+                   its address was shown when you connected.",
+        again => (),
+    };
+    pages.page(StatusCode::OK, "pages/problem.html", context)
 }
 
 async fn stylesheet() -> Response {
@@ -126,6 +140,8 @@ fn choices_fields(calendars: &[Calendar], choices: &Choices) -> Value {
                 is_primary => calendar.is_primary,
                 has_words => calendar.access_role.reads_words(),
                 can_write => calendar.access_role.writes(),
+                not_read => !calendar.tenant_reads,
+                not_written => !calendar.tenant_writes || !calendar.tenant_reads,
                 reads => choices.reads.contains(&calendar.calendar_id),
                 writes => choices.writes.as_ref() == Some(&calendar.calendar_id),
             }

@@ -2,7 +2,6 @@
 use super::Pages;
 use crate::engine::connect::link::Link;
 use crate::engine::connect::{ChoiceError, ConnectError, Refusal};
-use crate::engine::disconnect::EndError;
 use crate::engine::tokens::TokenError;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -30,16 +29,6 @@ impl Failure {
         Self {
             error: error.into(),
             home: Some(home.to_owned()),
-        }
-    }
-}
-
-impl From<EndError> for ConnectError {
-    fn from(error: EndError) -> Self {
-        match error {
-            EndError::Unknown | EndError::State(_) => Refusal::NotConnected.into(),
-            EndError::Seal(error) => error.into(),
-            EndError::Store(error) => error.into(),
         }
     }
 }
@@ -102,14 +91,21 @@ fn refused(reason: &Refusal) -> Words {
         R::Unknown => words(
             StatusCode::NOT_FOUND,
             "This link is not known",
-            "It may be incomplete, or it was never one of ours. Nothing was connected.",
+            "It may be incomplete, or so old that it is forgotten. Nothing was changed.",
             NEW_LINK,
         ),
         R::Expired => words(
             StatusCode::GONE,
             "This link has expired",
-            "A link is good for 15 minutes. Nothing was connected by it.",
+            "A link is good for 15 minutes. Nothing was changed by it.",
             NEW_LINK,
+        ),
+        R::ChoicesExpired => words(
+            StatusCode::GONE,
+            "This page has expired",
+            "It stays open for an hour. Nothing was saved: the calendars that were chosen before, if any, stay chosen. A \
+             permission for which no calendar is chosen is given back to Google by itself.",
+            "To choose calendars, go back to the app and ask for a new link.",
         ),
         R::Used => words(
             StatusCode::CONFLICT,
@@ -120,13 +116,13 @@ fn refused(reason: &Refusal) -> Words {
         R::Finished => words(
             StatusCode::CONFLICT,
             "This is done already",
-            "The account was connected and the choices were saved. Nothing has to be done.",
+            "The account was connected and your choices were saved.",
             "You can close this page.",
         ),
         R::OtherBrowser => words(
             StatusCode::FORBIDDEN,
             "This was begun in another browser",
-            "For your safety a connection is finished in the browser in which it was begun, with cookies allowed. Nothing was connected.",
+            "For your safety a connection is finished in the browser in which it was begun, with cookies allowed. Nothing was changed.",
             "Open the link again in that browser, or go back to the app, ask for a new link and stay in one browser.",
         ),
         R::ForeignForm => words(
@@ -144,37 +140,38 @@ fn refused(reason: &Refusal) -> Words {
         R::Denied => words(
             StatusCode::FORBIDDEN,
             "Not connected",
-            "You did not allow access on Google's page. Nothing was connected and nothing is kept.",
+            "You did not allow access on Google's page. Nothing was changed by this attempt.",
             "If that was a mistake, try again and choose Allow. Otherwise close this page.",
         ),
         R::AdminDenied => words(
             StatusCode::FORBIDDEN,
             "Your organisation does not allow this",
-            "The Google administrator of your organisation has not allowed this app. Nothing was connected.",
+            "The Google administrator of your organisation has not allowed this app. Nothing was changed.",
             "Ask your Google administrator to allow it, then ask for a new link.",
         ),
         R::GoogleRefused(name) => words(
             StatusCode::BAD_REQUEST,
             "Google did not allow the connection",
-            format!("Google answered: {name}. Nothing was connected."),
+            format!("Google answered: {name}. Nothing was changed."),
             "Try again; if it happens again, tell the people who run the app what Google answered.",
         ),
         R::CodeRefused => words(
             StatusCode::BAD_REQUEST,
             "Google's answer came too late",
-            "Google no longer accepts its own answer; it is good for a few minutes and for one use. Nothing was connected.",
+            "Google no longer accepts its own answer; it is good for a few minutes and for one use. Nothing was changed.",
             "Please try again.",
         ),
         R::NoLastingAccess => words(
             StatusCode::BAD_GATEWAY,
             "Google gave no lasting permission",
-            "Without it bookings cannot be kept in agreement while you are away. Nothing was connected.",
-            "Please try again and choose Allow on Google's page.",
+            "Without it bookings cannot be kept in agreement while you are away. Nothing was connected, and Google is asked \
+             to take back what it gave.",
+            "Open myaccount.google.com/connections, remove this app there if it is listed, then try again and choose Allow.",
         ),
         R::Unverified => words(
             StatusCode::FORBIDDEN,
             "Your Google address is not verified",
-            "Google has not yet checked that the e-mail address of this account is yours. Nothing was connected.",
+            "Google has not yet checked that the e-mail address of this account is yours. Nothing was changed.",
             "Verify the address in your Google account, then try again.",
         ),
         R::OtherIdentity { connected } => words(
@@ -188,13 +185,20 @@ fn refused(reason: &Refusal) -> Words {
         R::TakenByOther => words(
             StatusCode::CONFLICT,
             "This Google account belongs to another user",
-            "Somebody else at this company has connected it. It was not connected to you, and theirs goes on as before.",
-            "Choose another Google account, or ask the people who run the app.",
+            "Another user at this company is connected with it. It was not connected to you, and theirs stays as it is.",
+            "Try again and choose another Google account. Once the other user has disconnected it, it can be connected to you.",
+        ),
+        R::BeingLeft => words(
+            StatusCode::CONFLICT,
+            "This Google account is just being disconnected",
+            "Another user at this company has disconnected it, and what they asked for is not finished yet. It was not \
+             connected to you.",
+            TRY_AGAIN,
         ),
         R::NotConnected => words(
             StatusCode::FORBIDDEN,
             "This Google account is not connected",
-            "Nobody at this company has connected the Google account that you signed in with.",
+            "No user at this company is connected with the Google account that you signed in with.",
             "Sign in with the Google account that you connected, or ask the app for a link to connect this one.",
         ),
         R::SignedOut => words(

@@ -2,8 +2,9 @@
 use super::browser::{Fields, field};
 use super::me::sent;
 use super::problem::Failure;
-use super::{Pages, see_other};
+use super::{Pages, see_other, when};
 use crate::domain::ids::TenantId;
+use crate::domain::time::When;
 use crate::engine::connect::{ConnectError, Refusal};
 use crate::engine::questions::{self, AnswerError, Answerer, Question, QuestionFilter};
 use crate::store::accounts::Account;
@@ -12,9 +13,10 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use minijinja::{Value, context};
+use serde::Deserialize;
 
 /// More than this at once is shown after some were answered.
-const SHOWN: i64 = 50;
+const SHOWN: usize = 50;
 
 impl From<AnswerError> for ConnectError {
     fn from(error: AnswerError) -> Self {
@@ -29,28 +31,34 @@ impl From<AnswerError> for ConnectError {
     }
 }
 
-/// What the user's page shows of the questions that are open for them, oldest first.
-pub(super) async fn open(pages: &Pages, tenant: TenantId, account: &Account) -> Result<Vec<Value>, ConnectError> {
+/// What the user's page shows of the questions that are open for them, oldest first, and whether there are more than shown.
+pub(super) async fn open(
+    pages: &Pages,
+    tenant: TenantId,
+    account: &Account,
+) -> Result<(Vec<Value>, bool), ConnectError> {
     let filter = QuestionFilter {
         user: Some(account.user_id),
         state: Some("open".to_owned()),
     };
-    let found = questions::list(&pages.engine, tenant, &filter, None, SHOWN).await?;
+    let found = questions::list(&pages.engine, tenant, &filter, None, SHOWN as i64 + 1).await?;
     let theirs = found.iter().filter(|question| question.addressee == "user");
-    Ok(theirs.map(view).collect())
+    Ok((theirs.take(SHOWN).map(view).collect(), found.len() > SHOWN))
 }
 
 fn view(question: &Question) -> Value {
     let title = question.detail["title"].as_str().filter(|title| !title.is_empty());
-    let differences: Vec<Value> = question.detail["fields"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|difference| {
-            let text = |side: &str| difference[side].as_str().map(str::to_owned);
-            context! { field => field_words(difference["field"].as_str()), app => text("app"), google => text("google") }
-        })
-        .collect();
+    let (mut differences, mut when) = (differences(&question.detail["fields"]), None);
+    if differences.is_empty() {
+        // Nobody contradicts: what is asked about is a time that moved, or a booking that takes place then.
+        let side = |side: &str| side_words(&question.detail[side]["when"]);
+        match (side("app"), side("google")) {
+            (Some(app), Some(google)) if app != google => {
+                differences.push(context! { field => field_words(Some("when")), app, google });
+            }
+            (app, google) => when = app.or(google),
+        }
+    }
     let choices: Vec<Value> = question
         .choices
         .iter()
@@ -60,8 +68,36 @@ fn view(question: &Question) -> Value {
         id => question.id.to_string(),
         title => title.unwrap_or("A booking without a name"),
         words => kind_words(&question.kind),
-        differences, choices,
+        when, differences, choices,
     }
+}
+
+fn differences(fields: &serde_json::Value) -> Vec<Value> {
+    let rows = fields.as_array().into_iter().flatten().map(|difference| {
+        let text = |side: &str| side_words(&difference[side]);
+        context! { field => field_words(difference["field"].as_str()), app => text("app"), google => text("google") }
+    });
+    rows.collect()
+}
+
+/// One side of a difference: a text, a time, or, where the other side has deleted the booking, the whole of it.
+fn side_words(side: &serde_json::Value) -> Option<String> {
+    if side == "cancelled" {
+        return Some("deleted".to_owned());
+    }
+    if let Some(text) = side.as_str() {
+        return Some(if text.is_empty() {
+            "nothing".to_owned()
+        } else {
+            text.to_owned()
+        });
+    }
+    if let Ok(time) = When::deserialize(side) {
+        return Some(when::words(&time));
+    }
+    let title = side["title"].as_str()?;
+    let time = When::deserialize(&side["when"]).ok()?;
+    Some(format!("{title}, {}", when::words(&time)))
 }
 
 fn kind_words(kind: &str) -> &'static str {
@@ -82,9 +118,9 @@ fn choice_words(kind: &str, choice: &str) -> String {
         ("conflict", "app") => "The app's version".to_owned(),
         ("conflict", "google") => "My calendar's version".to_owned(),
         ("cancel", "apply") => "Cancel the booking".to_owned(),
-        ("cancel", "keep") => "Keep the booking".to_owned(),
+        ("cancel", "keep") => "Keep the booking; the event comes back".to_owned(),
         ("move", "apply") => "Move the booking".to_owned(),
-        ("move", "keep") => "Keep the booking's time".to_owned(),
+        ("move", "keep") => "Keep the booking's time; the event moves back".to_owned(),
         ("guests", "push") => "Change the event; I inform the guests".to_owned(),
         ("guests", "revert") => "Leave the event, take the change back".to_owned(),
         // A choice that this page has no words for is still a choice.
@@ -121,7 +157,7 @@ pub(super) async fn answer(
         Err(_) => Err(AnswerError::NotFound),
     };
     match taken {
-        Ok(()) => see_other(&visit.path),
+        Ok(()) => see_other(&format!("{}?said=answered", visit.path)),
         Err(error) => pages.problem(Failure::at(error, &visit.path)),
     }
 }

@@ -1,0 +1,17 @@
+-- Series: who carries their changed occurrences, and halves that come before the cut.
+
+-- A changed occurrence is carried to Google by whoever carries its series, which may be another user than the owner.
+CREATE FUNCTION row_state_carried() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    UPDATE row_state SET user_id = s.user_id
+        FROM bookings b JOIN row_state s ON s.tenant_id = b.tenant_id AND s.kind = 'booking' AND s.id = b.series_id
+        WHERE b.tenant_id = NEW.tenant_id AND b.id = NEW.id AND b.series_id IS NOT NULL
+            AND row_state.tenant_id = NEW.tenant_id AND row_state.kind = 'booking' AND row_state.id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER row_state_carried AFTER INSERT ON row_state FOR EACH ROW WHEN (NEW.kind = 'booking') EXECUTE FUNCTION row_state_carried();
+
+-- The booking that the event's private property names although it is not that booking's event: a copy that somebody made, or
+-- the new half of a series whose cut has not come yet.
+ALTER TABLE placements ADD COLUMN copied_from TEXT;
+CREATE INDEX placements_copied_from ON placements (tenant_id, calendar_id, copied_from) WHERE copied_from IS NOT NULL;
