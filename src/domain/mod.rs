@@ -2,10 +2,12 @@
 pub mod access;
 pub mod booking;
 pub mod clock;
+pub mod customer;
 pub mod event;
 pub mod failure;
 pub mod ids;
 pub mod merge;
+pub mod people;
 pub mod policy;
 pub mod recurrence;
 pub mod seal;

@@ -2,6 +2,7 @@
 //!
 //! A setting that a tenant has not made follows the installation's [`SyncDefaults`], also when those change later; that is why
 //! [`TenantSettings`] keeps only what was set. It is changed by JSON merge patch (RFC 7396) and refuses what it does not know.
+use super::people::phone::is_region;
 use super::policy::{ConflictPolicy, Guests, Inbound};
 use super::time::parse_zone;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,9 @@ pub struct TenantSettings {
     /// Deletions below this number never wait; at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake_min: Option<u32>,
+    /// ISO 3166-1 alpha-2: the country whose telephone numbers may be written without a country code. None when not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// IANA name; new users get it unless they bring their own. UTC when not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
@@ -77,6 +81,7 @@ pub struct EffectiveSettings {
     pub guests: Guests,
     pub brake_share: f64,
     pub brake_min: u32,
+    pub region: Option<String>,
     pub time_zone: String,
     pub admin_email: String,
 }
@@ -93,13 +98,14 @@ pub struct SettingProblem {
 
 impl TenantSettings {
     /// Every setting there is, in the order of the manual.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "conflict",
         "inbound_cancel",
         "inbound_move",
         "guests",
         "brake_share",
         "brake_min",
+        "region",
         "time_zone",
         "admin_email",
     ];
@@ -154,6 +160,13 @@ impl TenantSettings {
                 let min = optional(value, whole, "must be a whole number from 1 to 1000000")?;
                 self.brake_min = min.and_then(|min| u32::try_from(min).ok());
             }
+            "region" => {
+                let code = optional(value, Value::as_str, "must be a text or null")?;
+                if code.is_some_and(|code| !is_region(code)) {
+                    return Err("must be a country's code of two capital letters (ISO 3166-1), such as CZ".to_owned());
+                }
+                self.region = code.map(str::to_owned);
+            }
             "time_zone" => {
                 let name = optional(value, Value::as_str, "must be a text or null")?;
                 if let Some(name) = name {
@@ -182,6 +195,7 @@ impl TenantSettings {
             guests: self.guests.unwrap_or(defaults.guests),
             brake_share: self.brake_share.unwrap_or(defaults.brake_share),
             brake_min: self.brake_min.unwrap_or(defaults.brake_min),
+            region: self.region.clone(),
             time_zone: self.time_zone.clone().unwrap_or_else(|| "UTC".to_owned()),
             admin_email: self.admin_email.clone(),
         }
@@ -266,13 +280,21 @@ mod tests {
 
     #[test]
     fn every_problem_of_a_patch_is_named_at_once() {
-        let patch = json!({"conflict": "newest", "brake_share": 0, "brake_min": 1.5, "time_zone": "Prague", "colour": 1, "guests": 4});
+        let patch = json!({"conflict": "newest", "brake_share": 0, "brake_min": 1.5, "time_zone": "Prague", "region": "cz", "colour": 1, "guests": 4});
         let problems = settings().patched(&map(patch)).unwrap_err();
         let mut names: Vec<_> = problems.iter().map(|problem| problem.setting.as_str()).collect();
         names.sort_unstable();
         assert_eq!(
             names,
-            ["brake_min", "brake_share", "colour", "conflict", "guests", "time_zone"]
+            [
+                "brake_min",
+                "brake_share",
+                "colour",
+                "conflict",
+                "guests",
+                "region",
+                "time_zone"
+            ]
         );
         let unknown = problems.iter().find(|problem| problem.setting == "colour").unwrap();
         assert!(unknown.problem.contains("inbound_cancel"), "{unknown}");
@@ -281,7 +303,7 @@ mod tests {
     #[test]
     fn settings_read_back_from_their_own_json_and_every_name_is_settable() {
         let all = json!({"conflict": "ask", "inbound_cancel": "ask", "inbound_move": "apply", "guests": "push",
-            "brake_share": 0.5, "brake_min": 2, "time_zone": "Europe/Prague", "admin_email": "a@b.example"});
+            "brake_share": 0.5, "brake_min": 2, "region": "CZ", "time_zone": "Europe/Prague", "admin_email": "a@b.example"});
         let set = TenantSettings::new(&map(all.clone())).unwrap();
         assert_eq!(serde_json::to_value(&set).unwrap(), all);
         assert_eq!(serde_json::from_value::<TenantSettings>(all.clone()).unwrap(), set);

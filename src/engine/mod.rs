@@ -7,6 +7,7 @@ pub mod bookings;
 pub mod changes;
 pub mod conflicts;
 pub mod connect;
+pub mod customers;
 mod detached;
 pub mod disconnect;
 pub mod due;

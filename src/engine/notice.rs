@@ -1,9 +1,9 @@
 //! Rows that were written since the last look, by the app in SQL or by anybody else.
 //!
-//! What follows from a row is made good here: its derived instants, and the due time of the scopes that will carry it to
+//! What follows from a row is made good here: its derived instants, what a customer is found by, and the due time of the scopes that will carry it to
 //! Google. Nothing depends on it for correctness of the sync, which finds changes by comparing versions; it only has to be soon.
-use super::{Engine, times};
-use crate::domain::ids::{BookingId, TenantId, UserId};
+use super::{Engine, customers, times};
+use crate::domain::ids::{BookingId, CustomerId, TenantId, UserId};
 use crate::store::{StoreError, Tx, accounts, bookings, scopes, states, tenants, users};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -41,6 +41,9 @@ async fn of_tenant(engine: &Engine, tenant: TenantId) -> Result<bool, StoreError
     }
     // A booking that was handed over by somebody who left is taken over by its new user's account.
     carriers.extend(derive(&mut tx, tenant, &written).await?);
+    let people = rows.iter().filter(|row| row.kind == "customer");
+    let people: Vec<CustomerId> = people.filter_map(|row| row.id.parse().ok()).collect();
+    customers::derive_keys(&mut tx, tenant, &people).await?;
     for user in &carriers {
         if let Some(account) = accounts::live_of_user(&mut tx, tenant, *user).await? {
             scopes::make_due(&mut tx, tenant, account.id).await?;

@@ -27,7 +27,9 @@ async fn asked(tx: &mut Tx, tenant: TenantId, series: BookingId, start: Original
         return Ok(Asked::Changed(view(tx, row).await?));
     }
     let row = found(tx, tenant, series).await?;
-    let booking = row.read().map_err(|problem| Refusal::Unreadable(problem.to_string()))?;
+    let booking = row
+        .read()
+        .map_err(|problem| Refusal::Unreadable("booking", problem.to_string()))?;
     let when = &booking.content.when;
     if !booking.is_series() || !recurrence::contains(when, start) {
         return Err(Refusal::Missing("occurrence"));

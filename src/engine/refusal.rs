@@ -63,8 +63,8 @@ pub enum Refusal {
     #[error("the words of this booking are withheld because its event is private: {0} cannot be changed here")]
     WordsWithheld(&'static str),
     /// The row was written in SQL and cannot be understood.
-    #[error("this booking was written in SQL and cannot be understood: {0}; repair the row where it was written")]
-    Unreadable(String),
+    #[error("this {0} was written in SQL and cannot be understood: {1}; repair the row where it was written")]
+    Unreadable(&'static str, String),
     /// Another thing has this name.
     #[error("{0}")]
     NameTaken(String),

@@ -5,8 +5,8 @@
 use super::{BadField, Engine, Refusal};
 use crate::domain::ids::{ApiKeyId, TenantId};
 use crate::domain::settings::{EffectiveSettings, SyncDefaults, TenantSettings};
-use crate::store::StoreError;
 use crate::store::tenants::{self, ApiKey, Tenant};
+use crate::store::{StoreError, customers};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretString;
@@ -197,6 +197,7 @@ impl Engine {
                 Err(problem) => bad.push(problem),
             }
         }
+        let region = tenant.settings.region.clone();
         match tenant.settings.patched(&patch.settings) {
             Ok(settings) => tenant.settings = settings,
             Err(problems) => bad.extend(problems.into_iter().map(BadField::from)),
@@ -206,6 +207,10 @@ impl Engine {
         }
         tenant.updated_at = self.now_ms();
         tenants::update(&mut tx, &tenant).await?;
+        if tenant.settings.region != region {
+            // Numbers without a country code mean others now.
+            customers::forget_noticed(&mut tx, id).await?;
+        }
         tx.commit().await?;
         Ok(tenant)
     }

@@ -31,6 +31,7 @@ macro_rules! history {
             7 "0007_disconnect",
             8 "0008_narrowing",
             9 "0009_hand_over",
+            10 "0010_customers",
             11 "0011_waiting",
             12 "0012_series",
         )

@@ -8,6 +8,7 @@ pub mod calendars;
 pub mod changes;
 pub mod conflicts;
 pub mod connects;
+pub mod customers;
 mod db;
 pub mod disconnects;
 mod error;

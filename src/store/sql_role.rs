@@ -48,7 +48,9 @@ DECLARE
     grants   text[][] := ARRAY[
         -- table, what may be inserted, what may be updated
         ['resources', 'tenant_id, id, name', 'name'],
-        ['customers', 'tenant_id, id, user_id, given_name, family_name', 'given_name, family_name'],
+        ['customers',
+         'tenant_id, id, user_id, given_name, family_name, emails, phones, organizations, addresses, birthday, gender',
+         'given_name, family_name, emails, phones, organizations, addresses, birthday, gender'],
         ['bookings',
          'tenant_id, id, user_id, title, description, resource_id, starts_local, ends_local, time_zone, end_time_zone, '
          || 'fold, end_fold, all_day, recurrence, status, series_id, original_start, mail_wish',
@@ -56,7 +58,7 @@ DECLARE
          || 'all_day, recurrence, status, mail_wish'],
         ['booking_customers', 'tenant_id, user_id, booking_id, customer_id', '']
     ];
-    readable text[] := ARRAY['resources', 'customers', 'bookings', 'booking_customers', 'booking_times', 'users', 'changes'];
+    readable text[] := ARRAY['resources', 'customers', 'bookings', 'booking_customers', 'booking_times', 'customer_keys', 'users', 'changes'];
     line     text[];
     one      text;
 BEGIN

@@ -99,6 +99,11 @@ impl Fields {
         })
     }
 
+    /// Any JSON, null included; the engine reads it.
+    pub fn json(&mut self, field: &'static str) -> Option<Value> {
+        self.take(field, "JSON", Ok)
+    }
+
     /// An object.
     pub fn object(&mut self, field: &'static str) -> Option<Map<String, Value>> {
         self.take(field, "an object", |value| match value {

@@ -52,7 +52,7 @@ kinds! {
     /// Title and description are outside the mirror.
     WordsWithheld = "words-withheld", CONFLICT, "The words of the booking are withheld";
     /// Written in SQL.
-    Unreadable = "unreadable-booking", CONFLICT, "The stored booking cannot be understood";
+    Unreadable = "unreadable-row", CONFLICT, "The stored row cannot be understood";
     /// Names are unique.
     NameTaken = "name-taken", CONFLICT, "The name is taken";
     /// Something still refers to it.
@@ -167,7 +167,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::ReadOnly => Kind::ReadOnly,
             Refusal::WordsWithheld(_) => Kind::WordsWithheld,
-            Refusal::Unreadable(_) => Kind::Unreadable,
+            Refusal::Unreadable(..) => Kind::Unreadable,
             Refusal::NameTaken(_) => Kind::NameTaken,
             Refusal::InUse(_) => Kind::InUse,
             Refusal::InProgress => Kind::InProgress,

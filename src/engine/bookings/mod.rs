@@ -172,7 +172,9 @@ pub(super) async fn change(
     edit: &BookingEdit,
     hide: bool,
 ) -> Result<BookingView, Refusal> {
-    let booking = row.read().map_err(|problem| Refusal::Unreadable(problem.to_string()))?;
+    let booking = row
+        .read()
+        .map_err(|problem| Refusal::Unreadable("booking", problem.to_string()))?;
     let before = view(tx, row).await?;
     let mut problems = Problems::of(&edit.bad);
     let wish = edit.mail_wish(&mut problems);
@@ -361,7 +363,8 @@ pub(super) fn refuse_stale(current: i64, seen: i64) -> Result<(), Refusal> {
     }
 }
 
-async fn owner(
+/// The user that a new item is to belong to.
+pub(super) async fn owner(
     tx: &mut Tx,
     tenant: TenantId,
     user: Option<&str>,

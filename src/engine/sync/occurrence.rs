@@ -411,6 +411,7 @@ async fn never_there(
         base_remote: Some(merge::RemoteForm {
             status: Status::Cancelled,
             content: merge::live_form(&event, series.placement.words).content,
+            sent: None,
         }),
         ..series.leads(placement)
     };

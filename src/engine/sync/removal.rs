@@ -512,6 +512,7 @@ pub(super) async fn pass_on(
         heir.base_remote = Some(RemoteForm {
             status: local.status,
             content: merge::as_event(local, name),
+            sent: None,
         });
     }
     placements::put_over(tx, &mut heir).await?;

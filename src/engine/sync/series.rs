@@ -2,10 +2,10 @@
 use super::settle::{self, Gate, Known, Seen};
 use super::{PassReport, SyncError, brake, context::Context, inbound, occurrence, removal, waiting};
 use crate::domain::booking::{Side, Status};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Words};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{BookingId, EventId};
-use crate::domain::merge::{Field, FieldConflict};
+use crate::domain::merge::{self, Field, FieldConflict};
 use crate::domain::recurrence;
 use crate::domain::time::{OriginalStart, When};
 use crate::google::calendar::{ParsedItem, Wanted};
@@ -249,5 +249,35 @@ pub(super) async fn stand_alone(
     states::disagree(tx, tenant, id).await?;
     report.bookings_updated += 1;
     report.step("keep a lost occurrence as a booking of its own", Some(id), None);
+    Ok(())
+}
+
+/// What the app has changed about an occurrence was put back, or it has taken it back itself: the occurrence is as its series
+/// says, and needs no row of its own, which would not follow the series.
+pub(super) async fn forget_unchanged(tx: &mut Tx, context: &Context<'_>, id: BookingId) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let Some(row) = bookings::get(tx, tenant, id).await? else {
+        return Ok(());
+    };
+    let Ok(Some(occurrence)) = row.text.occurrence() else {
+        return Ok(());
+    };
+    let Some(series) = bookings::get(tx, tenant, occurrence.series_id).await? else {
+        return Ok(());
+    };
+    let (Some(unchanged), Ok(content)) = (
+        occurrence::unchanged_occurrence(&series, occurrence.original_start),
+        row.text.content(),
+    ) else {
+        return Ok(());
+    };
+    let same = content.status == unchanged.status && merge::to_push(&unchanged, &content, Words::Shared).is_empty();
+    if !same || row.customer_ids != series.customer_ids || !bookings::delete(tx, tenant, id, row.version).await? {
+        return Ok(());
+    }
+    states::agree_as_they_stand(tx, tenant, &[id]).await?;
+    for lead in placements::leads(tx, tenant, &[id]).await? {
+        placements::remove(tx, tenant, &lead.calendar_id, &lead.event_id).await?;
+    }
     Ok(())
 }

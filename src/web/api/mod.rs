@@ -7,6 +7,7 @@ mod booking_body;
 pub mod bookings;
 pub mod changes;
 pub mod conflicts;
+pub mod customers;
 pub mod occurrences;
 mod page;
 pub mod questions;
@@ -42,6 +43,7 @@ fn documented() -> OpenApiRouter<WebState> {
         .merge(users::router())
         .merge(accounts::router())
         .merge(resources::router())
+        .merge(customers::router())
         .merge(bookings::router())
         .merge(occurrences::router())
         .merge(conflicts::router())
@@ -54,7 +56,7 @@ fn documented() -> OpenApiRouter<WebState> {
 fn description() -> OpenApi {
     let mut words = String::from(
         "Everything belongs to the tenant of the API key. `PATCH` and `DELETE` of bookings, \
-         occurrences and resources need `If-Match` with the version that was seen. Where `Idempotency-Key` is among the \
+         occurrences, customers and resources need `If-Match` with the version that was seen. Where `Idempotency-Key` is among the \
          parameters, a request that carries one is done once however often it is sent. Errors are \
          `application/problem+json` (RFC 9457):\n\n| type | status | meaning |\n|---|---|---|\n",
     );

@@ -38,6 +38,8 @@ struct SettingsBody {
     brake_share: Option<f64>,
     /// Deletions below this number never wait.
     brake_min: Option<u32>,
+    /// Country code (ISO 3166-1 alpha-2): how telephone numbers without a country code are read.
+    region: Option<String>,
     /// IANA name for new users.
     time_zone: Option<String>,
     /// Who is told when something waits for the tenant.

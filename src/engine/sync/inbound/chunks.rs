@@ -178,7 +178,9 @@ async fn look_through<'w>(
     report: &mut PassReport,
 ) -> Result<Vec<Removal<'w>>, SyncError> {
     let placed = placements_of(tx, context, items).await?;
-    let ids: Vec<BookingId> = placed.iter().map(|placement| placement.booking_id).collect();
+    // While a series waits nobody knows which occurrences it will have.
+    let decided = placed.iter().filter(|placement| placement.waiting.is_none());
+    let ids: Vec<BookingId> = decided.map(|placement| placement.booking_id).collect();
     let lost = series::lost(tx, context, &ids).await?;
     let removals = removal::decide_lost(tx, context, lost, report).await?;
     halves::recognise(tx, context, &events(items), &placed, report).await?;

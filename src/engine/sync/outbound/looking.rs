@@ -183,6 +183,9 @@ pub(super) async fn find(
         return Ok(Prepared::Done);
     };
     let prepared = settle_seen(&mut tx, context, known, Seen::Event(&event), Gate::Outbound, report).await?;
+    if matches!(prepared, Prepared::Done) {
+        series::forget_unchanged(&mut tx, context, booking.id).await?;
+    }
     tx.commit().await?;
     Ok(prepared)
 }

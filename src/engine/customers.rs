@@ -1,0 +1,257 @@
+//! Customers as the app uses them: create, look, change, delete.
+//!
+//! Every change is one transaction, guarded by the version that the caller saw. What customers are found by follows from their
+//! rows: at once for what the API writes, a moment later for what was written in SQL.
+use super::bookings::{Problems, owner};
+use super::once::{self, Answer, Attempt, Once};
+use super::{BadField, Engine, Refusal};
+use crate::domain::booking::Side;
+use crate::domain::customer::{Customer, Details};
+use crate::domain::ids::{CustomerId, TenantId, UserId};
+use crate::domain::people::{check, email_key, phone};
+use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText};
+use crate::store::{StoreError, Tx, tenants};
+use serde_json::{Map, Value};
+
+/// A customer as it is shown.
+#[derive(Debug, Clone)]
+pub struct CustomerView {
+    /// The row.
+    pub row: CustomerRow,
+    /// What it holds, or why that cannot be understood: the row was written in SQL.
+    pub details: Result<Details, String>,
+    /// The E.164 forms beside the phones, in their order; `None` for what is no number.
+    pub e164: Vec<Option<String>>,
+}
+
+/// Fields of a customer as they were sent.
+#[derive(Debug, Clone, Default)]
+pub struct CustomerEdit {
+    /// By their names in the API; what is missing stays, null empties.
+    pub fields: Map<String, Value>,
+    /// What is known to be wrong with the request already.
+    pub bad: Vec<BadField>,
+}
+
+/// What may be asked of a list, as it was sent.
+#[derive(Debug, Clone, Default)]
+pub struct CustomerSearch {
+    /// Only this user's.
+    pub user_id: Option<UserId>,
+    /// An email address in any case.
+    pub email: Option<String>,
+    /// A telephone number in any writing.
+    pub phone: Option<String>,
+}
+
+impl CustomerEdit {
+    /// The fields that can be written, as the API calls them.
+    pub const FIELDS: [&'static str; 8] = [
+        "given_name",
+        "family_name",
+        "emails",
+        "phones",
+        "organizations",
+        "addresses",
+        "birthday",
+        "gender",
+    ];
+
+    /// These details with what was sent put over them.
+    fn applied_to(&self, details: &Details, problems: &mut Problems) -> Details {
+        let mut json = match serde_json::to_value(details) {
+            Ok(Value::Object(members)) => members,
+            _ => Map::new(),
+        };
+        for field in Self::FIELDS {
+            let Some(value) = self.fields.get(field) else { continue };
+            json.remove(field);
+            if value.is_null() {
+                continue;
+            }
+            let alone = Map::from_iter([(field.to_owned(), value.clone())]);
+            match serde_json::from_value::<Details>(Value::Object(alone)) {
+                Ok(_) => drop(json.insert(field.to_owned(), value.clone())),
+                Err(error) => problems.field(field, format!("cannot be read: {error}")),
+            }
+        }
+        let details: Details = serde_json::from_value(Value::Object(json)).unwrap_or_default();
+        for bad in check::app_problems(&details) {
+            problems.field(bad.field, bad.problem);
+        }
+        details
+    }
+}
+
+/// The keys by which a customer is found: emails and E.164 numbers.
+fn keys(details: &Details, region: Option<&str>) -> (Vec<String>, Vec<String>) {
+    let emails = details.emails.iter().map(|email| email_key(&email.value));
+    let phones = details
+        .phones
+        .iter()
+        .filter_map(|phone| phone::e164(&phone.value, region));
+    (emails.filter(|key| !key.is_empty()).collect(), phones.collect())
+}
+
+async fn region(tx: &mut Tx, tenant: TenantId) -> Result<Option<String>, StoreError> {
+    let tenant = tenants::get(tx, tenant).await?;
+    Ok(tenant.and_then(|tenant| tenant.settings.region))
+}
+
+/// Derives what these customers are found by; those that are gone or cannot be understood are not found.
+pub(super) async fn derive_keys(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId]) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let region = region(tx, tenant).await?;
+    let rows = customers::get_many(tx, tenant, ids).await?;
+    for id in ids {
+        let row = rows.iter().find(|row| row.id == *id);
+        match row.and_then(|row| Some((row, row.text.details().ok()?))) {
+            Some((row, details)) => {
+                let (emails, phones) = keys(&details, region.as_deref());
+                customers::set_keys(tx, (tenant, row.user_id, *id), &emails, &phones).await?;
+            }
+            None => customers::clear_keys(tx, tenant, *id).await?,
+        }
+    }
+    Ok(())
+}
+
+async fn found(tx: &mut Tx, tenant: TenantId, id: CustomerId) -> Result<CustomerRow, Refusal> {
+    let row = customers::get(tx, tenant, id).await?;
+    row.ok_or(Refusal::Missing("customer"))
+}
+
+fn understood(row: &CustomerRow) -> Result<Customer, Refusal> {
+    row.read()
+        .map_err(|problem| Refusal::Unreadable("customer", problem.to_string()))
+}
+
+fn view(row: CustomerRow, region: Option<&str>) -> CustomerView {
+    let details = row.text.details().map_err(|problem| problem.to_string());
+    let phones = details
+        .as_ref()
+        .map(|details| details.phones.as_slice())
+        .unwrap_or_default();
+    CustomerView {
+        e164: phones.iter().map(|phone| phone::e164(&phone.value, region)).collect(),
+        details,
+        row,
+    }
+}
+
+impl Engine {
+    /// Makes a customer; `render` makes the answer that a repetition with the same key gets again.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] with every problem of every field.
+    pub async fn create_customer(
+        &self,
+        tenant: TenantId,
+        user: Option<&str>,
+        edit: &CustomerEdit,
+        once: Option<&Once>,
+        render: impl FnOnce(&CustomerView) -> Answer + Send,
+    ) -> Result<Answer, Refusal> {
+        let mut tx = match once::begin(self, tenant, once).await? {
+            Attempt::First(tx) => tx,
+            Attempt::Repeated(answer) => return Ok(answer),
+        };
+        let mut problems = Problems::of(&edit.bad);
+        let owner = owner(&mut tx, tenant, user, &mut problems).await?;
+        let details = edit.applied_to(&Details::default(), &mut problems);
+        problems.into_result()?;
+        let owner = owner.ok_or_else(|| Refusal::field("user_id", "is required"))?;
+        let id = CustomerId(self.fresh_uuid());
+        let text = CustomerText::of(&details);
+        customers::insert(&mut tx, (tenant, owner, id), &text, Side::App, self.now_ms()).await?;
+        derive_keys(&mut tx, tenant, &[id]).await?;
+        let region = region(&mut tx, tenant).await?;
+        let answer = render(&view(found(&mut tx, tenant, id).await?, region.as_deref()));
+        once::finish(self, tx, tenant, once, &answer).await?;
+        Ok(answer)
+    }
+
+    /// One customer.
+    pub async fn customer(&self, tenant: TenantId, id: CustomerId) -> Result<CustomerView, Refusal> {
+        let mut tx = self.db.read().await?;
+        let region = region(&mut tx, tenant).await?;
+        Ok(view(found(&mut tx, tenant, id).await?, region.as_deref()))
+    }
+
+    /// Customers in id order, after a given id.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when the phone to look for is no number.
+    pub async fn customers(
+        &self,
+        tenant: TenantId,
+        search: &CustomerSearch,
+        after: Option<CustomerId>,
+        limit: i64,
+    ) -> Result<Vec<CustomerView>, Refusal> {
+        let mut tx = self.db.read().await?;
+        let region = region(&mut tx, tenant).await?;
+        let phone = match &search.phone {
+            None => None,
+            Some(typed) => Some(phone::e164(typed, region.as_deref()).ok_or_else(|| {
+                Refusal::field("phone", "is no telephone number: write it with + and the country code")
+            })?),
+        };
+        let filter = CustomerFilter {
+            user_id: search.user_id,
+            email: search.email.as_deref().map(email_key),
+            phone,
+        };
+        let rows = customers::list_after(&mut tx, tenant, &filter, after, limit).await?;
+        Ok(rows.into_iter().map(|row| view(row, region.as_deref())).collect())
+    }
+
+    /// Changes what was sent of a customer that has the version the caller saw.
+    pub async fn change_customer(
+        &self,
+        tenant: TenantId,
+        id: CustomerId,
+        version: i64,
+        edit: &CustomerEdit,
+    ) -> Result<CustomerView, Refusal> {
+        let mut tx = self.db.begin().await?;
+        let row = found(&mut tx, tenant, id).await?;
+        if row.version != version {
+            return Err(Refusal::Stale { current: row.version });
+        }
+        let customer = understood(&row)?;
+        let mut problems = Problems::of(&edit.bad);
+        let details = edit.applied_to(&customer.details, &mut problems);
+        problems.into_result()?;
+        if details != customer.details {
+            if !customers::update(&mut tx, tenant, id, version, &CustomerText::of(&details)).await? {
+                let current = found(&mut tx, tenant, id).await?.version;
+                return Err(Refusal::Stale { current });
+            }
+            derive_keys(&mut tx, tenant, &[id]).await?;
+        }
+        let region = region(&mut tx, tenant).await?;
+        let changed = view(found(&mut tx, tenant, id).await?, region.as_deref());
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    /// Deletes a customer that no booking names.
+    pub async fn delete_customer(&self, tenant: TenantId, id: CustomerId, version: i64) -> Result<(), Refusal> {
+        let mut tx = self.db.begin().await?;
+        found(&mut tx, tenant, id).await?;
+        match customers::delete(&mut tx, tenant, id, version).await {
+            Ok(true) => Ok(tx.commit().await?),
+            Ok(false) => {
+                let current = found(&mut tx, tenant, id).await?.version;
+                Err(Refusal::Stale { current })
+            }
+            Err(StoreError::ForeignKey(_)) => Err(Refusal::InUse(
+                "bookings still name this customer; take it off them, or delete them, first",
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Customers, and the keys they are found by. The app writes the table in SQL too.
+use super::bookings::RowProblem;
+use super::{Row, StoreError, Tx, list};
+use crate::args;
+use crate::domain::booking::Side;
+use crate::domain::customer::{Birthday, Customer, Details};
+use crate::domain::ids::{CustomerId, TenantId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The mirrored columns as they are stored. Also what a deletion remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerText {
+    /// First names.
+    pub given_name: String,
+    /// Family names.
+    pub family_name: String,
+    /// JSON array.
+    pub emails: String,
+    /// JSON array.
+    pub phones: String,
+    /// JSON array.
+    pub organizations: String,
+    /// JSON array.
+    pub addresses: String,
+    /// As [`Birthday::to_text`].
+    pub birthday: Option<String>,
+    /// Free text.
+    pub gender: String,
+}
+
+/// A row of `customers` as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerRow {
+    /// Tenant.
+    pub tenant_id: TenantId,
+    /// Id.
+    pub id: CustomerId,
+    /// Whose customer.
+    pub user_id: UserId,
+    /// The mirrored columns.
+    pub text: CustomerText,
+    /// `app` or `google`.
+    pub origin: Side,
+    /// Set by triggers.
+    pub version: i64,
+    /// Milliseconds since the epoch.
+    pub created_at: i64,
+    /// Milliseconds since the epoch.
+    pub updated_at: i64,
+}
+
+impl CustomerText {
+    /// The columns for these details.
+    pub fn of(details: &Details) -> CustomerText {
+        // Details always serialize: they hold texts, numbers and lists of them.
+        let json = serde_json::to_value(details).unwrap_or_default();
+        CustomerText {
+            given_name: details.given_name.clone(),
+            family_name: details.family_name.clone(),
+            emails: json["emails"].to_string(),
+            phones: json["phones"].to_string(),
+            organizations: json["organizations"].to_string(),
+            addresses: json["addresses"].to_string(),
+            birthday: details.birthday.map(Birthday::to_text),
+            gender: details.gender.clone(),
+        }
+    }
+
+    /// The mirrored fields.
+    ///
+    /// # Errors
+    /// The first column that cannot be understood.
+    pub fn details(&self) -> Result<Details, RowProblem> {
+        let birthday = match self.birthday.as_deref() {
+            None => None,
+            Some(text) => Some(Birthday::parse(text).ok_or_else(|| RowProblem {
+                column: "birthday",
+                problem: "is no day: write YYYY-MM-DD, or --MM-DD without a year".to_owned(),
+            })?),
+        };
+        Ok(Details {
+            given_name: self.given_name.clone(),
+            family_name: self.family_name.clone(),
+            emails: column("emails", &self.emails)?.emails,
+            phones: column("phones", &self.phones)?.phones,
+            organizations: column("organizations", &self.organizations)?.organizations,
+            addresses: column("addresses", &self.addresses)?.addresses,
+            birthday,
+            gender: self.gender.clone(),
+        })
+    }
+}
+
+/// Details of which only one list is set, read from its column.
+fn column(column: &'static str, text: &str) -> Result<Details, RowProblem> {
+    let read = |text: &str| {
+        let members = Map::from_iter([(column.to_owned(), serde_json::from_str::<Value>(text)?)]);
+        serde_json::from_value::<Details>(Value::Object(members))
+    };
+    read(text).map_err(|error| RowProblem {
+        column,
+        problem: format!("cannot be read: {error}"),
+    })
+}
+
+impl CustomerRow {
+    /// Understands the row.
+    ///
+    /// # Errors
+    /// The first column that cannot be understood.
+    pub fn read(&self) -> Result<Customer, RowProblem> {
+        Ok(Customer {
+            tenant_id: self.tenant_id,
+            id: self.id,
+            user_id: self.user_id,
+            details: self.text.details()?,
+            origin: self.origin,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        })
+    }
+
+    fn from_row(row: &Row) -> Result<CustomerRow, StoreError> {
+        Ok(CustomerRow {
+            tenant_id: row.parse("tenant_id")?,
+            id: row.parse("id")?,
+            user_id: row.parse("user_id")?,
+            text: CustomerText {
+                given_name: row.text("given_name")?,
+                family_name: row.text("family_name")?,
+                emails: row.text("emails")?,
+                phones: row.text("phones")?,
+                organizations: row.text("organizations")?,
+                addresses: row.text("addresses")?,
+                birthday: row.opt_text("birthday")?,
+                gender: row.text("gender")?,
+            },
+            origin: if row.text("origin")? == "google" {
+                Side::Google
+            } else {
+                Side::App
+            },
+            version: row.int("version")?,
+            created_at: row.int("created_at")?,
+            updated_at: row.int("updated_at")?,
+        })
+    }
+}
+
+/// Inserts a customer.
+pub async fn insert(
+    tx: &mut Tx,
+    (tenant, user, id): (TenantId, UserId, CustomerId),
+    text: &CustomerText,
+    origin: Side,
+    created_at: i64,
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO customers (tenant_id, id, user_id, given_name, family_name, emails, phones, organizations, \
+         addresses, birthday, gender, origin, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    let args = args![
+        tenant,
+        id,
+        user,
+        &text.given_name,
+        &text.family_name,
+        &text.emails,
+        &text.phones,
+        &text.organizations,
+        &text.addresses,
+        text.birthday.clone(),
+        &text.gender,
+        origin.as_str(),
+        created_at
+    ];
+    tx.execute(SQL, args).await.map(drop)
+}
+
+/// One customer.
+pub async fn get(tx: &mut Tx, tenant: TenantId, id: CustomerId) -> Result<Option<CustomerRow>, StoreError> {
+    Ok(get_many(tx, tenant, &[id]).await?.pop())
+}
+
+/// These customers, as far as they exist.
+pub async fn get_many(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId]) -> Result<Vec<CustomerRow>, StoreError> {
+    const SQL: &str = "SELECT * FROM customers WHERE tenant_id = $1 AND id IN LIST($2)";
+    let rows = tx.fetch_all(SQL, args![tenant, list(ids)]).await?;
+    rows.iter().map(CustomerRow::from_row).collect()
+}
+
+/// Which customers are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct CustomerFilter {
+    /// Only this user's.
+    pub user_id: Option<UserId>,
+    /// Only those with this email, as [`customer_keys`](set_keys) hold it.
+    pub email: Option<String>,
+    /// Only those with this telephone number in E.164 form.
+    pub phone: Option<String>,
+}
+
+/// Customers in id order, after a given id.
+pub async fn list_after(
+    tx: &mut Tx,
+    tenant: TenantId,
+    filter: &CustomerFilter,
+    after: Option<CustomerId>,
+    limit: i64,
+) -> Result<Vec<CustomerRow>, StoreError> {
+    const SQL: &str = "SELECT * FROM customers c \
+         WHERE c.tenant_id = $1 AND c.id > COALESCE($2, '') AND ($3 IS NULL OR c.user_id = $3) \
+           AND ($4 IS NULL OR EXISTS (SELECT 1 FROM customer_keys k \
+                WHERE k.tenant_id = c.tenant_id AND k.user_id = c.user_id AND k.kind = 'email' AND k.value = $4 AND k.customer_id = c.id)) \
+           AND ($5 IS NULL OR EXISTS (SELECT 1 FROM customer_keys k \
+                WHERE k.tenant_id = c.tenant_id AND k.user_id = c.user_id AND k.kind = 'phone' AND k.value = $5 AND k.customer_id = c.id)) \
+         ORDER BY c.id LIMIT $6";
+    let args = args![
+        tenant,
+        after,
+        filter.user_id,
+        filter.email.clone(),
+        filter.phone.clone(),
+        limit
+    ];
+    let rows = tx.fetch_all(SQL, args).await?;
+    rows.iter().map(CustomerRow::from_row).collect()
+}
+
+/// Writes the mirrored columns if the row still has `planned_version`; `false` when it has not.
+pub async fn update(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: CustomerId,
+    planned_version: i64,
+    text: &CustomerText,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE customers SET given_name = $4, family_name = $5, emails = $6, phones = $7, organizations = $8, \
+         addresses = $9, birthday = $10, gender = $11 WHERE tenant_id = $1 AND id = $2 AND version = $3";
+    let args = args![
+        tenant,
+        id,
+        planned_version,
+        &text.given_name,
+        &text.family_name,
+        &text.emails,
+        &text.phones,
+        &text.organizations,
+        &text.addresses,
+        text.birthday.clone(),
+        &text.gender
+    ];
+    Ok(tx.execute(SQL, args).await? == 1)
+}
+
+/// Deletes a customer if it still has `planned_version`; `false` when it has not.
+///
+/// # Errors
+/// [`StoreError::ForeignKey`] while a booking names it.
+pub async fn delete(tx: &mut Tx, tenant: TenantId, id: CustomerId, planned_version: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "DELETE FROM customers WHERE tenant_id = $1 AND id = $2 AND version = $3";
+    Ok(tx.execute(SQL, args![tenant, id, planned_version]).await? == 1)
+}
+
+/// Replaces what a customer is found by: emails as `email_key` makes them, phones in E.164.
+pub async fn set_keys(
+    tx: &mut Tx,
+    (tenant, user, id): (TenantId, UserId, CustomerId),
+    emails: &[String],
+    phones: &[String],
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO customer_keys (tenant_id, user_id, kind, value, customer_id) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (tenant_id, user_id, kind, value, customer_id) DO NOTHING";
+    clear_keys(tx, tenant, id).await?;
+    for (kind, values) in [("email", emails), ("phone", phones)] {
+        for value in values {
+            tx.execute(SQL, args![tenant, user, kind, value, id]).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets a customer be found no more; for one that is gone or cannot be understood.
+pub async fn clear_keys(tx: &mut Tx, tenant: TenantId, id: CustomerId) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM customer_keys WHERE tenant_id = $1 AND customer_id = $2";
+    tx.execute(SQL, args![tenant, id]).await.map(drop)
+}
+
+/// Lets the keys of a tenant's customers be derived again: its region has changed.
+pub async fn forget_noticed(tx: &mut Tx, tenant: TenantId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE row_state SET noticed_version = 0 WHERE tenant_id = $1 AND kind = 'customer'";
+    tx.execute(SQL, args![tenant]).await.map(drop)
+}
