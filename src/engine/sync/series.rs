@@ -1,6 +1,6 @@
 //! What a write to a series does to its changed occurrences: Google decides, so Google is asked.
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, brake, context::Context, inbound, newcomer, removal, waiting};
+use super::{PassReport, SyncError, brake, context::Context, inbound, occurrence, removal, waiting};
 use crate::domain::booking::{Side, Status};
 use crate::domain::event::{Event, Words};
 use crate::domain::failure::FailureClass;
@@ -26,7 +26,7 @@ pub(super) async fn after_write(
         let mut tx = context.begin().await?;
         if let Some(placement) = placements::get(&mut tx, key.tenant, &key.calendar, series).await? {
             let lost = lost(&mut tx, context, &[placement.booking_id]).await?;
-            removal::together(&mut tx, context, Vec::new(), lost, report).await?;
+            removal::of_lost(&mut tx, context, lost, report).await?;
         }
         return Ok(tx.commit().await?);
     }
@@ -83,7 +83,7 @@ pub(super) async fn after_write(
     if !gone.is_empty() {
         let mut tx = context.begin().await?;
         let lost = changed(&mut tx, context, &gone).await?;
-        removal::together(&mut tx, context, Vec::new(), lost, report).await?;
+        removal::of_lost(&mut tx, context, lost, report).await?;
         tx.commit().await?;
     }
     push_unplaced(context, series).await
@@ -124,6 +124,9 @@ async fn rename(tx: &mut Tx, placement: Placement, id: EventId) -> Result<(), Sy
 /// are left until that is pushed.
 pub(super) async fn lost(tx: &mut Tx, context: &Context<'_>, series: &[BookingId]) -> Result<Vec<Known>, SyncError> {
     let tenant = context.tenant();
+    if series.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut of_series: HashMap<BookingId, Vec<(BookingId, OriginalStart)>> = HashMap::new();
     for row in bookings::overrides(tx, tenant, series).await? {
         if let Ok(Some(occurrence)) = row.text.occurrence() {
@@ -240,7 +243,7 @@ pub(super) async fn stand_alone(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let (tenant, id, placement) = (context.tenant(), known.booking_id(), &known.placement);
-    newcomer::belong(tx, context, id, None).await?;
+    occurrence::belong(tx, context, id, None).await?;
     placements::remove(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
     waiting::no_longer(tx, context, &known, None).await?;
     states::disagree(tx, tenant, id).await?;
@@ -263,7 +266,7 @@ pub(super) async fn forget_unchanged(tx: &mut Tx, context: &Context<'_>, id: Boo
         return Ok(());
     };
     let (Some(unchanged), Ok(content)) = (
-        newcomer::unchanged_occurrence(&series, occurrence.original_start),
+        occurrence::unchanged_occurrence(&series, occurrence.original_start),
         row.text.content(),
     ) else {
         return Ok(());
