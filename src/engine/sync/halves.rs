@@ -69,9 +69,10 @@ async fn adopt(
     };
     if content.resource_id.is_none() && content.location == of_series.location {
         content.resource_id = of_series.resource_id;
-        if bookings::update(tx, tenant, row.id, row.version, &content).await?
-            && let Some(base) = &mut half.base_local
-        {
+        if !bookings::update(tx, tenant, row.id, row.version, &content).await? {
+            return Ok(());
+        }
+        if let Some(base) = &mut half.base_local {
             base.resource_id = of_series.resource_id;
             placements::put(tx, &half).await?;
         }

@@ -67,8 +67,9 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
     if removals.is_empty() {
         return Ok(());
     }
-    let ids: Vec<BookingId> = removals.iter().map(|known| known.booking_id()).collect();
     let mut tx = context.begin().await?;
+    let removals = still_wanted(&mut tx, removals).await?;
+    let ids: Vec<BookingId> = removals.iter().map(Known::booking_id).collect();
     if removal::brakes(&mut tx, context, &ids).await? {
         removal::hold(&mut tx, context, removals, report).await?;
         return Ok(tx.commit().await?);
@@ -76,6 +77,9 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
     tx.commit().await?;
     for known in removals {
         let mut tx = context.begin().await?;
+        let Some(known) = still_wanted(&mut tx, vec![known]).await?.pop() else {
+            continue;
+        };
         let key = context.key();
         placements::note_deletion(&mut tx, key.tenant, key.account, &key.calendar, known.booking_id(), now).await?;
         let prepared = settle_unchanged(&mut tx, context, known, Gate::Open, report).await?;
@@ -83,6 +87,17 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
         run(context, prepared, &mut Vec::new(), report).await?;
     }
     Ok(())
+}
+
+/// Other rows are pushed between the decision to delete an event and the deletion: what the app has edited meanwhile, or
+/// somebody has said something about, is left to the next pass.
+async fn still_wanted(tx: &mut Tx, removals: Vec<Known>) -> Result<Vec<Known>, SyncError> {
+    let mut wanted = Vec::new();
+    for then in removals {
+        let now = as_read(tx, &then).await?;
+        wanted.extend(now.filter(|now| now.version() == then.version()));
+    }
+    Ok(wanted)
 }
 
 /// What would be pushed, in a transaction on a private copy of the rows.
@@ -208,6 +223,17 @@ async fn stored(tx: &mut Tx, placement: &Placement) -> Result<Option<Known>, Syn
     let tenant = placement.tenant_id;
     let found = placements::get(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
     Ok(settle::load(tx, tenant, found.into_iter().collect()).await?.pop())
+}
+
+/// Whether the placement is still what a request was made from.
+fn is_as_read(now: &Known, then: &Known) -> bool {
+    now.placement.revision == then.placement.revision
+}
+
+/// The same as [`stored`], unless somebody has answered, or passed the lead on, since `then`.
+async fn as_read(tx: &mut Tx, then: &Known) -> Result<Option<Known>, SyncError> {
+    let now = stored(tx, &then.placement).await?;
+    Ok(now.filter(|now| is_as_read(now, then)))
 }
 
 pub(super) fn blank(context: &Context<'_>, booking: BookingId) -> Placement {

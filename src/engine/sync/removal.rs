@@ -322,8 +322,9 @@ pub(super) async fn cancel_occurrences(tx: &mut Tx, context: &Context<'_>, serie
                 ..content
             };
             // An edit that came between stays pending and meets the cancelled series.
-            bookings::update(tx, tenant, row.id, row.version, &cancelled).await?;
-            states::agree_after(tx, tenant, row.id, row.version).await?;
+            if bookings::update(tx, tenant, row.id, row.version, &cancelled).await? {
+                states::agree_after(tx, tenant, row.id, row.version).await?;
+            }
         } else {
             states::agree(tx, tenant, row.id, row.version).await?;
         }

@@ -63,8 +63,8 @@ impl Gate {
 pub(super) enum Settled {
     /// Nothing is left to do.
     Agreed,
-    /// The event has to be written.
-    Push(RemoteStep),
+    /// The event has to be written, with what was merged: an edit since then is another push.
+    Push(Box<Known>, RemoteStep),
     /// It would cancel or delete something, which the gate holds. Nothing was written.
     Removal(Box<Known>),
     /// It waits for a person.
@@ -393,7 +393,7 @@ async fn act(
         if !known.state.as_ref().is_some_and(BookingState::is_pending) || agreed_version != known.version() {
             states::disagree(tx, tenant, id).await?;
         }
-        return Ok(Settled::Push(outcome.remote));
+        return Ok(Settled::Push(Box::new(known.clone()), outcome.remote));
     }
     if was_gone || agreed_version != 0 {
         states::agree(tx, tenant, id, agreed_version).await?;

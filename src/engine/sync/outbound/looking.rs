@@ -7,7 +7,7 @@ use super::super::{PassReport, SyncError, occurrence, removal, series, waiting};
 use super::preparing::{is_taken_back, is_wanted_insert, settle_seen};
 use super::refused::refused;
 use super::writing::adopt;
-use super::{Prepared, blank, stored};
+use super::{Prepared, as_read, blank};
 use crate::domain::booking::Booking;
 use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::failure::FailureClass;
@@ -52,11 +52,8 @@ pub(super) async fn read(context: &Context<'_>, known: Known, report: &mut PassR
         };
     }
     let mut tx = context.begin().await?;
-    let Some(known) = stored(&mut tx, &known.placement)
-        .await?
-        .filter(|now| is_as_read(now, &known))
-    else {
-        // Somebody has answered, or passed the lead on: the next pass reads it with that in mind.
+    let Some(known) = as_read(&mut tx, &known).await? else {
+        // The next pass reads it with what was said in mind.
         return Ok(Prepared::Done);
     };
     let seen = event.as_ref().map_or(Seen::Gone, |event| Seen::Event(event));
@@ -83,14 +80,12 @@ pub(super) async fn read(context: &Context<'_>, known: Known, report: &mut PassR
     })
 }
 
-/// Whether the placement is still what a request was made from.
-pub(super) fn is_as_read(now: &Known, then: &Known) -> bool {
-    now.placement.revision == then.placement.revision
-}
-
 /// A booking that was cancelled or deleted while its insert was not confirmed.
 async fn read_unconfirmed(context: &Context<'_>, known: Known, event: Option<Event>) -> Result<Prepared, SyncError> {
     let mut tx = context.begin().await?;
+    if as_read(&mut tx, &known).await?.is_none() {
+        return Ok(Prepared::Done);
+    }
     let ours = event.filter(|event| event.mark == Some(known.booking_id()) && event.state != EventState::Cancelled);
     let Some(event) = ours else {
         // It never came to be, or is gone again.
@@ -163,6 +158,12 @@ pub(super) async fn find(
     let Some(row) = bookings::get(&mut tx, key.tenant, occurrence.series_id).await? else {
         return Ok(Prepared::Done);
     };
+    if !placements::leads(&mut tx, key.tenant, &[booking.id]).await?.is_empty() {
+        // Another pass has found it meanwhile.
+        return Ok(Prepared::Done);
+    }
+    // The event may have been met before: then what is stored of it is replaced.
+    let met = placements::get(&mut tx, key.tenant, &key.calendar, &event.id).await?;
     let base = occurrence::unchanged_occurrence(&row, occurrence.original_start);
     let mut placement = blank(context, booking.id);
     placement.event_id = event.id.clone();
@@ -178,7 +179,8 @@ pub(super) async fn find(
             .map(|base| merge::live_form(&merge::as_event(base, None), event.words)),
     };
     placement.base_local = base;
-    placements::put(&mut tx, &placement).await?;
+    placement.revision = met.map_or(0, |met| met.revision);
+    placements::put_over(&mut tx, &mut placement).await?;
     let Some(known) = settle::load(&mut tx, key.tenant, vec![placement]).await?.pop() else {
         return Ok(Prepared::Done);
     };

@@ -5,7 +5,7 @@
 use super::super::context::Context;
 use super::super::settle::{self, Gate, Known, Seen, Settled};
 use super::super::{PassReport, SyncError, inbound, series, waiting};
-use super::{Prepared, blank, stored};
+use super::{Prepared, blank};
 use crate::domain::booking::Status;
 use crate::domain::ids::{BookingId, EventId};
 use crate::domain::merge;
@@ -222,13 +222,9 @@ pub(super) async fn settle_seen(
     gate: Gate,
     report: &mut PassReport,
 ) -> Result<Prepared, SyncError> {
-    let placement = known.placement.clone();
     let settled = inbound::again(tx, context, known, seen, gate, report).await?;
     Ok(match settled {
-        Some(Settled::Push(step)) => match stored(tx, &placement).await? {
-            Some(known) => Prepared::Write(Box::new(known), step),
-            None => Prepared::Done,
-        },
+        Some(Settled::Push(known, step)) => Prepared::Write(known, step),
         Some(Settled::Removal(known)) => Prepared::Removal(known),
         _ => Prepared::Done,
     })

@@ -3,9 +3,8 @@
 use super::super::context::{Context, READ_ONLY};
 use super::super::settle::{Gate, Known};
 use super::super::{PassReport, SyncError, waiting};
-use super::looking::is_as_read;
 use super::preparing::settle_unchanged;
-use super::{Prepared, stored};
+use super::{Prepared, as_read};
 use crate::domain::failure::{Denied, FailureClass};
 use crate::google::GoogleError;
 use crate::store::placements::{self, PlacementState};
@@ -25,10 +24,7 @@ pub(super) async fn refused(
         }
         FailureClass::Permission(Denied::NotOrganizer | Denied::EventType) => {
             let mut tx = context.begin().await?;
-            if let Some(mut known) = stored(&mut tx, &known.placement)
-                .await?
-                .filter(|now| is_as_read(now, &known))
-            {
+            if let Some(mut known) = as_read(&mut tx, &known).await? {
                 known.placement.is_writable = false;
                 placements::put(&mut tx, &known.placement).await?;
                 settle_unchanged(&mut tx, context, known, Gate::Open, report).await?;
@@ -41,6 +37,9 @@ pub(super) async fn refused(
             let mut tx = context.begin().await?;
             let mut is_present = true;
             if known.placement.state == PlacementState::Creating {
+                if as_read(&mut tx, &known).await?.is_none() {
+                    return Ok(Prepared::Done);
+                }
                 // A definite no: the next insert takes another id, and what the row holds then.
                 let old = &known.placement;
                 placements::remove(&mut tx, old.tenant_id, &old.calendar_id, &old.event_id).await?;

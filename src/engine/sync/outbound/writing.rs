@@ -5,10 +5,9 @@
 use super::super::context::Context;
 use super::super::settle::{self, Gate, Known, Seen};
 use super::super::{PassReport, SyncError, inbound, removal, series, waiting};
-use super::looking::is_as_read;
 use super::preparing::{occurrence_of_deleted_series, settle_seen};
 use super::refused::refused;
-use super::{Prepared, stored};
+use super::{Prepared, as_read, is_as_read, stored};
 use crate::domain::booking::{Content, Status};
 use crate::domain::event::{Event, EventState, Words};
 use crate::domain::failure::{Denied, FailureClass};
@@ -127,6 +126,10 @@ async fn revive_adopted(mut tx: Tx, mut known: Known, event: &Event) -> Result<P
 /// The id is taken by an event that is not ours.
 async fn another_id(context: &Context<'_>, known: Known) -> Result<Prepared, SyncError> {
     let mut tx = context.begin().await?;
+    if as_read(&mut tx, &known).await?.is_none() {
+        // Whoever leads now decides.
+        return Ok(Prepared::Done);
+    }
     let old = &known.placement;
     placements::remove(&mut tx, old.tenant_id, &old.calendar_id, &old.event_id).await?;
     let mut placement = old.clone();
