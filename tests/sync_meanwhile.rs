@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::future::Future;
 use support::google::ANA;
 use support::postgres::both_databases;
+use support::series::{Override, agree, hours};
 use support::world::{BEN, World, event, hour};
 
 /// A pass that is held up at its next request with this method and path while something else happens.
@@ -55,6 +56,24 @@ async fn passed_on(world: &World, event: &str) {
 async fn patches(world: &World) -> usize {
     let all = world.requests().await;
     all.iter().filter(|r: &&Value| r["method"] == "PATCH").count()
+}
+
+async fn deletions(world: &World) -> usize {
+    let all = world.requests().await;
+    all.iter().filter(|r: &&Value| r["method"] == "DELETE").count()
+}
+
+async fn confirmed_again(world: &World, booking: BookingId) {
+    let sql = "UPDATE bookings SET status = 'confirmed' WHERE tenant_id = $1 AND id = $2";
+    world.app_sql(sql, booking).await;
+}
+
+/// Both sides have the booking and its event, and neither has a question about it.
+async fn assert_alive(world: &World, booking: BookingId, id: &str) {
+    assert_eq!(world.event(id).await["status"], "confirmed");
+    assert_eq!(world.text(booking).await.status, "confirmed");
+    assert_eq!((world.pending().await, world.open_questions().await.len()), (0, 0));
+    assert!(world.conflicts().await.is_empty());
 }
 
 both_databases! {
@@ -147,5 +166,82 @@ both_databases! {
         assert!(matches!(refused, StoreError::Serialization) && refused.is_transient(), "{refused:?}");
         drop(tx);
         assert_eq!(world.placement(&id).await.expect("the placement").answer.as_deref(), Some("app"));
+    }
+
+    async fn a_booking_that_is_confirmed_again_while_other_rows_are_pushed_keeps_its_event(url: String) {
+        let world = World::new(&url).await;
+        let (booking, id) = agreed(&world).await;
+        let other = world.app_creates("Lunch", hour("2026-03-05T10:00:00")).await;
+        world.settle().await;
+        world.app_cancels(booking).await;
+        world.app_renames(other, "Dinner").await;
+        meanwhile(&world, "PATCH", "/events", confirmed_again(&world, booking)).await;
+        world.settle().await;
+        assert_alive(&world, booking, &id).await;
+        assert_eq!(deletions(&world).await, 0, "the deletion was taken back before it was sent");
+    }
+
+    async fn an_event_whose_lead_is_passed_on_while_other_rows_are_pushed_is_not_deleted(url: String) {
+        let world = World::new(&url).await;
+        let (booking, id) = agreed(&world).await;
+        let other = world.app_creates("Lunch", hour("2026-03-05T10:00:00")).await;
+        world.settle().await;
+        world.app_cancels(booking).await;
+        world.app_renames(other, "Dinner").await;
+        meanwhile(&world, "PATCH", "/events", passed_on(&world, &id)).await;
+        assert!(!world.placement(&id).await.expect("the placement").is_lead);
+        assert_eq!(deletions(&world).await, 0, "whoever leads now decides");
+    }
+
+    async fn a_booking_that_is_confirmed_again_during_the_deletion_gets_its_event_back(url: String) {
+        let world = World::new(&url).await;
+        let (booking, id) = agreed(&world).await;
+        world.app_cancels(booking).await;
+        meanwhile(&world, "DELETE", "/events", confirmed_again(&world, booking)).await;
+        world.settle().await;
+        assert_alive(&world, booking, &id).await;
+        assert_eq!(deletions(&world).await, 1);
+    }
+
+    async fn a_lead_that_is_passed_on_while_its_id_turns_out_to_be_taken_stays_passed_on(url: String) {
+        let world = World::new(&url).await;
+        let lost = json!({"method": "POST", "path": "/events", "times": 1, "action": {"cut": "before"}});
+        world.fault(lost).await;
+        let booking = world.app_creates("Call", hour("2026-03-04T10:00:00")).await;
+        world.try_sync().await.expect_err("the insert has no answer");
+        let taken = world.event_of(booking).await;
+        let mut other = event("Somebody else's", "2026-03-04T10:00:00");
+        other["id"] = json!(taken);
+        meanwhile(&world, "POST", "/events", async {
+            world.person_creates(other).await;
+            passed_on(&world, &taken).await;
+        })
+        .await;
+        let placement = world.placement(&taken).await.expect("the placement");
+        assert!(!placement.is_lead);
+        assert_eq!(placement.booking_id, booking);
+        assert_eq!(world.event(&taken).await["summary"], "Somebody else's", "untouched");
+    }
+
+    async fn an_occurrence_whose_event_has_lost_its_lead_is_found_again(url: String) {
+        let world = World::new(&url).await;
+        let series = world.app_creates("Yoga", hours("2026-03-16T09:00:00", &["RRULE:FREQ=WEEKLY;COUNT=4"])).await;
+        agree(&world).await;
+        let start = "2026-03-23T08:00:00Z";
+        let row = Override {
+            title: "Outdoors",
+            starts_local: "2026-03-23T09:00:00",
+            ends_local: "2026-03-23T10:00:00",
+            status: "confirmed",
+        };
+        let booking = world.app_overrides(series, start, row).await;
+        agree(&world).await;
+        let event = world.event_of(booking).await;
+        passed_on(&world, &event).await;
+        world.app_renames(booking, "Indoors").await;
+        world.settle().await;
+        assert_eq!(world.event(&event).await["summary"], "Indoors");
+        assert!(world.placement(&event).await.expect("the placement").is_lead);
+        assert_eq!(world.pending().await, 0);
     }
 }
