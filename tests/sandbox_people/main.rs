@@ -1,0 +1,12 @@
+//! The pretend Google Contacts, written from Google's documents like itself: reads, sync, writes, batches, groups, and over
+//! real HTTP its front and its page.
+mod batches;
+mod front;
+mod groups;
+mod page;
+mod reads;
+#[path = "../support/mod.rs"]
+mod support;
+mod sync;
+mod world;
+mod writes;
