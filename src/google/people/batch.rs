@@ -173,17 +173,10 @@ impl PeopleApi {
 /// The answer about the contact that was created with a key. Google does not promise an order, so the key decides; a failure
 /// carries none and counts for its own place.
 fn created_with(key: &str, at: usize, answers: &[Answered]) -> Answered {
-    let has_key = |answer: &&Answered| match answer {
-        Ok(ParsedPerson::Person(person)) => person.client_keys.iter().any(|own| own == key),
-        _ => false,
-    };
-    match answers.iter().find(has_key).or(answers.get(at)) {
-        Some(Ok(ParsedPerson::Person(person))) if !person.client_keys.iter().any(|own| own == key) => {
-            Err(FailureClass::Protocol)
-        }
-        Some(answer) => answer.clone(),
-        None => Err(FailureClass::Protocol),
-    }
+    let has_key = |answer: &&Answered| matches!(answer, Ok(ParsedPerson::Person(person)) if person.client_keys.iter().any(|own| own == key));
+    let is_failure = |answer: &&Answered| !matches!(answer, Ok(ParsedPerson::Person(_)));
+    let answer = answers.iter().find(has_key).or(answers.get(at).filter(is_failure));
+    answer.cloned().unwrap_or(Err(FailureClass::Protocol))
 }
 
 fn in_order(names: &[&str], mut answers: HashMap<String, Item>) -> Vec<(String, Answered)> {

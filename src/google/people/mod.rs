@@ -18,7 +18,7 @@ pub use batch::{Answered, BATCH, BATCH_DELETE};
 pub use groups::{Group, MODIFY, Modified};
 pub use list::{PeoplePage, fingerprint};
 pub use person::{Broken, CLIENT_KEY, ParsedPerson, Person, parse};
-pub use person_body::{RawFields, Update, create_body, google_field, google_fields, update_body};
+pub use person_body::{RawFields, Readable, Update, create_body, google_field, google_fields, update_body};
 
 use super::error::GoogleError;
 use super::transport::{Call, Transport};
@@ -32,22 +32,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use value_json::Object;
 
 /// The People API at one address.
 #[derive(Clone)]
 pub struct PeopleApi {
     transport: Arc<Transport>,
     base_url: Arc<str>,
-}
-
-/// A contact read in order to be changed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Readable {
-    /// What we know of it. Of its details only the fields that were asked for are filled.
-    pub person: Person,
-    /// What must be carried through the change.
-    pub raw: RawFields,
 }
 
 impl PeopleApi {
@@ -93,7 +83,7 @@ impl PeopleApi {
         }
     }
 
-    /// One contact. A deleted one is an error of class `Gone`.
+    /// One contact, which may meanwhile have another resource name. A deleted one is an error of class `Gone`.
     pub async fn get(&self, access: &SecretString, resource_name: &str) -> Result<ParsedPerson, GoogleError> {
         let fields = person_mask();
         let query = [("personFields", PERSON_FIELDS), CONTACTS_ONLY, ("fields", &fields)];
@@ -102,6 +92,9 @@ impl PeopleApi {
     }
 
     /// One contact with everything that Google holds in these fields, to be changed by [`update_body`].
+    ///
+    /// When its etag is not the one that was merged with, somebody edited it since: merge with these details before writing, for
+    /// the update will carry the new etag and Google will take it.
     pub async fn read_for_update(
         &self,
         access: &SecretString,
@@ -119,15 +112,9 @@ impl PeopleApi {
             ("fields", &fields_mask),
         ];
         let url = self.person_url(resource_name, None, &query)?;
-        let object: Object = self.read(access, url).await?;
-        expect_person(&object)?;
-        Ok(match person::parse_object(&object) {
-            ParsedPerson::Broken(broken) => Err(broken),
-            ParsedPerson::Person(person) => {
-                let raw = RawFields::of(&object, fields).map_err(GoogleError::protocol)?;
-                Ok(Readable { person: *person, raw })
-            }
-        })
+        let item: Box<RawValue> = self.read(access, url).await?;
+        expect_person(&item)?;
+        Ok(Readable::parse(&item, fields))
     }
 
     /// Creates a contact. Google knows no key that makes a repetition safe: when the error says `unsure`, look for `client_key` in
@@ -225,17 +212,19 @@ fn resource_url(base: &str, collection: &str, resource_name: &str) -> Result<Str
 }
 
 fn single(item: &RawValue) -> Result<ParsedPerson, GoogleError> {
-    let object: Object =
-        serde_json::from_str(item.get()).map_err(|_| GoogleError::protocol("a person was expected, not this"))?;
-    expect_person(&object)?;
-    Ok(person::parse_object(&object))
+    expect_person(item)?;
+    Ok(person::parse(item))
 }
 
 /// Everything that Google calls a person has a resource name.
-fn expect_person(object: &Object) -> Result<(), GoogleError> {
-    if object.get("resourceName").is_some_and(Value::is_string) {
-        Ok(())
-    } else {
-        Err(GoogleError::protocol("a person was expected, not this"))
+fn expect_person(item: &RawValue) -> Result<(), GoogleError> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        #[serde(rename = "resourceName")]
+        _resource_name: String,
     }
+    let named: Result<Named, _> = serde_json::from_str(item.get());
+    named
+        .map(|_| ())
+        .map_err(|_| GoogleError::protocol("a person was expected, not this"))
 }

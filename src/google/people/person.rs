@@ -107,10 +107,34 @@ impl ParsedPerson {
 
 /// Reads one person. Never fails: what cannot be read is [`ParsedPerson::Broken`].
 pub fn parse(item: &RawValue) -> ParsedPerson {
-    match serde_json::from_str::<Object>(item.get()) {
-        Ok(object) => parse_object(&object),
-        Err(_) => broken(&Object::new(), "it is no JSON object".into()),
-    }
+    parsed(object(item).and_then(|object| parse_object(&object)))
+}
+
+pub(super) fn object(item: &RawValue) -> Result<Object, Box<Broken>> {
+    serde_json::from_str(item.get()).map_err(|_| broken(&Object::new(), "it is no JSON object".into()))
+}
+
+/// The same for a person of a list.
+pub(super) fn parse_listed(item: &RawValue) -> ParsedPerson {
+    let read = object(item).and_then(|object| {
+        let is_cut = |field: &str| {
+            object
+                .get(field)
+                .and_then(Value::as_array)
+                .is_some_and(|all| all.len() >= LISTED)
+        };
+        let is_partial = is_cut(Email::FIELD) || is_cut(Phone::FIELD);
+        parse_object(&object).map(|person| Person { is_partial, ..person })
+    });
+    parsed(read)
+}
+
+fn parsed(read: Result<Person, Box<Broken>>) -> ParsedPerson {
+    read.map_or_else(ParsedPerson::Broken, |person| ParsedPerson::Person(Box::new(person)))
+}
+
+pub(super) fn object(item: &RawValue) -> Result<Object, Box<Broken>> {
+    serde_json::from_str(item.get()).map_err(|_| broken(&Object::new(), "it is no JSON object".into()))
 }
 
 /// The same for a person of a list.
@@ -123,14 +147,11 @@ pub(super) fn parse_listed(item: &RawValue) -> ParsedPerson {
     parsed
 }
 
-pub(super) fn parse_object(object: &Object) -> ParsedPerson {
-    match read(object) {
-        Ok(person) => ParsedPerson::Person(Box::new(person)),
-        Err(reason) => broken(object, reason),
-    }
+pub(super) fn parse_object(object: &Object) -> Result<Person, Box<Broken>> {
+    read(object).map_err(|reason| broken(object, reason))
 }
 
-fn broken(object: &Object, reason: String) -> ParsedPerson {
+pub(super) fn broken(object: &Object, reason: String) -> Box<Broken> {
     let storable = |text: String| Some(text).filter(|text| !text.is_empty() && !text.contains('\0'));
     let mut kept = object.clone();
     kept.retain(|key, _| KEPT.contains(&key.as_str()));
@@ -138,14 +159,14 @@ fn broken(object: &Object, reason: String) -> ParsedPerson {
     if raw.len() > RAW_CAP {
         raw.truncate(raw.floor_char_boundary(RAW_CAP));
     }
-    ParsedPerson::Broken(Box::new(Broken {
+    Box::new(Broken {
         resource_name: text(object, "resourceName").ok().and_then(storable),
         etag: contact_source(object)
             .and_then(|source| text(source, "etag").ok())
             .and_then(storable),
         reason,
         raw,
-    }))
+    })
 }
 
 fn read(object: &Object) -> Result<Person, String> {
@@ -300,7 +321,7 @@ fn unreadable(field: &str) -> String {
     format!("its {field} cannot be read")
 }
 
-pub(super) fn texts(value: Option<&Value>) -> Option<Vec<String>> {
+fn texts(value: Option<&Value>) -> Option<Vec<String>> {
     match value {
         None | Some(Value::Null) => Some(Vec::new()),
         Some(value) => value

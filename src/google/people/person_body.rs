@@ -4,10 +4,11 @@
 //! is read just before, carried through in memory and sent back. Promises: fields that were not touched are not in the mask;
 //! nothing that Google derives is sent; a value that stays keeps the members that Accord does not know, a value that is another
 //! one takes none of them over; values without anything that we model are never removed.
-use super::person::{self, CLIENT_KEY};
+use super::person::{self, Broken, CLIENT_KEY, Person};
 use super::value_json::{Gender, Kind, Listed, Name, Object};
 use crate::domain::customer::{Address, Birthday, Details, Email, Organization, Phone};
 use crate::domain::people::merge::PersonField;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -21,6 +22,15 @@ pub struct RawFields {
     source_id: String,
     etag: String,
     fields: BTreeMap<&'static str, Vec<Object>>,
+}
+
+/// A contact read in order to be changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Readable {
+    /// What we know of it. Of its details only the fields that were asked for are filled.
+    pub person: Person,
+    /// What must be carried through the change.
+    pub raw: RawFields,
 }
 
 impl std::fmt::Debug for RawFields {
@@ -72,21 +82,21 @@ pub fn google_fields(fields: &[PersonField]) -> Vec<&'static str> {
     names
 }
 
-impl RawFields {
-    /// The fields of a person that was read with nothing of them masked.
-    pub(super) fn of(person: &Object, fields: &[PersonField]) -> Result<Self, String> {
-        let source = person::contact_source(person).ok_or("it has no contact source")?;
-        let text = |key: &str| source.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let mut raw = Self {
-            source_id: text("id"),
-            etag: text("etag"),
+impl Readable {
+    /// Reads a contact that was asked for with nothing of these fields masked.
+    pub fn parse(item: &RawValue, fields: &[PersonField]) -> Result<Self, Box<Broken>> {
+        let object = person::object(item)?;
+        let person = person::parse_object(&object)?;
+        let mut raw = RawFields {
+            source_id: person.source_id.clone(),
+            etag: person.etag.clone(),
             fields: BTreeMap::new(),
         };
         for field in google_fields(fields) {
-            let entries = person::entries(person, field)?.into_iter().cloned().collect();
-            raw.fields.insert(field, entries);
+            let entries = person::entries(&object, field).map_err(|reason| person::broken(&object, reason))?;
+            raw.fields.insert(field, entries.into_iter().cloned().collect());
         }
-        Ok(raw)
+        Ok(Self { person, raw })
     }
 }
 

@@ -44,6 +44,14 @@ pub(super) struct Name {
     pub(super) family: String,
 }
 
+const NAME_PARTS: [&str; 5] = [
+    "honorificPrefix",
+    "givenName",
+    "middleName",
+    "familyName",
+    "honorificSuffix",
+];
+
 /// A gender.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Gender(pub(super) String);
@@ -51,18 +59,24 @@ pub(super) struct Gender(pub(super) String);
 impl Kind for Name {
     const FIELD: &'static str = "names";
     const MEMBERS: &'static str = "givenName,familyName";
-    /// The text of the whole name is made from the parts; with both, Google's behaviour is not documented.
-    const DERIVED: &'static [&'static str] = &["displayName", "displayNameLastFirst", "unstructuredName"];
+    const DERIVED: &'static [&'static str] = &["displayName", "displayNameLastFirst"];
 
     fn read(object: &Object) -> Result<Option<Self>, Unreadable> {
         let name = Self {
             given: text(object, "givenName")?,
             family: text(object, "familyName")?,
         };
-        Ok(unless_blank(&[&name.given, &name.family]).then_some(name))
+        Ok(has_text(&[&name.given, &name.family]).then_some(name))
     }
 
+    /// Google makes the text of the whole name from the parts, and what it does with both is not documented; so the text goes,
+    /// unless it is all there is.
     fn write(&self, object: &mut Object) {
+        let is_blank = !has_text(&[&self.given, &self.family]);
+        let is_text_only = NAME_PARTS.iter().all(|part| !object.contains_key(*part));
+        if !(is_blank && is_text_only) {
+            object.remove("unstructuredName");
+        }
         put(object, "givenName", &self.given);
         put(object, "familyName", &self.family);
     }
@@ -75,7 +89,7 @@ impl Kind for Email {
 
     fn read(object: &Object) -> Result<Option<Self>, Unreadable> {
         let (value, label) = (text(object, "value")?, text(object, "type")?);
-        Ok(unless_blank(&[&value]).then_some(Self { value, label }))
+        Ok(has_text(&[&value]).then_some(Self { value, label }))
     }
 
     fn write(&self, object: &mut Object) {
@@ -93,7 +107,7 @@ impl Kind for Phone {
 
     fn read(object: &Object) -> Result<Option<Self>, Unreadable> {
         let (value, label) = (text(object, "value")?, text(object, "type")?);
-        Ok(unless_blank(&[&value]).then_some(Self { value, label }))
+        Ok(has_text(&[&value]).then_some(Self { value, label }))
     }
 
     fn write(&self, object: &mut Object) {
@@ -111,7 +125,7 @@ impl Kind for Organization {
 
     fn read(object: &Object) -> Result<Option<Self>, Unreadable> {
         let (name, title) = (text(object, "name")?, text(object, "title")?);
-        Ok(unless_blank(&[&name, &title]).then_some(Self { name, title }))
+        Ok(has_text(&[&name, &title]).then_some(Self { name, title }))
     }
 
     fn write(&self, object: &mut Object) {
@@ -149,7 +163,7 @@ impl Kind for Address {
             &address.postal_code,
             &address.country_code,
         ];
-        Ok(unless_blank(&parts).then_some(address))
+        Ok(has_text(&parts).then_some(address))
     }
 
     fn write(&self, object: &mut Object) {
@@ -222,7 +236,7 @@ impl Kind for Gender {
 
     fn read(object: &Object) -> Result<Option<Self>, Unreadable> {
         let value = text(object, "value")?;
-        Ok(unless_blank(&[&value]).then_some(Self(value)))
+        Ok(has_text(&[&value]).then_some(Self(value)))
     }
 
     fn write(&self, object: &mut Object) {
@@ -254,10 +268,10 @@ fn put(object: &mut Object, key: &str, text: &str) {
     }
 }
 
-fn unless_blank(parts: &[&str]) -> bool {
+fn has_text(parts: &[&str]) -> bool {
     parts.iter().any(|part| !part.trim().is_empty())
 }
 
 fn alike(a: &str, b: &str) -> bool {
-    unless_blank(&[a]) && a.trim().to_lowercase() == b.trim().to_lowercase()
+    has_text(&[a]) && a.trim().to_lowercase() == b.trim().to_lowercase()
 }
