@@ -95,23 +95,9 @@ impl std::fmt::Debug for Broken {
     }
 }
 
-impl ParsedPerson {
-    /// The person, if it was understood.
-    pub fn understood(self) -> Option<Person> {
-        match self {
-            ParsedPerson::Person(person) => Some(*person),
-            ParsedPerson::Broken(_) => None,
-        }
-    }
-}
-
 /// Reads one person. Never fails: what cannot be read is [`ParsedPerson::Broken`].
 pub fn parse(item: &RawValue) -> ParsedPerson {
     parsed(object(item).and_then(|object| parse_object(&object)))
-}
-
-pub(super) fn object(item: &RawValue) -> Result<Object, Box<Broken>> {
-    serde_json::from_str(item.get()).map_err(|_| broken(&Object::new(), "it is no JSON object".into()))
 }
 
 /// The same for a person of a list.
@@ -135,16 +121,6 @@ fn parsed(read: Result<Person, Box<Broken>>) -> ParsedPerson {
 
 pub(super) fn object(item: &RawValue) -> Result<Object, Box<Broken>> {
     serde_json::from_str(item.get()).map_err(|_| broken(&Object::new(), "it is no JSON object".into()))
-}
-
-/// The same for a person of a list.
-pub(super) fn parse_listed(item: &RawValue) -> ParsedPerson {
-    let mut parsed = parse(item);
-    if let ParsedPerson::Person(person) = &mut parsed {
-        let most = person.details.emails.len().max(person.details.phones.len());
-        person.is_partial = most >= LISTED;
-    }
-    parsed
 }
 
 pub(super) fn parse_object(object: &Object) -> Result<Person, Box<Broken>> {
