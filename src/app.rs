@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 /// Events per page of a listing; Google's own default is 250, its limit 2500.
-const PAGE_SIZE: u16 = 500;
+pub const PAGE_SIZE: u16 = 500;
 
 /// Why Accord did not start. Every message says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,7 @@ mod sync_story;
 
 use support::postgres::both_databases;
 use sync_story::Method::*;
+use sync_story::Moment::*;
 use sync_story::Step::*;
 use sync_story::Trouble::*;
 use sync_story::Via::*;
@@ -124,6 +125,55 @@ both_databases! {
             AppDeletes(Sql, 0),
             PersonRenames(0),
             PersonRenamesOccurrence(0, 0),
+        ]).await.unwrap();
+    }
+
+    async fn a_changed_occurrence_goes_with_its_series_when_both_sides_cancel_it_at_once(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            Poll(0),
+            AppRenamesOccurrence(Sql, 0, 0),
+            AppCancels(Sql, 0),
+            PersonDeletes(0),
+        ]).await.unwrap();
+    }
+
+    async fn an_occurrence_changed_while_the_move_of_its_series_is_asked_about_is_there_when_it_is_answered(url: String) {
+        let asks = Setting { inbound: "ask", ..PLAIN };
+        tell(&url, asks, &[PersonCreatesSeries, Poll(0), PersonMoves(0), PersonRenamesOccurrence(0, 0)]).await.unwrap();
+    }
+
+    async fn a_changed_occurrence_of_somebody_elses_series_is_put_back_and_follows_the_series_again(url: String) {
+        tell(&url, PLAIN, &[
+            BenInvitesToSeries,
+            Poll(0),
+            AppRenamesOccurrence(Sql, 0, 0),
+            Poll(0),
+            PersonRenames(0),
+        ]).await.unwrap();
+    }
+
+    async fn a_write_of_the_apps_whose_answer_was_lost_does_not_stand_against_what_the_app_does_next(url: String) {
+        let google_wins = Setting { policy: "google", ..PLAIN };
+        tell(&url, google_wins, &[
+            PersonCreates,
+            AppCreatesSeries(Api),
+            Poll(0),
+            AppAssigns(Sql, 1),
+            Kill(0, Answer(1)),
+            AppCancels(Sql, 1),
+        ]).await.unwrap();
+    }
+
+    async fn a_rename_whose_answer_was_lost_does_not_conflict_with_the_apps_next_one(url: String) {
+        let google_wins = Setting { policy: "google", ..PLAIN };
+        tell(&url, google_wins, &[
+            AppCreates(Sql),
+            Poll(0),
+            AppRenames(Sql, 0),
+            Fault(Patch, CutAfter),
+            Poll(0),
+            AppCancels(Sql, 0),
         ]).await.unwrap();
     }
 }

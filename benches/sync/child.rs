@@ -1,7 +1,8 @@
 //! What is measured, in a process of its own: passes of the engine, and the plain work that they are compared with.
-use crate::rows;
+use crate::rows::{self, Manner};
 use crate::support::google::START_US;
 use crate::support::world::{engine_at, open};
+use accord::app::PAGE_SIZE;
 use accord::domain::access::AccessRole;
 use accord::domain::clock::TestClock;
 use accord::domain::ids::CalendarId;
@@ -21,18 +22,17 @@ use tokio::time::Instant;
 /// What a child does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Task {
-    /// One pass.
+    /// One pass over each target.
     Pass,
     /// Reads the pages of a full listing, and inserts the rows of the database into a fresh one.
-    Plain { into: String },
-    /// Passes that find nothing, and as many bare list requests.
-    Quiet { passes: u32 },
+    Plain { into: String, manner: Manner },
+    /// Rounds of passes that find nothing and of as many bare list requests, over all targets in turn.
+    Quiet { rounds: usize, passes: usize },
 }
 
-/// Where and for whom.
+/// A scope in a database, with its pretend Google.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Job {
-    pub task: Task,
+pub struct Target {
     pub google: String,
     pub database: String,
     pub tenant: String,
@@ -40,8 +40,15 @@ pub struct Job {
     pub calendar: String,
 }
 
-/// What came out; each task fills its part.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// What to do, and with what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    pub task: Task,
+    pub on: Vec<Target>,
+}
+
+/// What came out for a target; each task fills its part.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Figures {
     pub seconds: f64,
@@ -51,15 +58,16 @@ pub struct Figures {
     pub created: u64,
     pub statements: u64,
     pub commits: u64,
-    pub requests_a_pass: f64,
-    pub statements_a_pass: f64,
-    pub commits_a_pass: f64,
-    pub cpu_ms_a_pass: f64,
-    pub cpu_ms_a_list: f64,
+    pub requests: u64,
+    /// Of the first pass of a process, which has no access token in memory yet.
+    pub first_statements: u64,
+    /// For each round, of one pass and of one bare list request.
+    pub cpu_ms_a_pass: Vec<f64>,
+    pub cpu_ms_a_list: Vec<f64>,
 }
 
 /// Runs a job in a fresh process.
-pub async fn start(job: &Job) -> Figures {
+pub async fn start(job: &Job) -> Vec<Figures> {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
     command
         .arg("--child")
@@ -71,38 +79,68 @@ pub async fn start(job: &Job) -> Figures {
     serde_json::from_slice(&output.stdout).expect("figures")
 }
 
+/// The figures of a task with one target.
+pub async fn one(task: Task, on: &Target) -> Figures {
+    let on = vec![on.clone()];
+    let figures = start(&Job { task, on }).await;
+    figures.into_iter().next().expect("figures of the target")
+}
+
+/// An engine over a target.
+struct Bench {
+    engine: Engine,
+    key: ScopeKey,
+    google: String,
+}
+
+impl Bench {
+    async fn open(target: &Target) -> Bench {
+        let clock = Arc::new(TestClock::at(
+            DateTime::from_timestamp_micros(START_US).expect("an instant"),
+        ));
+        let mut engine = engine_at(&target.database, &target.google, clock.clone()).await;
+        engine.sync.page_size = PAGE_SIZE;
+        clock.advance(TimeDelta::milliseconds(10));
+        Bench {
+            engine,
+            key: ScopeKey {
+                tenant: target.tenant.parse().expect("a tenant"),
+                account: target.account.parse().expect("an account"),
+                calendar: CalendarId::from(target.calendar.as_str()),
+            },
+            google: target.google.clone(),
+        }
+    }
+}
+
 /// Does a job; gives the figures as JSON.
 pub async fn work(job: &str) -> String {
     let job: Job = serde_json::from_str(job).expect("a job");
-    let clock = Arc::new(TestClock::at(
-        DateTime::from_timestamp_micros(START_US).expect("an instant"),
-    ));
-    let mut engine = engine_at(&job.database, &job.google, clock.clone()).await;
-    engine.sync.page_size = 2_500;
-    let key = ScopeKey {
-        tenant: job.tenant.parse().expect("a tenant"),
-        account: job.account.parse().expect("an account"),
-        calendar: CalendarId::from(job.calendar.as_str()),
-    };
-    clock.advance(TimeDelta::milliseconds(10));
-    let figures = match &job.task {
-        Task::Pass => {
-            let (begin, statements) = (Instant::now(), engine.db.counts());
-            let report = one_pass(&engine, &key).await;
-            Figures {
-                seconds: begin.elapsed().as_secs_f64(),
-                cpu_seconds: cpu_seconds(),
-                peak_mb: peak_mb(),
-                created: report.bookings_created,
-                statements: engine.db.counts().0 - statements.0,
-                commits: engine.db.counts().1 - statements.1,
-                ..Figures::default()
-            }
-        }
-        Task::Plain { into } => plain(&engine, &key, into).await,
-        Task::Quiet { passes } => quiet(&engine, &key, *passes, &job.google).await,
+    let mut benches = Vec::new();
+    for target in &job.on {
+        benches.push(Bench::open(target).await);
+    }
+    let figures = match job.task {
+        Task::Pass => vec![pass(&benches[0]).await],
+        Task::Plain { into, manner } => vec![plain(&benches[0], &into, manner).await],
+        Task::Quiet { rounds, passes } => quiet(&benches, rounds, passes).await,
     };
     serde_json::to_string(&figures).expect("figures are JSON")
+}
+
+async fn pass(Bench { engine, key, .. }: &Bench) -> Figures {
+    let (begin, cpu, before) = (Instant::now(), cpu_seconds(), engine.db.counts());
+    let report = one_pass(engine, key).await;
+    let after = engine.db.counts();
+    Figures {
+        seconds: begin.elapsed().as_secs_f64(),
+        cpu_seconds: cpu_seconds() - cpu,
+        peak_mb: peak_mb(),
+        created: report.bookings_created,
+        statements: after.0 - before.0,
+        commits: after.1 - before.1,
+        ..Figures::default()
+    }
 }
 
 async fn one_pass(engine: &Engine, key: &ScopeKey) -> PassReport {
@@ -121,7 +159,7 @@ async fn claim(engine: &Engine, key: &ScopeKey) -> Claim {
     claim.expect("nobody else holds the scope")
 }
 
-async fn plain(engine: &Engine, key: &ScopeKey, into: &str) -> Figures {
+async fn plain(Bench { engine, key, .. }: &Bench, into: &str, manner: Manner) -> Figures {
     let all = rows::read(&engine.db).await;
     let target = open(into).await;
     migrate(&target).await.expect("the schema is made");
@@ -129,7 +167,7 @@ async fn plain(engine: &Engine, key: &ScopeKey, into: &str) -> Figures {
     let (begin, cpu) = (Instant::now(), cpu_seconds());
     let items = list(engine, key, None).await;
     let fetch_seconds = begin.elapsed().as_secs_f64();
-    rows::insert(&target, all).await;
+    rows::insert(&target, all, manner).await;
     assert!(items > 0, "the listing is empty");
     Figures {
         seconds: begin.elapsed().as_secs_f64(),
@@ -173,38 +211,47 @@ async fn list(engine: &Engine, key: &ScopeKey, since: Option<&str>) -> usize {
     }
 }
 
-async fn quiet(engine: &Engine, key: &ScopeKey, passes: u32, google: &str) -> Figures {
-    // Caches are warm in a daemon that has run for a minute.
-    for _ in 0..50 {
-        assert!(one_pass(engine, key).await.is_quiet(), "the pass is not quiet");
-    }
-    let (counts, requests, cpu) = (engine.db.counts(), requests(google).await, cpu_seconds());
-    for _ in 0..passes {
+async fn quiet(benches: &[Bench], rounds: usize, passes: usize) -> Vec<Figures> {
+    let mut all = Vec::new();
+    let mut tokens = Vec::new();
+    for Bench { engine, key, google } in benches {
+        let mut figures = Figures::default();
+        let before = engine.db.counts().0;
         one_pass(engine, key).await;
+        figures.first_statements = engine.db.counts().0 - before;
+        // Of what every further pass costs, the greatest is shown.
+        for _ in 0..50 {
+            let (counts, before) = (engine.db.counts(), requests(google).await);
+            assert!(one_pass(engine, key).await.is_quiet(), "the pass is not quiet");
+            let (statements, commits) = engine.db.counts();
+            figures.statements = figures.statements.max(statements - counts.0);
+            figures.commits = figures.commits.max(commits - counts.1);
+            figures.requests = figures.requests.max(requests(google).await - before);
+        }
+        let mut tx = engine.db.read().await.expect("begin");
+        let known = scopes::peek(&mut tx, key).await.expect("peek").expect("a scope");
+        tokens.push(known.sync_token.expect("a sync token"));
+        all.push(figures);
     }
-    let each = |total: f64| total / f64::from(passes);
-    let cpu_ms_a_pass = each((cpu_seconds() - cpu) * 1_000.0);
-    let counts_after = engine.db.counts();
-    let requests_a_pass = each((self::requests(google).await - requests) as f64);
-    let token = claim(engine, key).await.sync_token.expect("a sync token");
-    let cpu = cpu_seconds();
-    for _ in 0..passes {
-        list(engine, key, Some(&token)).await;
+    for round in 0..rounds {
+        for turn in 0..benches.len() {
+            // Nobody is always the first.
+            let which = (round + turn) % benches.len();
+            let Bench { engine, key, .. } = &benches[which];
+            let cpu = cpu_seconds();
+            for _ in 0..passes {
+                one_pass(engine, key).await;
+            }
+            let between = cpu_seconds();
+            for _ in 0..passes {
+                list(engine, key, Some(&tokens[which])).await;
+            }
+            let each = |seconds: f64| seconds * 1_000.0 / passes as f64;
+            all[which].cpu_ms_a_pass.push(each(between - cpu));
+            all[which].cpu_ms_a_list.push(each(cpu_seconds() - between));
+        }
     }
-    let cpu_ms_a_list = each((cpu_seconds() - cpu) * 1_000.0);
-    let mut tx = engine.db.begin().await.expect("begin");
-    scopes::enable_scopes(&mut tx, key.tenant, key.account, true)
-        .await
-        .expect("the claim ends");
-    tx.commit().await.expect("commit");
-    Figures {
-        requests_a_pass,
-        statements_a_pass: each((counts_after.0 - counts.0) as f64),
-        commits_a_pass: each((counts_after.1 - counts.1) as f64),
-        cpu_ms_a_pass,
-        cpu_ms_a_list,
-        ..Figures::default()
-    }
+    all
 }
 
 /// Requests to the pretend Google so far.
@@ -220,19 +267,14 @@ async fn requests(google: &str) -> u64 {
     counts["reads"].as_u64().unwrap_or_default() + writes
 }
 
-/// Processor time of this process so far, its system calls included. The kernel counts in hundredths of a second.
+/// Processor time of this process so far, its system calls included: the sum over its threads, none of which has ended.
 fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-    let (_, fields) = stat.rsplit_once(") ").expect("a name in brackets");
-    let ticks = |index: usize| {
-        fields
-            .split(' ')
-            .nth(index)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0.0)
-    };
-    let (user, system): (f64, f64) = (ticks(11), ticks(12));
-    (user + system) / 100.0
+    let threads = std::fs::read_dir("/proc/self/task").expect("Linux");
+    let nanoseconds = threads.filter_map(|thread| {
+        let text = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    nanoseconds.sum::<u64>() as f64 / 1e9
 }
 
 /// The most memory that this process ever held.

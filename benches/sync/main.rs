@@ -1,26 +1,62 @@
-//! What a pass costs: `cargo bench --bench sync`, or `cargo bench --bench sync -- sqlite` for one database.
+//! What a pass costs: `cargo bench --bench sync`. With `-- sqlite` or `-- postgres` for one database, with `-- small` for a
+//! hundredth of everything, to try the benchmark itself.
 //!
 //! The pretend Google lives in this process; whatever is measured runs in a fresh child process of its own (`child.rs`), so
 //! that time, processor and peak memory are the engine's alone. Prints each figure beside its goal. Figures are read, not
 //! gated: the exit code says only whether they could be taken.
-#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures and what it is at"
+)]
 mod child;
 mod rows;
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod table;
 
-use child::{Figures, Job, Task};
+use child::{Figures, Job, Target, Task};
+use rows::Manner;
 use serde_json::json;
 use support::google::ANA;
 use support::postgres::{fresh_database, fresh_sqlite};
 use support::world::{World, event, run};
+use table::Column;
 
-/// Events of a full pull.
-const EVENTS: usize = 10_000;
-/// How often each figure is taken; the least counts, because the machine has other work too.
-const ROUNDS: usize = 2;
-/// Bookings of a push.
-const PUSHED: usize = 1_000;
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// Events of a full pull.
+    events: usize,
+    /// Stored events beside which a pass is quiet.
+    stored: [usize; 3],
+    /// Bookings of a push.
+    pushed: usize,
+    /// How often a full pull is taken; the least time counts, because the machine has other work too.
+    pulls: usize,
+    /// Rounds of a quiet pass, of which the median counts.
+    rounds: usize,
+    /// Passes in a row in each of them.
+    passes: usize,
+}
+
+const REAL: Sizes = Sizes {
+    events: 10_000,
+    stored: [0, 1_000, 100_000],
+    pushed: 1_000,
+    pulls: 3,
+    rounds: 61,
+    passes: 20,
+};
+
+const SMALL: Sizes = Sizes {
+    events: 1_000,
+    stored: [0, 10, 1_000],
+    pushed: 10,
+    pulls: 3,
+    rounds: 11,
+    passes: 5,
+};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -29,35 +65,33 @@ fn main() {
         .enable_all()
         .build()
         .expect("a runtime");
-    match arguments.iter().position(|argument| argument == "--child") {
-        Some(at) => println!("{}", runtime.block_on(child::work(&arguments[at + 1]))),
-        None => {
-            let only = arguments.iter().skip(1).find(|argument| !argument.starts_with("--"));
-            runtime.block_on(measure(only.map(String::as_str)));
-        }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--child") {
+        println!("{}", runtime.block_on(child::work(&arguments[at + 1])));
+        return;
     }
+    let is_said = |word: &str| arguments.iter().any(|argument| argument == word);
+    let sizes = if is_said("small") { SMALL } else { REAL };
+    let both = ["sqlite", "postgres"];
+    let only = both.into_iter().find(|name| is_said(name));
+    let names = both.into_iter().filter(|name| only.is_none_or(|only| only == *name));
+    runtime.block_on(measure(names.collect(), sizes));
 }
 
-async fn measure(only: Option<&str>) {
-    for name in ["sqlite", "postgres"] {
-        if only.is_some_and(|only| only != name) {
-            continue;
-        }
+async fn measure(names: Vec<&'static str>, sizes: Sizes) {
+    let mut columns = Vec::new();
+    for name in names {
         // The harness panics without PostgreSQL's programs, and says what is missing.
         if tokio::spawn(async move { drop(fresh(name).await) }).await.is_err() {
-            println!("\n{name}: not measured");
+            println!("{name}: not measured");
             continue;
         }
-        println!("\n{name:<60} {:>12} {:>12}", "figure", "goal");
-        let (mut pulls, mut plains) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            let (url, plain_url) = (fresh(name).await, fresh(name).await);
-            full_pull(url.url(), plain_url.url(), &mut pulls, &mut plains).await;
-        }
-        report_pull(&pulls, &plains);
-        push(fresh(name).await.url()).await;
-        quiet(name).await;
+        let mut column = Column::default();
+        full_pull(name, sizes, &mut column).await;
+        push(name, sizes, &mut column).await;
+        quiet(name, sizes, &mut column).await;
+        columns.push((name, column));
     }
+    println!("{}", table::text(&columns));
 }
 
 async fn fresh(name: &'static str) -> Database {
@@ -83,91 +117,112 @@ impl Fresh for support::postgres::TestDatabase {
     }
 }
 
-/// One figure and its verdict.
-fn line(what: &str, figure: f64, unit: &str, goal: Option<f64>) {
-    let (goal, verdict) = match goal {
-        Some(goal) if figure <= goal => (format!("<= {goal}{unit}"), "met"),
-        Some(goal) => (format!("<= {goal}{unit}"), "MISSED"),
-        None => (String::new(), ""),
-    };
-    println!("{what:<60} {:>12} {goal:>12} {verdict}", format!("{figure:.2}{unit}"));
-}
-
 /// (a) and (c).
-async fn full_pull(url: &str, plain_url: &str, pulls: &mut Vec<Figures>, plains: &mut Vec<Figures>) {
-    let world = world(url).await;
-    seed(&world, EVENTS).await;
-    let job = job(&world, url, Task::Pass);
-    let pull = child::start(&job).await;
-    assert_eq!(pull.created, EVENTS as u64, "the pull is not whole");
-    pulls.push(pull);
-    let plain = Task::Plain {
-        into: plain_url.to_owned(),
-    };
-    plains.push(child::start(&Job { task: plain, ..job }).await);
-}
-
-fn report_pull(pulls: &[Figures], plains: &[Figures]) {
-    let (pull, plain) = (least(pulls, |f| f.seconds), least(plains, |f| f.seconds));
-    line(&format!("full pull of {EVENTS} events"), pull, " s", None);
-    line(
-        "  the same pages fetched and parsed",
-        least(plains, |f| f.fetch_seconds),
-        " s",
-        None,
-    );
-    line("  and the same rows inserted", plain, " s", None);
-    line("  full pull : that", pull / plain, " x", Some(1.5));
-    let (pull, plain) = (least(pulls, |f| f.cpu_seconds), least(plains, |f| f.cpu_seconds));
-    line("  processor, full pull", pull, " s", None);
-    line("  processor, full pull : that", pull / plain, " x", None);
-    let per_event = pulls[0].statements as f64 / EVENTS as f64;
-    line("  statements per event", per_event, "", None);
-    line("  commits", pulls[0].commits as f64, "", None);
-    line(
-        "  peak memory of a full pull",
-        least(pulls, |f| f.peak_mb),
-        " MB",
-        Some(60.0),
-    );
-}
-
-/// (b). The three databases take turns, so that other work on the machine strikes them alike.
-async fn quiet(name: &'static str) {
-    let mut stages = Vec::new();
-    for stored in [0, 1_000, 100_000] {
+async fn full_pull(name: &'static str, sizes: Sizes, column: &mut Column) {
+    let events = sizes.events;
+    let (mut pulls, mut bulk, mut by_row) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=sizes.pulls {
+        eprintln!("{name}: full pull {round} of {}", sizes.pulls);
         let database = fresh(name).await;
         let world = world(database.url()).await;
-        let pass = job(&world, database.url(), Task::Pass);
-        child::start(&pass).await;
+        seed(&world, events).await;
+        let on = target(&world, database.url());
+        let pull = child::one(Task::Pass, &on).await;
+        assert_eq!(pull.created, events as u64, "the pull is not whole");
+        pulls.push(pull);
+        for (manner, plains) in [(Manner::Bulk, &mut bulk), (Manner::RowByRow, &mut by_row)] {
+            let into = fresh(name).await;
+            let into = into.url().to_owned();
+            plains.push(child::one(Task::Plain { into, manner }, &on).await);
+        }
+    }
+    let pull = least(&pulls, |f| f.seconds);
+    column.show(format!("full pull of {events} events"), pull, "s");
+    column.show(
+        "  the same pages fetched and parsed",
+        least(&bulk, |f| f.fetch_seconds),
+        "s",
+    );
+    column.show(
+        "  ... and the same rows inserted, many a statement",
+        least(&bulk, |f| f.seconds),
+        "s",
+    );
+    column.show(
+        "  ... and the same rows inserted, one by one",
+        least(&by_row, |f| f.seconds),
+        "s",
+    );
+    column.show(
+        "  full pull : many a statement",
+        pull / least(&bulk, |f| f.seconds),
+        "x",
+    );
+    column.judge(
+        "  full pull : one by one",
+        pull / least(&by_row, |f| f.seconds),
+        "x",
+        1.5,
+    );
+    let cpu = least(&pulls, |f| f.cpu_seconds);
+    column.show("  processor", cpu, "s");
+    column.show(
+        "  processor : many a statement",
+        cpu / least(&bulk, |f| f.cpu_seconds),
+        "x",
+    );
+    column.show("  processor : one by one", cpu / least(&by_row, |f| f.cpu_seconds), "x");
+    column.show(
+        "  statements per event",
+        greatest(&pulls, |f| f.statements as f64) / events as f64,
+        "",
+    );
+    column.show("  commits", greatest(&pulls, |f| f.commits as f64), "");
+    column.judge("  peak memory", greatest(&pulls, |f| f.peak_mb), "MB", 60.0);
+}
+
+/// (b). The databases take turns in one process, so that whatever else goes on strikes them alike.
+async fn quiet(name: &'static str, sizes: Sizes, column: &mut Column) {
+    eprintln!("{name}: quiet passes");
+    let (mut on, mut kept) = (Vec::new(), Vec::new());
+    for stored in sizes.stored {
+        let database = fresh(name).await;
+        let world = world(database.url()).await;
+        let one = target(&world, database.url());
+        child::one(Task::Pass, &one).await;
         if stored > 0 {
             rows::store(&world.engine.db, &world.ana, world.tenant, stored).await;
         }
-        let task = Task::Quiet { passes: 500 };
-        stages.push((stored, Job { task, ..pass }, Vec::new(), (world, database)));
+        on.push(one);
+        kept.push((world, database));
     }
-    for _ in 0..ROUNDS {
-        for (_, job, figures, _) in &mut stages {
-            figures.push(child::start(job).await);
-        }
-    }
-    let mut at_none = None;
-    for (stored, _, figures, _) in &stages {
-        let cpu = least(figures, |f| f.cpu_ms_a_pass);
-        let at_none = *at_none.get_or_insert(cpu);
-        println!("quiet pass at {stored} stored events");
-        line("  requests", least(figures, |f| f.requests_a_pass), "", Some(1.0));
-        line("  statements", least(figures, |f| f.statements_a_pass), "", Some(3.0));
-        line("  commits", least(figures, |f| f.commits_a_pass), "", Some(2.0));
-        line("  processor", cpu, " ms", None);
-        line(
-            "  processor of a bare list request",
-            least(figures, |f| f.cpu_ms_a_list),
-            " ms",
-            None,
+    let (rounds, passes) = (sizes.rounds, sizes.passes);
+    let task = Task::Quiet { rounds, passes };
+    let figures = child::start(&Job { task, on }).await;
+    drop(kept);
+    for (stored, f) in sizes.stored.iter().zip(&figures) {
+        column.judge(
+            format!("quiet pass at {stored} stored events: requests"),
+            f.requests as f64,
+            "",
+            1.0,
         );
-        let goal = (*stored == 100_000).then_some(1.1);
-        line("  processor : that at 0 stored events", cpu / at_none, " x", goal);
+        column.judge("  statements", f.statements as f64, "", 3.0);
+        column.show("  statements of a process's first pass", f.first_statements as f64, "");
+        column.judge("  commits", f.commits as f64, "", 2.0);
+        column.show("  processor", median(f.cpu_ms_a_pass.clone()), "ms");
+        column.show(
+            "  processor of a bare list request",
+            median(f.cpu_ms_a_list.clone()),
+            "ms",
+        );
+        let pairs = f.cpu_ms_a_pass.iter().zip(&figures[0].cpu_ms_a_pass);
+        let ratio = median(pairs.map(|(at_stored, at_none)| at_stored / at_none).collect());
+        if *stored == sizes.stored[2] {
+            column.judge("  processor : that at 0 stored events", ratio, "x", 1.1);
+        } else {
+            column.show("  processor : that at 0 stored events", ratio, "x");
+        }
     }
 }
 
@@ -175,27 +230,42 @@ fn least(figures: &[Figures], of: fn(&Figures) -> f64) -> f64 {
     figures.iter().map(of).fold(f64::INFINITY, f64::min)
 }
 
+fn greatest(figures: &[Figures], of: fn(&Figures) -> f64) -> f64 {
+    figures.iter().map(of).fold(0.0, f64::max)
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
 /// (d).
-async fn push(url: &str) {
-    let world = world(url).await;
-    seed(&world, PUSHED).await;
-    let pass = job(&world, url, Task::Pass);
-    child::start(&pass).await;
+async fn push(name: &'static str, sizes: Sizes, column: &mut Column) {
+    eprintln!("{name}: push");
+    let pushed = sizes.pushed;
+    let database = fresh(name).await;
+    let world = world(database.url()).await;
+    seed(&world, pushed).await;
+    let on = target(&world, database.url());
+    child::one(Task::Pass, &on).await;
     let change = "UPDATE bookings SET title = title || ', moved to the big room'";
     let changed = run(&world.engine.db, change, vec![]).await;
-    assert_eq!(changed, PUSHED as u64, "every booking is changed");
+    assert_eq!(changed, pushed as u64, "every booking is changed");
     let before = world.google_writes().await;
-    let figures = child::start(&pass).await;
+    let figures = child::one(Task::Pass, &on).await;
     let writes = (world.google_writes().await - before) as f64;
-    println!("{PUSHED} changed single bookings pushed");
-    line("  write requests", writes, "", Some(PUSHED as f64));
-    line("  bookings left out", PUSHED as f64 - writes, "", Some(0.0));
-    line("  took", figures.seconds, " s", None);
-    line(
-        "  statements per booking",
-        figures.statements as f64 / PUSHED as f64,
+    column.judge(
+        format!("{pushed} changed single bookings pushed: write requests"),
+        writes,
         "",
-        None,
+        pushed as f64,
+    );
+    column.judge("  bookings left out", pushed as f64 - writes, "", 0.0);
+    column.show("  took", figures.seconds, "s");
+    column.show(
+        "  statements per booking",
+        figures.statements as f64 / pushed as f64,
+        "",
     );
 }
 
@@ -207,9 +277,8 @@ async fn world(url: &str) -> World {
     world
 }
 
-fn job(world: &World, database: &str, task: Task) -> Job {
-    Job {
-        task,
+fn target(world: &World, database: &str) -> Target {
+    Target {
         google: world.google.sandbox.base_url(),
         database: database.to_owned(),
         tenant: world.tenant.to_string(),

@@ -5,7 +5,16 @@ use accord::domain::ids::TenantId;
 use accord::store::{Db, Value};
 
 /// Events per transaction, as in a pass.
-const CHUNK: usize = 100;
+const CHUNK: usize = 128;
+
+/// How the plain work inserts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Manner {
+    /// A prepared statement for each row.
+    RowByRow,
+    /// A prepared statement for all rows of a transaction.
+    Bulk,
+}
 
 /// A table with its text columns and its number columns; those that triggers write are left out.
 struct Table {
@@ -115,15 +124,21 @@ pub async fn prepare(from: &Db, into: &Db) {
 }
 
 /// Inserts them with prepared statements.
-pub async fn insert(db: &Db, all: Vec<Rows>) {
-    let statements: Vec<&'static str> = TABLES.iter().map(Table::insert).collect();
-    let mut rows: Vec<_> = all.into_iter().map(Vec::into_iter).collect();
-    while rows[0].len() > 0 {
+pub async fn insert(db: &Db, all: Vec<Rows>, manner: Manner) {
+    let mut tables: Vec<_> = TABLES.iter().zip(all.into_iter().map(Vec::into_iter)).collect();
+    while tables[0].1.len() > 0 {
         let mut tx = db.begin().await.expect("begin");
-        for _ in 0..CHUNK {
-            for (statement, rows) in statements.iter().zip(&mut rows) {
-                if let Some(row) = rows.next() {
-                    tx.execute(statement, row).await.expect("a row");
+        for (table, rows) in &mut tables {
+            let rows: Rows = rows.by_ref().take(CHUNK).collect();
+            match manner {
+                Manner::Bulk => {
+                    tx.put_rows(table.bulk_insert(), rows).await.expect("rows");
+                }
+                Manner::RowByRow => {
+                    let insert = table.insert();
+                    for row in rows {
+                        tx.execute(insert, row).await.expect("a row");
+                    }
                 }
             }
         }
@@ -157,14 +172,18 @@ impl Table {
     }
 
     fn insert(&self) -> &'static str {
-        let columns = [self.texts, self.numbers].concat();
-        let places: Vec<String> = (1..=columns.len()).map(|number| format!("${number}")).collect();
-        let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            self.name,
-            columns.join(", "),
-            places.join(", ")
-        );
+        let count = self.texts.len() + self.numbers.len();
+        let places: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
+        self.insert_of(&format!("({})", places.join(", ")))
+    }
+
+    fn bulk_insert(&self) -> &'static str {
+        self.insert_of("ROWS")
+    }
+
+    fn insert_of(&self, values: &str) -> &'static str {
+        let columns = [self.texts, self.numbers].concat().join(", ");
+        let sql = format!("INSERT INTO {} ({columns}) VALUES {values}", self.name);
         Box::leak(sql.into_boxed_str())
     }
 }

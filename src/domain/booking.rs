@@ -63,7 +63,7 @@ pub struct Content {
 }
 
 /// What makes a booking an occurrence that differs from its series.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Occurrence {
     /// The series.
     pub series_id: BookingId,

@@ -11,7 +11,7 @@ mod forms;
 mod gone;
 mod live;
 
-pub use forms::{as_booking, as_event, live_form, location_to_write, name_key, same_name, to_push};
+pub use forms::{arrived, as_booking, as_event, live_form, location_to_write, name_key, same_name, to_push};
 
 use super::booking::{Content, Side, Status};
 use super::event::{EventContent, Words};
@@ -29,6 +29,9 @@ pub struct RemoteForm {
     pub status: Status,
     /// Its last known content; a tombstone keeps what was known before.
     pub content: EventContent,
+    /// What was to be written to it since, while it is not known whether that arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<EventContent>,
 }
 
 /// What both sides last agreed on, each in its own form.

@@ -32,5 +32,5 @@ pub async fn store(
     content: &Content,
     day_zone: Tz,
 ) -> Result<(), StoreError> {
-    bookings::set_times(tx, tenant, id, of(content, day_zone), TZDB).await
+    bookings::set_times(tx, tenant, &[(id, of(content, day_zone))], TZDB).await
 }

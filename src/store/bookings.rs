@@ -8,7 +8,7 @@ use crate::domain::booking::{Booking, Content, Occurrence, Side, Status};
 use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId, UserId};
 use crate::domain::time::{OriginalStart, Span, SpanColumns, When};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A row of `bookings` as it stands, with its customers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,16 +246,18 @@ pub struct NewBooking<'a> {
     pub created_at: i64,
 }
 
-const INSERT: &str = "INSERT INTO bookings (tenant_id, id, user_id, title, description, location, resource_id, starts_local, \
-     ends_local, time_zone, end_time_zone, fold, end_fold, all_day, recurrence, status, series_id, original_start, split_from, \
-     origin, mail_wish, created_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
-
 /// Inserts a booking and its customers.
 pub async fn insert(tx: &mut Tx, new: &NewBooking<'_>) -> Result<(), StoreError> {
-    let t = new.text;
-    tx.execute(
-        INSERT,
+    insert_many(tx, std::slice::from_ref(new)).await
+}
+
+/// Inserts bookings and their customers; a series comes before its occurrences.
+pub async fn insert_many(tx: &mut Tx, all: &[NewBooking<'_>]) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO bookings (tenant_id, id, user_id, title, description, location, resource_id, starts_local, \
+         ends_local, time_zone, end_time_zone, fold, end_fold, all_day, recurrence, status, series_id, original_start, \
+         split_from, origin, mail_wish, created_at) VALUES ROWS";
+    let row = |new: &NewBooking<'_>| {
+        let t = new.text;
         args![
             new.tenant_id,
             new.id,
@@ -279,25 +281,26 @@ pub async fn insert(tx: &mut Tx, new: &NewBooking<'_>) -> Result<(), StoreError>
             &t.origin,
             &t.mail_wish,
             new.created_at
-        ],
-    )
-    .await?;
-    add_customers(tx, new.tenant_id, new.user_id, new.id, new.customer_ids).await
+        ]
+    };
+    tx.put_rows(SQL, all.iter().map(row).collect()).await?;
+    let mut with = Vec::new();
+    for new in all {
+        with.extend(
+            new.customer_ids
+                .iter()
+                .map(|customer| (new.tenant_id, new.user_id, new.id, *customer)),
+        );
+    }
+    add_customers(tx, &with).await
 }
 
-async fn add_customers(
-    tx: &mut Tx,
-    tenant: TenantId,
-    user: UserId,
-    booking: BookingId,
-    customers: &[CustomerId],
-) -> Result<(), StoreError> {
-    const SQL: &str =
-        "INSERT INTO booking_customers (tenant_id, user_id, booking_id, customer_id) VALUES ($1, $2, $3, $4)";
-    for customer in customers {
-        tx.execute(SQL, args![tenant, user, booking, customer]).await?;
-    }
-    Ok(())
+async fn add_customers(tx: &mut Tx, with: &[(TenantId, UserId, BookingId, CustomerId)]) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO booking_customers (tenant_id, user_id, booking_id, customer_id) VALUES ROWS";
+    let row = |(tenant, user, booking, customer): &(TenantId, UserId, BookingId, CustomerId)| {
+        args![tenant, user, booking, customer]
+    };
+    tx.put_rows(SQL, with.iter().map(row).collect()).await.map(drop)
 }
 
 /// Replaces the customers of a booking; writes nothing when they are the same.
@@ -312,14 +315,16 @@ pub async fn set_customers(
         .await?
         .remove(&booking)
         .unwrap_or_default();
+    let mut new = Vec::new();
     for customer in customers {
         match old.iter().position(|known| known == customer) {
             Some(at) => {
                 old.swap_remove(at);
             }
-            None => add_customers(tx, tenant, user, booking, &[*customer]).await?,
+            None => new.push((tenant, user, booking, *customer)),
         }
     }
+    add_customers(tx, &new).await?;
     const REMOVE: &str = "DELETE FROM booking_customers WHERE tenant_id = $1 AND booking_id = $2 AND customer_id = $3";
     for customer in old {
         tx.execute(REMOVE, args![tenant, booking, customer]).await?;
@@ -386,6 +391,29 @@ pub async fn overrides(tx: &mut Tx, tenant: TenantId, series: &[BookingId]) -> R
         select!("WHERE b.tenant_id = $1 AND b.series_id IN LIST($2) ORDER BY b.series_id, b.original_start");
     let found = tx.fetch_all(SQL, args![tenant, list(series)]).await?;
     rows(tx, tenant, found).await
+}
+
+/// Which of these occurrences have a row.
+pub async fn known_occurrences(
+    tx: &mut Tx,
+    tenant: TenantId,
+    occurrences: &[Occurrence],
+) -> Result<HashSet<Occurrence>, StoreError> {
+    const SQL: &str = "SELECT series_id, original_start FROM bookings \
+         WHERE tenant_id = $1 AND series_id IN LIST($2) AND original_start IN LIST($3)";
+    if occurrences.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let series: HashSet<BookingId> = occurrences.iter().map(|occurrence| occurrence.series_id).collect();
+    let starts: HashSet<OriginalStart> = occurrences.iter().map(|occurrence| occurrence.original_start).collect();
+    let rows = tx.fetch_all(SQL, args![tenant, list(series), list(starts)]).await?;
+    let known = |row: &Row| {
+        Ok(Occurrence {
+            series_id: row.parse("series_id")?,
+            original_start: row.parse("original_start")?,
+        })
+    };
+    rows.iter().map(known).collect()
 }
 
 /// The row of one occurrence of a series, if it differs from the series.
@@ -597,19 +625,18 @@ pub struct Times {
     pub last_ends_at: Option<i64>,
 }
 
-/// Stores the derived instants.
+/// Stores the derived instants of these bookings, each of which is named once.
 pub async fn set_times(
     tx: &mut Tx,
     tenant: TenantId,
-    id: BookingId,
-    times: Times,
+    all: &[(BookingId, Times)],
     tzdb: &str,
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO booking_times (tenant_id, booking_id, starts_at, ends_at, last_ends_at, tzdb) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, booking_id) DO UPDATE SET \
+         VALUES ROWS ON CONFLICT (tenant_id, booking_id) DO UPDATE SET \
          starts_at = excluded.starts_at, ends_at = excluded.ends_at, last_ends_at = excluded.last_ends_at, tzdb = excluded.tzdb";
-    let values = args![tenant, id, times.starts_at, times.ends_at, times.last_ends_at, tzdb];
-    tx.execute(SQL, values).await.map(drop)
+    let row = |(id, t): &(BookingId, Times)| args![tenant, id, t.starts_at, t.ends_at, t.last_ends_at, tzdb];
+    tx.put_rows(SQL, all.iter().map(row).collect()).await.map(drop)
 }
 
 /// Forgets the derived instants of a booking that is gone or cannot be understood.

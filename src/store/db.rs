@@ -1,8 +1,9 @@
 //! One database interface over SQLite and PostgreSQL.
 //!
-//! SQL is written once, with `$n` placeholders. Where the dialects differ the text uses one of three marks that are
-//! replaced before the statement is sent: `NOW_MS()` (the database's clock, milliseconds), `LIST($n)` (the texts of the JSON
-//! array bound as `$n`) and `SKIP_LOCKED` (row locks for claims; SQLite has one writer and needs none).
+//! SQL is written once, with `$n` placeholders. Where the dialects differ the text uses one of these marks, which are
+//! replaced before the statement is sent: `NOW_MS()` (the database's clock, milliseconds), `IN LIST($n)` and
+//! `NOT IN LIST($n)` (the texts of the JSON array bound as `$n`), `SKIP_LOCKED` (row locks for claims; SQLite has one
+//! writer and needs none) and, in statements for [`Tx::put_rows`], `ROWS` where `VALUES` wants them.
 //!
 //! SQLite: WAL, one writer connection that begins IMMEDIATE, a few readers, full synchronous, because a stored event id is
 //! the proof against a duplicate. Dropping a [`Tx`] rolls it back.
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 /// How long a writer waits for another process that holds SQLite's write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Rows of one statement; a power of two. SQLite takes 32766 parameters, PostgreSQL 65535.
+pub(super) const ROWS_AT_ONCE: usize = 128;
 /// How long to wait for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -54,16 +57,17 @@ struct Shared {
     /// How many statements and commits were sent; for `benches/`.
     statements: AtomicU64,
     commits: AtomicU64,
-    /// The statements as this backend wants them: marks are replaced once, not for every row.
-    texts: Mutex<HashMap<&'static str, Arc<str>>>,
+    /// The statements as this backend wants them, by text and, where it has the mark `ROWS`, number of rows: marks are
+    /// replaced once, not for every row.
+    texts: Mutex<HashMap<(&'static str, usize), Arc<str>>>,
 }
 
 impl Shared {
     /// Counts a statement and gives its text for the backend.
-    fn statement(&self, sql: &'static str, replace: fn(&str) -> String) -> Arc<str> {
+    fn statement(&self, sql: &'static str, rows: usize, replace: impl FnOnce(&str) -> String) -> Arc<str> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        texts.entry(sql).or_insert_with(|| replace(sql).into()).clone()
+        texts.entry((sql, rows)).or_insert_with(|| replace(sql).into()).clone()
     }
 }
 
@@ -113,6 +117,24 @@ impl Db {
             .await?;
         Ok(Db {
             pools: Pools::Postgres(pool),
+            shared: Arc::default(),
+        })
+    }
+
+    /// An empty SQLite database in memory, with one connection: a reader and a writer wait for each other.
+    pub(super) async fn in_memory() -> Result<Db, StoreError> {
+        let only = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(SqliteConnectOptions::new().in_memory(true).foreign_keys(true))
+            .await?;
+        Ok(Db {
+            pools: Pools::Sqlite {
+                readers: only.clone(),
+                writer: only,
+            },
             shared: Arc::default(),
         })
     }
@@ -184,39 +206,71 @@ impl Db {
 impl Tx {
     /// Runs a statement and returns how many rows it touched.
     pub async fn execute(&mut self, sql: &'static str, args: Vec<Value>) -> Result<u64, StoreError> {
+        let text = self.text(sql, 0, 0);
         Ok(match &mut self.inner {
-            Inner::Sqlite(tx) => bind_sqlite(self.shared.statement(sql, sqlite_text), args)
-                .execute(&mut **tx)
-                .await?
-                .rows_affected(),
-            Inner::Postgres(tx) => bind_postgres(self.shared.statement(sql, postgres_text), args)
-                .execute(&mut **tx)
-                .await?
-                .rows_affected(),
+            Inner::Sqlite(tx) => bind_sqlite(text, args).execute(&mut **tx).await?.rows_affected(),
+            Inner::Postgres(tx) => bind_postgres(text, args).execute(&mut **tx).await?.rows_affected(),
         })
     }
 
     /// Reads rows, those of `RETURNING` included.
     pub async fn fetch_all(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        Ok(match &mut self.inner {
-            Inner::Sqlite(tx) => {
-                let rows = bind_sqlite(self.shared.statement(sql, sqlite_text), args)
-                    .fetch_all(&mut **tx)
-                    .await?;
-                rows.into_iter().map(Row::Sqlite).collect()
-            }
-            Inner::Postgres(tx) => {
-                let rows = bind_postgres(self.shared.statement(sql, postgres_text), args)
-                    .fetch_all(&mut **tx)
-                    .await?;
-                rows.into_iter().map(Row::Postgres).collect()
-            }
-        })
+        let text = self.text(sql, 0, 0);
+        self.send(text, args).await
     }
 
     /// Reads at most one row.
     pub async fn fetch_optional(&mut self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
         Ok(self.fetch_all(sql, args).await?.into_iter().next())
+    }
+
+    /// Runs a statement of which `VALUES ROWS` are these rows, and reads those of its `RETURNING`. It has no other
+    /// parameters, and all rows are of one length.
+    ///
+    /// Rows are sent in groups of 128, 64, ... 1, so that few different statements are prepared.
+    pub async fn put_rows(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<Vec<Row>, StoreError> {
+        let mut found = Vec::new();
+        let (mut left, width) = (rows.len(), rows.first().map_or(0, Vec::len));
+        let mut rows = rows.into_iter();
+        while left > 0 {
+            let group = (1 << left.ilog2()).min(ROWS_AT_ONCE);
+            left -= group;
+            let args = rows.by_ref().take(group).flatten().collect();
+            let text = self.text(sql, group, width);
+            found.extend(self.send(text, args).await?);
+        }
+        Ok(found)
+    }
+
+    /// Runs a statement that is made of the schema's own names, never of anything else, and reads its rows.
+    pub(super) async fn run_built(&mut self, sql: String, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.shared.statements.fetch_add(1, Ordering::Relaxed);
+        self.send(sql.into(), args).await
+    }
+
+    async fn send(&mut self, text: Arc<str>, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        Ok(match &mut self.inner {
+            Inner::Sqlite(tx) => {
+                let rows = bind_sqlite(text, args).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Inner::Postgres(tx) => {
+                let rows = bind_postgres(text, args).fetch_all(&mut **tx).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// The text of a statement for this backend, and for so many rows of so many values; it counts as sent.
+    fn text(&self, sql: &'static str, rows: usize, width: usize) -> Arc<str> {
+        match self.backend() {
+            Backend::Sqlite => self
+                .shared
+                .statement(sql, rows, |sql| sqlite_text(&rows_of_sqlite(sql, rows, width))),
+            Backend::Postgres => self
+                .shared
+                .statement(sql, rows, |sql| postgres_text(&rows_of_postgres(sql, rows, width))),
+        }
     }
 
     /// Makes everything in this transaction durable.
@@ -261,7 +315,7 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 
 /// Replaces the marks of shared SQL by SQLite's text.
 pub(super) fn sqlite_text(sql: &str) -> String {
-    let sql = replace_list(sql, "(SELECT value FROM json_each(", "))");
+    let sql = replace_list(sql, "IN LIST(", "IN (SELECT value FROM json_each(", "))");
     sql.replace(
         "NOW_MS()",
         "CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS INTEGER)",
@@ -271,25 +325,43 @@ pub(super) fn sqlite_text(sql: &str) -> String {
 
 /// Replaces the marks of shared SQL by PostgreSQL's text.
 pub(super) fn postgres_text(sql: &str) -> String {
-    let sql = replace_list(sql, "(SELECT jsonb_array_elements_text(CAST(", " AS jsonb)))");
+    // An array is looked up by index whatever PostgreSQL believes of a table that has just been filled; a subquery is joined.
+    const TEXTS: &str = "(ARRAY(SELECT jsonb_array_elements_text(CAST(";
+    let sql = replace_list(sql, "NOT IN LIST(", &format!("<> ALL{TEXTS}"), " AS jsonb))))");
+    let sql = replace_list(&sql, "IN LIST(", &format!("= ANY{TEXTS}"), " AS jsonb))))");
     sql.replace("NOW_MS()", "now_ms()")
         .replace("SKIP_LOCKED", "FOR UPDATE SKIP LOCKED")
 }
 
-fn replace_list(sql: &str, before: &str, after: &str) -> String {
+fn replace_list(sql: &str, mark: &str, before: &str, after: &str) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut rest = sql;
-    while let Some(at) = rest.find("LIST($") {
+    while let Some(at) = rest.find(mark) {
         let (head, tail) = rest.split_at(at);
         let Some(end) = tail.find(')') else { break };
         out.push_str(head);
         out.push_str(before);
-        out.push_str(&tail["LIST(".len()..end]);
+        out.push_str(&tail[mark.len()..end]);
         out.push_str(after);
         rest = &tail[end + 1..];
     }
     out.push_str(rest);
     out
+}
+
+/// Puts places for parameters where `ROWS` is. Without numbers: SQLite looks the names of parameters up one after the other.
+pub(super) fn rows_of_sqlite(sql: &str, rows: usize, width: usize) -> String {
+    let row = format!("({})", vec!["?"; width].join(", "));
+    sql.replace("ROWS", &vec![row; rows].join(", "))
+}
+
+/// Puts places for parameters where `ROWS` is.
+fn rows_of_postgres(sql: &str, rows: usize, width: usize) -> String {
+    let row = |row: usize| {
+        let places: Vec<String> = (1..=width).map(|column| format!("${}", row * width + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    sql.replace("ROWS", &(0..rows).map(row).collect::<Vec<_>>().join(", "))
 }
 
 fn bind_sqlite(sql: Arc<str>, args: Vec<Value>) -> Query<'static, Sqlite, SqliteArguments> {
@@ -314,4 +386,25 @@ fn bind_postgres(sql: Arc<str>, args: Vec<Value>) -> Query<'static, Postgres, Pg
         };
     }
     query
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_become_what_each_database_understands() {
+        let sql = "a IN LIST($1) AND b NOT IN LIST($2)";
+        assert_eq!(
+            sqlite_text(sql),
+            "a IN (SELECT value FROM json_each($1)) AND b NOT IN (SELECT value FROM json_each($2))"
+        );
+        let texts = |n: u8| format!("(ARRAY(SELECT jsonb_array_elements_text(CAST(${n} AS jsonb))))");
+        assert_eq!(
+            postgres_text(sql),
+            format!("a = ANY{} AND b <> ALL{}", texts(1), texts(2))
+        );
+        assert_eq!(rows_of_sqlite("VALUES ROWS", 2, 2), "VALUES (?, ?), (?, ?)");
+        assert_eq!(rows_of_postgres("VALUES ROWS", 2, 2), "VALUES ($1, $2), ($3, $4)");
+    }
 }

@@ -69,6 +69,14 @@ impl StoreError {
         )
     }
 
+    /// Whether a row, or a value in one, is at fault, and other rows may do better.
+    pub fn is_about_a_row(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Duplicate(_) | StoreError::ForeignKey(_) | StoreError::Refused(_) | StoreError::Corrupt { .. }
+        )
+    }
+
     pub(super) fn column(column: &'static str, error: &sqlx::Error) -> StoreError {
         StoreError::Corrupt {
             column,
@@ -111,7 +119,9 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
             "55P03" => StoreError::Locked,
             "53100" => StoreError::Full,
             "25006" => StoreError::ReadOnly,
-            "P0001" | "23514" | "22021" => StoreError::Refused(message),
+            "P0001" | "23514" | "54000" => StoreError::Refused(message),
+            // A value that its column cannot hold.
+            state if state.starts_with("22") => StoreError::Refused(message),
             state if state.starts_with("08") || state.starts_with("57") || state.starts_with("53") => {
                 StoreError::Unreachable(message)
             }
@@ -122,7 +132,8 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
         Ok((5 | 6, _)) => StoreError::Locked,
         Ok((8, _)) => StoreError::ReadOnly,
         Ok((13, _)) => StoreError::Full,
-        Ok((19, _)) => StoreError::Refused(message),
+        // A constraint, or a value that is too long.
+        Ok((18 | 19, _)) => StoreError::Refused(message),
         _ => StoreError::Other(message),
     }
 }

@@ -16,6 +16,7 @@ pub mod hand_overs;
 pub mod idempotency;
 mod migrations;
 pub mod placements;
+mod private_copy;
 pub mod quarantine;
 pub mod questions;
 pub mod resources;

@@ -2,13 +2,14 @@
 //!
 //! A placement outlives what it links: a tombstone (`gone`) is how Accord knows that an event was deleted and must not
 //! come back.
-use super::{Row, StoreError, Tx, list};
+use super::{Row, StoreError, Tx, Value, list};
 use crate::args;
 use crate::domain::booking::Content;
 use crate::domain::event::Words;
 use crate::domain::ids::{AccountId, BookingId, CalendarId, EventId, TenantId};
 use crate::domain::merge::{RemoteForm, Waiting};
 use crate::domain::time::OriginalStart;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Where a placement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,6 +199,49 @@ pub async fn of_series(
     read_all(&tx.fetch_all(SQL, args![tenant, calendar, series]).await?)
 }
 
+/// The placements of the changed occurrences of these series.
+pub async fn of_many_series(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    series: &[EventId],
+) -> Result<Vec<Placement>, StoreError> {
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND calendar_id = $2 AND series_event_id IN LIST($3) ORDER BY event_id");
+    read_all(&tx.fetch_all(SQL, args![tenant, calendar, list(series)]).await?)
+}
+
+/// Which of these events' bookings are series with changed occurrences in the app, or with copies in this calendar
+/// ([`copies_of`]).
+pub async fn with_family(
+    tx: &mut Tx,
+    tenant: TenantId,
+    calendar: &CalendarId,
+    events: &[EventId],
+) -> Result<HashSet<EventId>, StoreError> {
+    const SERIES: &str = "SELECT event_id, booking_id FROM placements \
+         WHERE tenant_id = $1 AND calendar_id = $2 AND event_id IN LIST($3)";
+    const CHANGED: &str = "SELECT DISTINCT series_id AS booking_id FROM bookings \
+         WHERE tenant_id = $1 AND series_id IN LIST($2)";
+    const COPIED: &str = "SELECT DISTINCT copied_from AS booking_id FROM placements \
+         WHERE tenant_id = $1 AND calendar_id = $2 AND copied_from IN LIST($3) AND copied_from IS NOT NULL";
+    let mut series: HashMap<String, Vec<EventId>> = HashMap::new();
+    for row in tx.fetch_all(SERIES, args![tenant, calendar, list(events)]).await? {
+        series
+            .entry(row.text("booking_id")?)
+            .or_default()
+            .push(EventId(row.text("event_id")?));
+    }
+    let bookings = list(series.keys());
+    let mut rows = tx.fetch_all(CHANGED, args![tenant, bookings.clone()]).await?;
+    rows.extend(tx.fetch_all(COPIED, args![tenant, calendar, bookings]).await?);
+    let mut found = HashSet::new();
+    for row in rows {
+        found.extend(series.remove(&row.text("booking_id")?).unwrap_or_default());
+    }
+    Ok(found)
+}
+
 /// Placements of a calendar that a person has answered about, or that wait for other scopes.
 pub async fn to_plan_again(tx: &mut Tx, tenant: TenantId, calendar: &CalendarId) -> Result<Vec<Placement>, StoreError> {
     const SQL: &str = select!(
@@ -234,11 +278,11 @@ pub async fn not_confirmed_since(
     account: AccountId,
     calendar: &CalendarId,
     before: i64,
-) -> Result<Vec<Placement>, StoreError> {
-    const SQL: &str = select!(
-        "WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND state = 'live' AND confirmed_at < $4 ORDER BY event_id"
-    );
-    read_all(&tx.fetch_all(SQL, args![tenant, account, calendar, before]).await?)
+) -> Result<Vec<EventId>, StoreError> {
+    const SQL: &str = "SELECT event_id FROM placements \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND state = 'live' AND confirmed_at < $4";
+    let rows = tx.fetch_all(SQL, args![tenant, account, calendar, before]).await?;
+    rows.iter().map(|row| Ok(EventId(row.text("event_id")?))).collect()
 }
 
 /// Notes that a full listing has shown these events; rows that this pass has written know it already.
@@ -296,39 +340,69 @@ pub async fn lost_leads(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Placement>,
     read_all(&tx.fetch_all(SQL, args![tenant]).await?)
 }
 
+/// Inserts `ROWS` or replaces those that have this revision, and gives back which it wrote.
+macro_rules! upsert {
+    ($read:literal) => {
+        concat!(
+            "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, \
+                 ical_uid, series_event_id, original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, \
+                 base_local, base_remote, waiting, answer, confirmed_at, copied_from, revision) \
+             VALUES ROWS \
+             ON CONFLICT (tenant_id, calendar_id, event_id) DO UPDATE SET booking_id = excluded.booking_id, \
+                 account_id = excluded.account_id, is_lead = excluded.is_lead, state = excluded.state, \
+                 ical_uid = excluded.ical_uid, series_event_id = excluded.series_event_id, \
+                 original_start = excluded.original_start, etag = excluded.etag, \
+                 remote_updated_at = excluded.remote_updated_at, words = excluded.words, is_writable = excluded.is_writable, \
+                 has_guests = excluded.has_guests, is_ours = excluded.is_ours, base_local = excluded.base_local, \
+                 base_remote = excluded.base_remote, waiting = excluded.waiting, answer = excluded.answer, \
+                 confirmed_at = excluded.confirmed_at, copied_from = excluded.copied_from, revision = excluded.revision \
+             WHERE placements.revision = ",
+            $read,
+            " RETURNING event_id"
+        )
+    };
+}
+
 /// Inserts or replaces a placement.
 ///
 /// # Errors
 /// [`StoreError::Serialization`] if somebody has answered about it, or passed its lead on, since it was read.
-pub async fn put(tx: &mut Tx, p: &Placement) -> Result<(), StoreError> {
-    write(tx, p, p.revision).await
+pub async fn put(tx: &mut Tx, placement: &Placement) -> Result<(), StoreError> {
+    put_many(tx, &[placement]).await
+}
+
+/// The same for many, each of which is named once.
+///
+/// # Errors
+/// As [`put`], if that is so of any of them.
+pub async fn put_many(tx: &mut Tx, all: &[&Placement]) -> Result<(), StoreError> {
+    const SQL: &str = upsert!("excluded.revision");
+    let rows = all.iter().map(|placement| values(placement, placement.revision));
+    write(tx, SQL, rows.collect::<Result<_, _>>()?).await
 }
 
 /// The same by somebody other than the pass that leads the placement: what that pass has read of it is void.
 ///
 /// # Errors
 /// As [`put`].
-pub async fn put_over(tx: &mut Tx, p: &mut Placement) -> Result<(), StoreError> {
-    write(tx, p, p.revision + 1).await?;
-    p.revision += 1;
+pub async fn put_over(tx: &mut Tx, placement: &mut Placement) -> Result<(), StoreError> {
+    const SQL: &str = upsert!("excluded.revision - 1");
+    let row = values(placement, placement.revision + 1)?;
+    write(tx, SQL, vec![row]).await?;
+    placement.revision += 1;
     Ok(())
 }
 
-async fn write(tx: &mut Tx, p: &Placement, revision: i64) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO placements (tenant_id, calendar_id, event_id, booking_id, account_id, is_lead, state, \
-             ical_uid, series_event_id, original_start, etag, remote_updated_at, words, is_writable, has_guests, is_ours, \
-             base_local, base_remote, waiting, answer, confirmed_at, copied_from, revision) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) \
-         ON CONFLICT (tenant_id, calendar_id, event_id) DO UPDATE SET booking_id = excluded.booking_id, \
-             account_id = excluded.account_id, is_lead = excluded.is_lead, state = excluded.state, \
-             ical_uid = excluded.ical_uid, series_event_id = excluded.series_event_id, \
-             original_start = excluded.original_start, etag = excluded.etag, \
-             remote_updated_at = excluded.remote_updated_at, words = excluded.words, is_writable = excluded.is_writable, \
-             has_guests = excluded.has_guests, is_ours = excluded.is_ours, base_local = excluded.base_local, \
-             base_remote = excluded.base_remote, waiting = excluded.waiting, answer = excluded.answer, \
-             confirmed_at = excluded.confirmed_at, copied_from = excluded.copied_from, revision = excluded.revision \
-         WHERE placements.revision = $24";
-    let values = args![
+async fn write(tx: &mut Tx, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+    let count = rows.len();
+    if tx.put_rows(sql, rows).await?.len() < count {
+        return Err(StoreError::Serialization);
+    }
+    Ok(())
+}
+
+fn values(p: &Placement, revision: i64) -> Result<Vec<Value>, StoreError> {
+    Ok(args![
         p.tenant_id,
         &p.calendar_id,
         &p.event_id,
@@ -351,13 +425,8 @@ async fn write(tx: &mut Tx, p: &Placement, revision: i64) -> Result<(), StoreErr
         p.answer.clone(),
         p.confirmed_at,
         p.copied_from,
-        revision,
-        p.revision
-    ];
-    if tx.execute(SQL, values).await? == 0 {
-        return Err(StoreError::Serialization);
-    }
-    Ok(())
+        revision
+    ])
 }
 
 fn json<T: serde::Serialize>(value: &Option<T>) -> Result<Option<String>, StoreError> {
@@ -387,6 +456,15 @@ pub async fn set_answer(
         .await
 }
 
+/// What makes an event the same meeting in every calendar of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// RFC 5545 UID.
+    pub ical_uid: String,
+    /// Which occurrence, of an event that stands for one.
+    pub original_start: Option<OriginalStart>,
+}
+
 /// The booking with this identity; registers `fresh` if there is none yet. Two passes that meet get the same answer.
 pub async fn identify(
     tx: &mut Tx,
@@ -395,12 +473,49 @@ pub async fn identify(
     original_start: Option<OriginalStart>,
     fresh: BookingId,
 ) -> Result<BookingId, StoreError> {
-    const SQL: &str = "INSERT INTO booking_identities (tenant_id, ical_uid, original_start, booking_id) VALUES ($1, $2, $3, $4) \
+    let identity = Identity {
+        ical_uid: ical_uid.to_owned(),
+        original_start,
+    };
+    Ok(identify_many(tx, tenant, vec![(identity, fresh)]).await?[0])
+}
+
+/// The same for many, in their order; an identity that comes again has the booking of the first.
+pub async fn identify_many(
+    tx: &mut Tx,
+    tenant: TenantId,
+    all: Vec<(Identity, BookingId)>,
+) -> Result<Vec<BookingId>, StoreError> {
+    const SQL: &str = "INSERT INTO booking_identities (tenant_id, ical_uid, original_start, booking_id) VALUES ROWS \
          ON CONFLICT (tenant_id, ical_uid, original_start) DO UPDATE SET booking_id = booking_identities.booking_id \
-         RETURNING booking_id";
-    let start = original_start.map(|start| start.to_string()).unwrap_or_default();
-    let row = tx.fetch_optional(SQL, args![tenant, ical_uid, start, fresh]).await?;
-    row.map_or(Ok(fresh), |row| row.parse("booking_id"))
+         RETURNING ical_uid, original_start, booking_id";
+    let start = |identity: &Identity| {
+        identity
+            .original_start
+            .map(|start| start.to_string())
+            .unwrap_or_default()
+    };
+    let mut known: HashMap<(String, String), BookingId> = HashMap::new();
+    // In one order everywhere, so that two passes that meet do not wait for each other.
+    let mut rows = BTreeMap::new();
+    for (identity, fresh) in &all {
+        rows.entry((identity.ical_uid.clone(), start(identity)))
+            .or_insert(*fresh);
+    }
+    let rows = rows
+        .into_iter()
+        .map(|((uid, start), fresh)| args![tenant, uid, start, fresh]);
+    for row in tx.put_rows(SQL, rows.collect()).await? {
+        known.insert(
+            (row.text("ical_uid")?, row.text("original_start")?),
+            row.parse("booking_id")?,
+        );
+    }
+    let found = |(identity, fresh): (Identity, BookingId)| {
+        let start = start(&identity);
+        known.get(&(identity.ical_uid, start)).copied().unwrap_or(fresh)
+    };
+    Ok(all.into_iter().map(found).collect())
 }
 
 /// The bookings that are known by this iCalUID: an event, or a series and its changed occurrences.

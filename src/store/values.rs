@@ -86,7 +86,7 @@ macro_rules! text_values {
 }
 text_values!(CalendarId, EventId);
 
-/// The JSON array for a `LIST($n)`.
+/// The JSON array for an `IN LIST($n)`.
 pub fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> Value {
     let texts: Vec<serde_json::Value> = items.into_iter().map(|item| item.to_string().into()).collect();
     Value::Text(Some(serde_json::Value::Array(texts).to_string()))
@@ -189,6 +189,24 @@ impl Row {
                     problem: error.to_string(),
                 }),
         }
+    }
+
+    /// The value at a place, of a column that SQLite calls `TEXT`, `INTEGER` or `BLOB`.
+    pub(super) fn value(&self, index: usize, kind: &str) -> Result<Value, StoreError> {
+        macro_rules! at {
+            ($ty:ty) => {
+                match self {
+                    Row::Sqlite(row) => row.try_get::<$ty, _>(index),
+                    Row::Postgres(row) => row.try_get::<$ty, _>(index),
+                }
+                .map_err(|error| StoreError::column("of a copied row", &error))?
+            };
+        }
+        Ok(match kind {
+            "INTEGER" => Value::Int(at!(Option<i64>)),
+            "BLOB" => Value::Bytes(at!(Option<Vec<u8>>)),
+            _ => Value::Text(at!(Option<String>)),
+        })
     }
 
     /// Whether the column is null.

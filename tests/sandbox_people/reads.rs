@@ -108,7 +108,7 @@ fn a_phone_has_a_canonical_form_only_if_it_can_be_read_and_derived_fields_are_ig
             "people:createContact",
             json!({"phoneNumbers": [{"value": "666 12 34 90"}]}),
         )
-        .as_user(BEN)
+        .by(BEN)
         .ok();
     assert_eq!(values(&national, "phoneNumbers"), [json!({"value": "666 12 34 90"})]);
 }
@@ -280,7 +280,7 @@ fn people_are_read_one_by_one_and_in_batches_with_a_status_each() {
     world
         .get(&contact)
         .q("personFields", "names")
-        .as_user(BEN)
+        .by(BEN)
         .refused(404, "NOT_FOUND");
 
     let batch = world

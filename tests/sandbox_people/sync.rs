@@ -20,7 +20,7 @@ fn a_sync_token_comes_only_when_asked_for_and_only_on_the_last_page() {
     let last = world.list().q("pageSize", "2").q("pageToken", next).ok();
     assert_eq!((people(&last).len(), last.get("nextPageToken")), (1, None));
     assert!(last["nextSyncToken"].as_str().unwrap().len() > 100);
-    let nobody = world.list().as_user(BEN).ok();
+    let nobody = world.list().by(BEN).ok();
     assert_eq!(
         nobody.as_object().unwrap().len(),
         1,
@@ -88,7 +88,7 @@ fn a_token_with_other_parameters_than_the_first_call_is_refused() {
     world
         .list()
         .q("syncToken", &since)
-        .as_user(BEN)
+        .by(BEN)
         .refused(400, "INVALID_ARGUMENT");
 }
 
@@ -177,6 +177,8 @@ fn a_corrupt_token_is_an_invalid_argument() {
         assert_eq!(error["message"], "Request contains an invalid argument.");
         assert_eq!(error.get("details"), None);
     }
+    // An empty text is no token.
+    world.list().q("syncToken", "").q("pageToken", "").ok();
     let groups = token(&world.get("contactGroups").ok());
     world.list().q("syncToken", &groups).refused(400, "INVALID_ARGUMENT");
 }

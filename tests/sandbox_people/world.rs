@@ -137,7 +137,7 @@ impl Request<'_> {
         self
     }
 
-    pub fn as_user(mut self, user: &str) -> Self {
+    pub fn by(mut self, user: &str) -> Self {
         self.call.user = user.to_owned();
         self
     }

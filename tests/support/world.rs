@@ -666,3 +666,10 @@ impl World {
         shown
     }
 }
+
+impl World {
+    /// Whether the database is PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        !self.url.starts_with("sqlite://")
+    }
+}

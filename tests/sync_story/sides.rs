@@ -1,25 +1,12 @@
-//! Both sides as they stand, in one form that can be compared.
-use super::{Item, Object, Story};
-use crate::support::google::ANA;
+//! Both sides as they stand: Google's calendars, the app's rows, and which of them belong together.
+use super::face::{Face, original_start};
+use super::notes::Item;
+use super::{Object, Story};
 use accord::args;
 use accord::domain::ids::BookingId;
-use accord::domain::time::{OriginalStart, Span, Zoned};
-use accord::store::bookings::{BookingRow, BookingText};
-use chrono::TimeDelta;
+use accord::store::bookings::BookingRow;
 use serde_json::Value;
-use std::collections::BTreeMap;
-
-/// One object on one side.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Face {
-    pub live: bool,
-    pub title: String,
-    pub description: String,
-    /// Start, end and recurrence.
-    pub when: String,
-    /// The text of the location.
-    pub place: String,
-}
+use std::collections::{BTreeMap, HashSet};
 
 /// An event in a calendar.
 #[derive(Debug, Clone)]
@@ -44,86 +31,12 @@ pub(super) struct Spot {
 /// Everything on both sides.
 #[derive(Debug, Clone)]
 pub(super) struct Sides {
-    /// By id; an event that changed calendars is in both, its live form first.
+    /// By id. One that is in several calendars shows its live form first, and among those the organizer's.
     pub events: BTreeMap<String, Vec<Found>>,
     pub rows: Vec<BookingRow>,
     pub spots: Vec<Spot>,
-}
-
-impl Face {
-    pub fn of_event(event: &Value) -> Face {
-        let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
-        let time = |field: &str| {
-            let side = &event[field];
-            let text = side["date"].as_str().or(side["dateTime"].as_str()).unwrap_or_default();
-            text.chars().take(19).collect::<String>()
-        };
-        let lines: Vec<&str> = event["recurrence"]
-            .as_array()
-            .map(|lines| lines.iter().filter_map(Value::as_str).collect())
-            .unwrap_or_default();
-        Face {
-            live: event["status"] != "cancelled",
-            title: text("summary"),
-            description: text("description"),
-            when: when(&time("start"), &time("end"), &lines.join("\n")),
-            place: text("location"),
-        }
-    }
-
-    pub fn of_row(text: &BookingText) -> Face {
-        Face {
-            live: text.status == "confirmed",
-            title: text.title.clone(),
-            description: text.description.clone(),
-            when: when(&text.starts_local, &text.ends_local, &text.recurrence),
-            place: text.location.clone(),
-        }
-    }
-}
-
-/// A `when` as one text.
-pub(super) fn when(start: &str, end: &str, recurrence: &str) -> String {
-    format!("{start}/{end} {recurrence}").trim_end().to_owned()
-}
-
-/// The start, end and recurrence of such a text.
-pub(super) fn parts(when: &str) -> (&str, &str, &str) {
-    let (times, recurrence) = when.split_once(' ').unwrap_or((when, ""));
-    let (start, end) = times.split_once('/').unwrap_or((times, times));
-    (start, end, recurrence)
-}
-
-/// The original start of the nth occurrence of a weekly series.
-pub(super) fn nth_start(row: &BookingRow, nth: usize) -> Option<OriginalStart> {
-    let content = row.text.content().ok()?;
-    let later = TimeDelta::days(7 * i64::try_from(nth).ok()?);
-    Some(OriginalStart::of(&match content.when.span {
-        Span::AllDay { start, end } => Span::AllDay {
-            start: start + later,
-            end: end + later,
-        },
-        Span::Timed { start, end } => Span::Timed {
-            start: Zoned {
-                local: start.local + later,
-                ..start
-            },
-            end: Zoned {
-                local: end.local + later,
-                ..end
-            },
-        },
-    }))
-}
-
-/// The original start of an exception, as SQL writes it.
-pub(super) fn original_start(event: &Value) -> Option<String> {
-    let start = &event["originalStartTime"];
-    if let Some(date) = start["date"].as_str() {
-        return Some(date.to_owned());
-    }
-    let at = chrono::DateTime::parse_from_rfc3339(start["dateTime"].as_str()?).ok()?;
-    Some(OriginalStart::At(at.to_utc()).to_string())
+    /// Bookings whose rows wait to be pushed.
+    pub pending: HashSet<BookingId>,
 }
 
 impl Sides {
@@ -182,48 +95,85 @@ impl Sides {
         })
     }
 
-    pub fn app_face(&self, item: &Item, object: &Object) -> Option<Face> {
+    /// The series of an occurrence; everything else is its own.
+    pub fn root(&self, booking: BookingId) -> BookingId {
+        let series = self
+            .row(booking)
+            .and_then(|row| row.text.series_id.as_ref()?.parse().ok());
+        series.unwrap_or(booking)
+    }
+
+    fn app_face(&self, item: &Item, occurrence: Option<&str>) -> Option<Face> {
         let booking = self.booking_of(item)?;
-        let row = match &object.occurrence {
+        let row = match occurrence {
             None => self.row(booking),
             Some(start) => self.override_of(booking, start),
         };
         row.map(|row| Face::of_row(&row.text))
     }
 
-    pub fn google_face(&self, item: &Item, object: &Object) -> Option<Face> {
+    fn google_face(&self, item: &Item, occurrence: Option<&str>) -> Option<Face> {
         let found = self.event_of(item)?;
-        match &object.occurrence {
-            None => Some(Face::of_event(&found.event)),
-            Some(start) => {
-                let series = found.event["id"].as_str()?;
-                self.exception_of(series, start)
-                    .map(|found| Face::of_event(&found.event))
-            }
-        }
+        let found = match occurrence {
+            None => Some(found),
+            Some(start) => self.exception_of(found.event["id"].as_str()?, start),
+        };
+        found.map(|found| Face::of_event(&found.event))
     }
 }
 
 impl Story {
+    /// How the app has an object. An occurrence may have gone to the tail of its series.
+    pub(super) fn app_face(&self, sides: &Sides, object: &Object) -> Option<Face> {
+        let start = object.occurrence.as_deref();
+        let mut all = self.family(object).map(|item| sides.app_face(item, start));
+        all.find_map(|face| face)
+    }
+
+    /// How Google has it.
+    pub(super) fn google_face(&self, sides: &Sides, object: &Object) -> Option<Face> {
+        let start = object.occurrence.as_deref();
+        let mut all = self.family(object).map(|item| sides.google_face(item, start));
+        all.find_map(|face| face)
+    }
+
+    /// The item, and for an occurrence the tails that were cut off it.
+    fn family(&self, object: &Object) -> impl Iterator<Item = &Item> {
+        let mut members = vec![object.item];
+        if object.occurrence.is_some() {
+            for (tail, item) in self.items.iter().enumerate() {
+                if item.tail_of.is_some_and(|head| members.contains(&head)) {
+                    members.push(tail);
+                }
+            }
+        }
+        members.into_iter().map(|member| &self.items[member])
+    }
+
+    /// Bookings whose rows wait to be pushed, unless they wait for an answer.
+    pub(super) async fn pending(&self, sides: &Sides) -> HashSet<BookingId> {
+        &sides.pending - &self.asked_about(sides).await
+    }
+
     /// Reads both sides.
     pub(super) async fn sides(&self) -> Sides {
         let mut events: BTreeMap<String, Vec<Found>> = BTreeMap::new();
-        for calendar in &self.scopes {
-            let path = format!("/calendars/{calendar}/events?maxResults=2500&showDeleted=true");
-            let list = self.hand("GET", &path, &Value::Null).await.json();
+        for scope in &self.scopes {
+            let path = "?maxResults=2500&showDeleted=true";
+            let list = self.hand("GET", &scope.calendar, path, &Value::Null).await.json();
             for event in list["items"].as_array().expect("a list has items") {
                 let id = event["id"].as_str().expect("an event has an id").to_owned();
-                let found = Found {
-                    calendar: calendar.clone(),
+                events.entry(id).or_default().push(Found {
+                    calendar: scope.calendar.clone(),
                     event: event.clone(),
-                };
-                let all = events.entry(id).or_default();
-                if event["status"] == "cancelled" {
-                    all.push(found);
-                } else {
-                    all.insert(0, found);
-                }
+                });
             }
+        }
+        for all in events.values_mut() {
+            all.sort_by_key(|found| {
+                let is_own = found.event["organizer"]["self"] == true;
+                (!Face::of_event(&found.event).live, !is_own)
+            });
         }
         let mut tx = self.world.read().await;
         let spots = tx
@@ -246,21 +196,32 @@ impl Story {
                 waiting: row.opt_text("waiting").expect("text"),
             })
             .collect();
+        let pending = tx
+            .fetch_all(
+                "SELECT id FROM row_state WHERE tenant_id = $1 AND kind = 'booking' AND version <> agreed_version",
+                args![self.world.tenant],
+            )
+            .await
+            .expect("states")
+            .iter()
+            .map(|row| row.parse("id").expect("an id"))
+            .collect();
         drop(tx);
         Sides {
             events,
             rows: self.world.bookings().await,
             spots,
+            pending,
         }
     }
 
     /// Writes both sides down, for somebody who reads a failing story.
     pub(super) async fn show(&self, log: &mut Vec<String>) {
         let sides = self.sides().await;
-        for (item, known) in self.items.iter().enumerate() {
-            let whole = Object { item, occurrence: None };
-            log.push(format!("        {item} google {:?}", sides.google_face(known, &whole)));
-            log.push(format!("        {item} app    {:?}", sides.app_face(known, &whole)));
+        for item in 0..self.items.len() {
+            let whole = Object::whole(item);
+            log.push(format!("        {item} google {:?}", self.google_face(&sides, &whole)));
+            log.push(format!("        {item} app    {:?}", self.app_face(&sides, &whole)));
         }
         for row in sides.rows.iter().filter(|row| row.text.series_id.is_some()) {
             let face = Face::of_row(&row.text);
@@ -271,22 +232,12 @@ impl Story {
             let face = Face::of_event(&found.event);
             log.push(format!("        exception {:?} {face:?}", original_start(&found.event)));
         }
-        log.extend(sides.spots.iter().map(|spot| format!("        {spot:?}")));
-    }
-
-    /// The person's hand in Google.
-    pub(super) async fn hand(&self, method: &str, path: &str, body: &Value) -> crate::support::http::Answer {
-        let bearer = format!("Bearer person:{ANA}");
-        let headers = [("authorization", bearer.as_str())];
-        let (http, url) = (
-            &self.world.google.http,
-            self.world.google.url(&format!("/calendar/v3{path}")),
-        );
-        match method {
-            "GET" => http.get(&url, &headers).await,
-            "POST" => http.post(&url, &headers, body).await,
-            "PATCH" => http.patch(&url, &headers, body).await,
-            _ => http.delete(&url, &headers).await,
+        for question in self.world.open_questions().await {
+            log.push(format!(
+                "        asks {} {:?}",
+                question.kind, question.detail["booking_id"]
+            ));
         }
+        log.extend(sides.spots.iter().map(|spot| format!("        {spot:?}")));
     }
 }

@@ -118,5 +118,29 @@ pub fn live_form(event: &EventContent, words: Words) -> RemoteForm {
     RemoteForm {
         status: Status::Confirmed,
         content,
+        sent: None,
+    }
+}
+
+/// A write whose answer was lost may have arrived. Whatever Google shows of it is what the app wanted then, and agreed on: not
+/// an edit that somebody made in Google, which what the app wants now would have to fight with.
+pub fn arrived(base: &mut Base, event: &EventContent, resources: &dyn Resources) {
+    let Some(sent) = base.remote.sent.take() else { return };
+    let (local, remote) = (&mut base.local, &mut base.remote);
+    // What is sent is a living event.
+    (local.status, remote.status) = (Status::Confirmed, Status::Confirmed);
+    let old = &mut remote.content;
+    if !text_differs(&event.title, &sent.title) {
+        (local.title, old.title) = (sent.title, event.title.clone());
+    }
+    if !text_differs(&event.description, &sent.description) {
+        (local.description, old.description) = (sent.description, event.description.clone());
+    }
+    if !when_differs(&event.when, &sent.when) {
+        (local.when, old.when) = (sent.when, event.when.clone());
+    }
+    if !text_differs(&event.location, &sent.location) && text_differs(&event.location, &old.location) {
+        local.resource_id = resources.by_name(&event.location);
+        (local.location, old.location) = (event.location.clone(), event.location.clone());
     }
 }

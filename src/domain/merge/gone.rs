@@ -17,6 +17,7 @@ fn gone(base: &Base, local: Content) -> Base {
         remote: RemoteForm {
             status: Status::Cancelled,
             content: base.remote.content.clone(),
+            sent: None,
         },
     }
 }

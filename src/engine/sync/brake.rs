@@ -55,6 +55,17 @@ pub(super) async fn hold(
     removals: Vec<Known>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
+    mark_held(tx, context, removals, report).await?;
+    ask_about_held(tx, context).await
+}
+
+/// Marks removals as held; whoever does asks about the whole set afterwards.
+pub(super) async fn mark_held(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    removals: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
     for known in removals {
         if known.placement.waiting.is_some_and(|why| why != Waiting::Brake) {
             waiting::no_longer(tx, context, &known, None).await?;
@@ -72,7 +83,7 @@ pub(super) async fn hold(
         };
         placements::put(tx, &held).await?;
     }
-    ask_about_held(tx, context).await
+    Ok(())
 }
 
 /// The bookings whose removal is held and not decided, with the digest that names exactly this set.
@@ -90,13 +101,18 @@ async fn held_set(tx: &mut Tx, context: &Context<'_>) -> Result<(Vec<String>, St
     Ok((set, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
-/// Asks anew if what is held is not what the open question names: something was taken back, or decided in another way.
+/// Asks anew if what is held is not what the open question names: something was taken back, or decided in another way, or a
+/// pass ended before it had asked.
 pub(super) async fn renew_question(context: &Context<'_>) -> Result<(), SyncError> {
     let key = context.key();
     let mut tx = context.engine.db.read().await?;
     let open = questions::open_of_scope(&mut tx, key, Waiting::Brake.as_str()).await?;
-    let Some(open) = open.first() else { return Ok(()) };
-    if held_set(&mut tx, context).await?.1 == open.subject_id {
+    let (held, digest) = held_set(&mut tx, context).await?;
+    let is_asked = match open.first() {
+        Some(open) => open.subject_id == digest,
+        None => held.is_empty(),
+    };
+    if is_asked {
         return Ok(());
     }
     drop(tx);
@@ -106,7 +122,7 @@ pub(super) async fn renew_question(context: &Context<'_>) -> Result<(), SyncErro
 }
 
 /// One question about everything that is held; an older one about another set is void.
-async fn ask_about_held(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncError> {
+pub(super) async fn ask_about_held(tx: &mut Tx, context: &Context<'_>) -> Result<(), SyncError> {
     let (engine, key) = (context.engine, context.key());
     let (set, digest) = held_set(tx, context).await?;
     let now = engine.now_ms();

@@ -43,7 +43,7 @@ pub(super) struct Context<'a> {
     pub token: Option<String>,
     /// When the listing began, ms.
     pub started_at: i64,
-    /// Whether this only finds out what a pass would do: it holds no lease.
+    /// Whether this only finds out what a pass would do, with a private copy of the rows: it holds no lease.
     pub is_plan: bool,
 }
 
@@ -148,7 +148,7 @@ impl<'a> Context<'a> {
     /// Begins a write of this pass: nothing is written by a worker that has lost the scope.
     pub async fn begin(&self) -> Result<Tx, SyncError> {
         let mut tx = self.engine.db.begin().await?;
-        if !scopes::hold(&mut tx, self.claim, self.engine.sync.lease_ms).await? {
+        if !self.is_plan && !scopes::hold(&mut tx, self.claim, self.engine.sync.lease_ms).await? {
             return Err(SyncError::LostLease);
         }
         Ok(tx)

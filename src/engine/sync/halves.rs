@@ -17,7 +17,7 @@ use crate::store::states::{self, BookingState};
 pub(super) async fn recognise(
     tx: &mut Tx,
     context: &Context<'_>,
-    events: &[Event],
+    events: &[&Event],
     placed: &[Placement],
     report: &mut PassReport,
 ) -> Result<(), SyncError> {

@@ -2,56 +2,74 @@
 //!
 //! Series and single events come first, then occurrences, because pages show them in any order; whatever would cancel or
 //! delete something comes last, through the brake, and after it the sync token. Each chunk is one short transaction that
-//! may be repeated: an item that was applied before is recognised by its etag.
+//! may be repeated: an item that was applied before is recognised by its etag. An item that the database refuses is set
+//! aside with the reason, and its neighbours go on.
+mod chunks;
+mod meeting;
+
+pub(super) use self::meeting::{again, meet};
+
+use self::chunks::{CHUNK, Item, Step, in_chunks};
 use super::pull::Listing;
-use super::settle::{self, Gate, Known, Seen, Settled};
-use super::{PassReport, SyncError, context::Context, halves, hand_over, newcomer, removal, series, waiting};
+use super::removal::{self, Found};
+use super::{PassReport, SyncError, context::Context, newcomer, waiting};
 use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::ids::{BookingId, EventId};
 use crate::google::calendar::Broken;
-use crate::store::placements::{self, Placement, PlacementState};
-use crate::store::{Tx, calendars, scopes, states};
-use std::collections::HashMap;
+use crate::store::{Tx, calendars, placements, scopes};
+use std::collections::HashSet;
 
-/// Items per transaction; SQLite's writer is free again well within a second.
-const CHUNK: usize = 100;
-/// Events of a full listing that are confirmed in one statement.
-const CONFIRMED_AT_ONCE: usize = 1000;
-/// How often an item is merged again because its row was edited meanwhile, before it is left to the next pass.
-const TRIES: usize = 3;
+/// Events that are confirmed or looked up in one statement.
+const NAMED_AT_ONCE: usize = 1000;
 
 /// Everything of a listing in the order in which it is applied.
 struct Work {
-    /// Singles and series, then occurrences.
-    upserts: Vec<Event>,
+    /// Single events and series.
+    wholes: Vec<Event>,
+    occurrences: Vec<Event>,
     /// Tombstones, and events that their user declined.
-    tombstones: Vec<Event>,
+    lost: Vec<Event>,
+    /// A direct look says that these are gone.
     gone: Vec<EventId>,
     broken: Vec<Broken>,
+    /// The events that a full listing showed, without those that are met.
     shown: Vec<EventId>,
 }
 
 impl Work {
     fn of(listing: Listing) -> Work {
-        let (mut upserts, mut tombstones) = (Vec::new(), Vec::new());
+        let (mut wholes, mut occurrences, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+        let mut shown = listing.shown;
+        shown.retain(|id| listing.events.get(id).is_none_or(is_lost));
         for event in listing.events.into_values() {
-            if event.state == EventState::Cancelled || event.own_response == OwnResponse::Declined {
-                tombstones.push(event);
+            if is_lost(&event) {
+                lost.push(event);
+            } else if event.instance_of.is_some() {
+                occurrences.push(event);
             } else {
-                upserts.push(event);
+                wholes.push(event);
             }
         }
-        let order = |event: &Event| (event.instance_of.is_some(), event.id.clone());
-        upserts.sort_by_cached_key(order);
-        tombstones.sort_by_cached_key(order);
+        for events in [&mut wholes, &mut occurrences, &mut lost] {
+            events.sort_by_cached_key(|event| (event.instance_of.is_some(), event.id.clone()));
+        }
         Work {
-            upserts,
-            tombstones,
+            wholes,
+            occurrences,
+            lost,
             gone: listing.gone,
             broken: listing.broken,
-            shown: listing.shown,
+            shown,
         }
     }
+}
+
+fn is_lost(event: &Event) -> bool {
+    event.state == EventState::Cancelled || event.own_response == OwnResponse::Declined
+}
+
+fn items<'w>(events: impl IntoIterator<Item = &'w Event>) -> Vec<Item<'w>> {
+    events.into_iter().map(Item::Shown).collect()
 }
 
 /// Applies a listing in short transactions.
@@ -63,7 +81,6 @@ pub(super) async fn apply(
     let token = listing.token.clone();
     let changed_calendar = listing.changed_calendar;
     let work = Work::of(listing);
-    let families = newcomer::Families::of(&work.upserts);
     if changed_calendar.is_some() || context.frozen() != context.scope.frozen.as_deref() {
         let mut tx = context.begin().await?;
         note_calendar(&mut tx, context).await?;
@@ -75,39 +92,76 @@ pub(super) async fn apply(
         set_aside(&mut tx, context, broken, report).await?;
         tx.commit().await?;
     }
-    for chunk in work.upserts.chunks(CHUNK) {
-        let mut tx = context.begin().await?;
-        upsert(&mut tx, context, chunk, &families, report).await?;
-        tx.commit().await?;
+    let families = newcomer::Families::of(&work.wholes);
+    for events in [&work.wholes, &work.occurrences] {
+        in_chunks(context, Step::Meet(&families), &items(events), report).await?;
     }
     let (tenant, calendar) = (context.tenant(), &context.key().calendar);
-    for chunk in work.shown.chunks(CONFIRMED_AT_ONCE) {
+    for shown in work.shown.chunks(NAMED_AT_ONCE) {
         let mut tx = context.begin().await?;
-        placements::confirm(&mut tx, tenant, calendar, chunk, context.started_at).await?;
+        placements::confirm(&mut tx, tenant, calendar, shown, context.started_at).await?;
         tx.commit().await?;
     }
+    remove(context, &work, report).await?;
     let mut tx = context.begin().await?;
-    last(&mut tx, context, &work, report).await?;
     scopes::keep_token(&mut tx, context.claim, &token, &context.fingerprint).await?;
     tx.commit().await?;
     context.token = Some(token);
     Ok(())
 }
 
-/// The same in one transaction, which the caller rolls back.
-pub(super) async fn plan(
-    context: &Context<'_>,
-    tx: &mut Tx,
-    listing: Listing,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    let work = Work::of(listing);
-    let families = newcomer::Families::of(&work.upserts);
-    set_aside(tx, context, &work.broken, report).await?;
-    for chunk in work.upserts.chunks(CHUNK) {
-        upsert(tx, context, chunk, &families, report).await?;
+/// Finds everything that would be removed, decides once on all of it, and then carries it out or holds it.
+async fn remove(context: &Context<'_>, work: &Work, report: &mut PassReport) -> Result<(), SyncError> {
+    let moved = items(work.lost.iter().filter(|event| event.instance_of.is_some()));
+    in_chunks(context, Step::Rehome, &moved, report).await?;
+    let leads = lost_leads(context).await?;
+    let leads: Vec<Item<'_>> = leads.iter().map(Item::Gone).collect();
+    let mut found = in_chunks(context, Step::PassOn, &leads, report).await?;
+    let series = with_family(context, &work.wholes).await?;
+    found.extend(in_chunks(context, Step::Families, &series, report).await?);
+    let mut lost = items(&work.lost);
+    lost.extend(work.gone.iter().map(Item::Gone));
+    found.extend(in_chunks(context, Step::SortOut, &lost, report).await?);
+    found.sort_by_key(Found::is_lost);
+    let mut named = HashSet::new();
+    found.retain(|found| named.insert(found.booking));
+    if found.is_empty() {
+        return Ok(());
     }
-    last(tx, context, &work, report).await
+    let mut tx = context.engine.db.read().await?;
+    let ids: Vec<BookingId> = found.iter().map(|found| found.booking).collect();
+    let held = removal::brakes(&mut tx, context, &ids).await?;
+    drop(tx);
+    let found: Vec<Item<'_>> = found.iter().map(Item::Removal).collect();
+    if !held {
+        return in_chunks(context, Step::Remove, &found, report).await.map(drop);
+    }
+    in_chunks(context, Step::Hold, &found, report).await?;
+    let mut tx = context.begin().await?;
+    removal::ask_about_held(&mut tx, context).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Series that have changed occurrences in the app, or may have been cut. Echoes too, so that a crash after a series was
+/// written forgets none of its occurrences.
+async fn with_family<'w>(context: &Context<'_>, wholes: &'w [Event]) -> Result<Vec<Item<'w>>, SyncError> {
+    let mut series = Vec::new();
+    let mut tx = context.engine.db.read().await?;
+    for chunk in wholes.chunks(NAMED_AT_ONCE) {
+        let ids: Vec<EventId> = chunk.iter().map(|event| event.id.clone()).collect();
+        let found = placements::with_family(&mut tx, context.tenant(), &context.key().calendar, &ids).await?;
+        series.extend(chunk.iter().filter(|event| found.contains(&event.id)));
+    }
+    Ok(items(series))
+}
+
+/// Lost leads that may be decided now.
+async fn lost_leads(context: &Context<'_>) -> Result<Vec<EventId>, SyncError> {
+    if !context.has_waiting {
+        return Ok(Vec::new());
+    }
+    let mut tx = context.engine.db.read().await?;
+    removal::lost_leads(&mut tx, context).await
 }
 
 /// What the calendar says about itself. One that answers again goes on; one that may not be written any more is frozen.
@@ -135,180 +189,4 @@ async fn set_aside(
         waiting::refuse_event(tx, context, &id, &item.reason, Some(&item.raw), report).await?;
     }
     Ok(())
-}
-
-async fn upsert(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    events: &[Event],
-    families: &newcomer::Families,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    let mut known = known_of(tx, context, events).await?;
-    let mut fresh = Vec::new();
-    for event in events {
-        waiting::release(tx, context, "google", event.id.as_str()).await?;
-        let known = match known.remove(&event.id) {
-            Some(known) if taken_by_another(&known.placement, event) => {
-                // The id that was chosen for a booking is somebody else's; the booking gets another one.
-                let taken = known.placement;
-                placements::remove(tx, taken.tenant_id, &taken.calendar_id, &taken.event_id).await?;
-                None
-            }
-            known => known,
-        };
-        match known {
-            Some(known) => meet(tx, context, known, event, report).await?,
-            None => newcomer::welcome(tx, context, event, families, &mut fresh, report).await?,
-        }
-    }
-    states::agree_as_they_stand(tx, context.tenant(), &fresh).await?;
-    Ok(())
-}
-
-/// Whether the event is what was seen before. How much of it may be known and changed is no part of its etag: that follows
-/// from the user's choice and from the calendar's role.
-fn is_echo(context: &Context<'_>, placement: &Placement, event: &Event) -> bool {
-    let same_rights = placement.words == event.words && placement.is_writable == context.may_write(event);
-    placement.etag == event.etag && !event.etag.is_empty() && (same_rights || event.state == EventState::Cancelled)
-}
-
-/// Whether an event that is not ours has the id under which one of ours was to be inserted.
-fn taken_by_another(placement: &Placement, event: &Event) -> bool {
-    placement.state == PlacementState::Creating && event.mark != Some(placement.booking_id)
-}
-
-async fn known_of(tx: &mut Tx, context: &Context<'_>, events: &[Event]) -> Result<HashMap<EventId, Known>, SyncError> {
-    let ids: Vec<EventId> = events.iter().map(|event| event.id.clone()).collect();
-    let found = placements::get_many(tx, context.tenant(), &context.key().calendar, &ids).await?;
-    // An echo needs no look at its booking.
-    let by_id: HashMap<&EventId, &Event> = events.iter().map(|event| (&event.id, event)).collect();
-    let (echoes, changed): (Vec<_>, Vec<_>) = found.into_iter().partition(|placement| {
-        placement.state == PlacementState::Live
-            && placement.waiting.is_none()
-            && placement.account_id == context.key().account
-            && by_id
-                .get(&placement.event_id)
-                .is_some_and(|event| is_echo(context, placement, event))
-    });
-    let changed = settle::load(tx, context.tenant(), changed).await?;
-    let echoes = echoes.into_iter().map(|placement| Known {
-        placement,
-        row: None,
-        state: None,
-    });
-    Ok(changed
-        .into_iter()
-        .chain(echoes)
-        .map(|known| (known.placement.event_id.clone(), known))
-        .collect())
-}
-
-/// An event whose placement is known.
-pub(super) async fn meet(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    known: Known,
-    event: &Event,
-    report: &mut PassReport,
-) -> Result<(), SyncError> {
-    let Some(known) = newcomer::led_from_here(tx, context, known, Some(event)).await? else {
-        return Ok(());
-    };
-    let placement = &known.placement;
-    let settled_state = matches!(placement.state, PlacementState::Live | PlacementState::Gone);
-    if settled_state && placement.waiting.is_none() {
-        let stale = event.updated_at < placement.remote_updated_at;
-        if stale || is_echo(context, placement, event) {
-            return Ok(());
-        }
-    }
-    if let (PlacementState::Creating, Some(uid)) = (placement.state, &event.ical_uid) {
-        // The answer to its insert was lost; from here on other calendars find the booking by this identity.
-        let start = placement.original_start;
-        placements::identify(tx, context.tenant(), uid, start, placement.booking_id).await?;
-    }
-    if !placement.is_lead {
-        return newcomer::note_follower(tx, context, known.placement, event).await;
-    }
-    if hand_over::is_answered(context, &known.placement) {
-        return Ok(());
-    }
-    let known = newcomer::rehome(tx, context, known, event).await?;
-    again(tx, context, known, Seen::Event(event), Gate::Inbound, report)
-        .await
-        .map(drop)
-}
-
-/// Settles; if the row was edited meanwhile, loads it again. `None`: it never stood still, the next pass will see it.
-pub(super) async fn again(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    mut known: Known,
-    seen: Seen<'_>,
-    gate: Gate,
-    report: &mut PassReport,
-) -> Result<Option<Settled>, SyncError> {
-    for _ in 0..TRIES {
-        let placement = known.placement.clone();
-        match settle::settle(tx, context, &mut known, seen, gate, report).await? {
-            Settled::MovedOn => {
-                let Some(fresh) = settle::load(tx, context.tenant(), vec![placement]).await?.pop() else {
-                    return Ok(None);
-                };
-                known = fresh;
-            }
-            settled => return Ok(Some(settled)),
-        }
-    }
-    // Without an etag the next pass reads the event first.
-    known.placement.etag.clear();
-    placements::put(tx, &known.placement).await?;
-    states::disagree(tx, context.tenant(), known.booking_id()).await?;
-    Ok(None)
-}
-
-/// Tombstones, answered and lost items, removals.
-async fn last(tx: &mut Tx, context: &Context<'_>, work: &Work, report: &mut PassReport) -> Result<(), SyncError> {
-    for chunk in work.tombstones.chunks(CHUNK) {
-        let mut known = known_of(tx, context, chunk).await?;
-        for event in chunk.iter().filter(|event| event.instance_of.is_some()) {
-            if let Some(known) = known.remove(&event.id) {
-                newcomer::rehome(tx, context, known, event).await?;
-            }
-        }
-    }
-    // Echoes too, so that a crash after a series was written forgets none of its occurrences.
-    let whole = work.upserts.iter().filter(|event| event.instance_of.is_none());
-    let whole: Vec<EventId> = whole.map(|event| event.id.clone()).collect();
-    let mut lost: Vec<Known> = Vec::new();
-    for chunk in whole.chunks(1000) {
-        let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
-        let ids: Vec<BookingId> = found.iter().map(|placement| placement.booking_id).collect();
-        lost.extend(series::lost(tx, context, &ids).await?);
-        halves::recognise(tx, context, &work.upserts, &found, report).await?;
-    }
-    let mut candidates: Vec<(Known, Option<Event>)> = Vec::new();
-    for chunk in work.tombstones.chunks(CHUNK) {
-        let mut known = known_of(tx, context, chunk).await?;
-        for event in chunk {
-            waiting::release(tx, context, "google", event.id.as_str()).await?;
-            match known.remove(&event.id) {
-                Some(known) => candidates.push((known, Some(event.clone()))),
-                None => {
-                    let known = newcomer::cancelled_occurrence(tx, context, event, report).await?;
-                    candidates.extend(known.map(|known| (known, Some(event.clone()))));
-                }
-            }
-        }
-    }
-    for chunk in work.gone.chunks(CHUNK) {
-        let found = placements::get_many(tx, context.tenant(), &context.key().calendar, chunk).await?;
-        for known in settle::load(tx, context.tenant(), found).await? {
-            waiting::release(tx, context, "google", known.placement.event_id.as_str()).await?;
-            candidates.push((known, None));
-        }
-    }
-    removal::together(tx, context, candidates, lost, report).await?;
-    removal::decide_lost_leads(tx, context, report).await
 }

@@ -13,8 +13,9 @@
 //!
 //! - `context.rs`: what a pass knows before it starts; `report.rs`: what it did
 //! - `pull.rs`: talks to Google, writes nothing
-//! - `inbound.rs`: items of Google meet their bookings; `newcomer.rs`: those that have none yet;
-//!   `halves.rs`: series whose new half came before the cut
+//! - `inbound.rs`: items of Google meet their bookings, in chunks (`chunks.rs`), the live ones in `meeting.rs`;
+//!   `newcomer.rs`: those that have none yet; `occurrence.rs`: changed occurrences; `halves.rs`: series whose new half came
+//!   before the cut
 //! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question; `words.rs`: erases what
 //!   turned private; `restore.rs`: puts deleted rows back
 //! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
@@ -31,6 +32,7 @@ mod halves;
 mod hand_over;
 mod inbound;
 mod newcomer;
+mod occurrence;
 mod outbound;
 mod pull;
 mod removal;
@@ -121,7 +123,7 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     Ok(report)
 }
 
-/// Prints what a pass would do and does nothing: it reads from Google, and rolls back what it wrote to find out.
+/// Tells what a pass would do and does nothing: it reads from Google, and applies that to a private copy.
 pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncError> {
     let mut tx = engine.db.read().await?;
     let Some(claim) = scopes::peek(&mut tx, key).await? else {
@@ -135,12 +137,21 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
         ..PassReport::default()
     };
     let listing = pull::pull(&mut context, &mut report).await?;
+    let copied = Engine {
+        db: engine.db.private_copy(key.tenant).await?,
+        ..engine.clone()
+    };
+    let mut context = Context {
+        engine: &copied,
+        ..context
+    };
     context.load_rest().await?;
-    let mut tx = engine.db.begin().await?;
-    inbound::plan(&context, &mut tx, listing, &mut report).await?;
+    inbound::apply(&mut context, listing, &mut report).await?;
+    let mut tx = copied.db.begin().await?;
     outbound::plan(&context, &mut tx, &mut report).await?;
     hand_over::plan(&context, &mut tx, &mut report).await?;
-    tx.rollback().await?;
+    drop(tx);
+    copied.db.close().await;
     Ok(report)
 }
 

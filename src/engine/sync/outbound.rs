@@ -85,7 +85,7 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
     Ok(())
 }
 
-/// What would be pushed, in a transaction that the caller rolls back.
+/// What would be pushed, in a transaction on a private copy of the rows.
 pub(super) async fn plan(context: &Context<'_>, tx: &mut Tx, report: &mut PassReport) -> Result<(), SyncError> {
     let (key, scope) = (context.key(), &context.scope);
     let ids = states::pending(

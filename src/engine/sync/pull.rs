@@ -17,6 +17,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use std::collections::{HashMap, HashSet};
 
+/// Placements that are read in one statement: those of a large calendar are not held in memory together.
+const LOOKED_UP_AT_ONCE: usize = 1000;
 /// After how many reads of single events the lease is prolonged.
 const READS_PER_LEASE: usize = 20;
 
@@ -246,14 +248,13 @@ async fn look_around(context: &Context<'_>, listing: &Listing) -> Result<Vec<Eve
     if listing.full {
         let before = context.started_at;
         let shown: HashSet<&EventId> = listing.shown.iter().collect();
-        let suspects = placements::not_confirmed_since(&mut tx, tenant, key.account, &key.calendar, before).await?;
-        wanted.extend(
-            suspects
-                .into_iter()
-                .filter(|placement| placement.state == PlacementState::Live && !is_over(context, placement))
-                .map(|placement| placement.event_id)
-                .filter(|id| !shown.contains(id)),
-        );
+        let mut missing = placements::not_confirmed_since(&mut tx, tenant, key.account, &key.calendar, before).await?;
+        missing.retain(|id| !shown.contains(id));
+        for chunk in missing.chunks(LOOKED_UP_AT_ONCE) {
+            let suspects = placements::get_many(&mut tx, tenant, &key.calendar, chunk).await?;
+            let suspects = suspects.into_iter().filter(|placement| !is_over(context, placement));
+            wanted.extend(suspects.map(|placement| placement.event_id));
+        }
     }
     let mut wanted: Vec<EventId> = wanted.into_iter().collect();
     wanted.sort();

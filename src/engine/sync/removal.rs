@@ -3,67 +3,177 @@
 //! Nothing dies without proof, and nothing dies in masses: what would be removed is collected, counted together, and either
 //! carried out or held by the brake.
 use super::brake::note;
-pub(super) use super::brake::{brakes, hold};
+pub(super) use super::brake::{ask_about_held, brakes, hold, mark_held};
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
 use super::{PassReport, SyncError, carried, context::Context, hand_over, newcomer, series, waiting};
 use crate::domain::booking::{Content, Side, Status};
 use crate::domain::event::{Event, EventState};
-use crate::domain::ids::BookingId;
+use crate::domain::ids::{BookingId, CalendarId, EventId};
 use crate::domain::merge::{self, Field, FieldConflict, RemoteForm, Resources, Waiting};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::questions;
 use crate::store::scopes::{self, ScopeKey};
-use crate::store::{Tx, accounts, bookings, states};
+use crate::store::{StoreError, Tx, accounts, bookings, states};
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 
-/// Items that Google does not show any more, or shows as cancelled or declined.
+/// Something that would be removed, and why.
+pub(super) struct Removal<'e> {
+    pub known: Known,
+    why: Why<'e>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Why<'e> {
+    /// Google shows the event as this: cancelled or declined. `None`: it is not there any more.
+    Gone(Option<&'e Event>),
+    /// Its series does not have this occurrence any more.
+    Lost,
+}
+
+/// What is remembered of a removal until the brake has decided.
+pub(super) struct Found<'e> {
+    pub booking: BookingId,
+    pub event: EventId,
+    calendar: CalendarId,
+    revision: i64,
+    why: Why<'e>,
+}
+
+impl<'e> Removal<'e> {
+    pub fn found(self) -> Found<'e> {
+        let placement = self.known.placement;
+        Found {
+            booking: placement.booking_id,
+            event: placement.event_id,
+            calendar: placement.calendar_id,
+            revision: placement.revision,
+            why: self.why,
+        }
+    }
+}
+
+impl Found<'_> {
+    /// Lost occurrences go after everything else: what is cancelled with its series is not lost.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.why, Why::Lost)
+    }
+}
+
+/// Items that Google does not show any more, or shows as cancelled or declined, in one transaction.
 pub(super) async fn inbound(
     tx: &mut Tx,
     context: &Context<'_>,
-    candidates: Vec<(Known, Option<Event>)>,
+    candidates: Vec<(Known, Option<&Event>)>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    together(tx, context, candidates, Vec::new(), report).await
+    let removals = sort_out(tx, context, candidates, report).await?;
+    together(tx, context, removals, report).await
 }
 
-/// The same, counted together with changed occurrences that their series do not have any more.
-pub(super) async fn together(
+/// Changed occurrences that their series do not have any more, in one transaction.
+pub(super) async fn of_lost(
     tx: &mut Tx,
     context: &Context<'_>,
-    candidates: Vec<(Known, Option<Event>)>,
     lost: Vec<Known>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let series = candidates
-        .iter()
-        .filter_map(|(known, _)| known.text()?.series_id.as_ref()?.parse().ok());
-    let series: Vec<BookingId> = series.collect();
-    let mut all_lost: HashMap<BookingId, Known> = lost.into_iter().map(|known| (known.booking_id(), known)).collect();
-    for known in series::lost(tx, context, &series).await? {
-        if candidates
-            .iter()
-            .any(|(candidate, _)| candidate.booking_id() == known.booking_id())
-        {
-            all_lost.insert(known.booking_id(), known);
-        }
+    let removals = decide_lost(tx, context, lost, report).await?;
+    together(tx, context, removals, report).await
+}
+
+async fn together(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    removals: Vec<Removal<'_>>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let ids: Vec<BookingId> = removals.iter().map(|removal| removal.known.booking_id()).collect();
+    if brakes(tx, context, &ids).await? {
+        let held = removals.into_iter().map(|removal| removal.known).collect();
+        return hold(tx, context, held, report).await;
     }
-    let ids: HashSet<BookingId> = all_lost.keys().copied().collect();
-    let lost = decide_lost(tx, context, all_lost.into_values().collect(), report).await?;
+    for removal in removals {
+        carry_out(tx, context, removal, report).await?;
+    }
+    Ok(())
+}
+
+/// What was found, as it stands now.
+///
+/// # Errors
+/// [`StoreError::Serialization`] if somebody has answered about any of it, or passed its lead on: it is to be found again.
+pub(super) async fn reload<'e>(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    found: &[&Found<'e>],
+) -> Result<Vec<Removal<'e>>, SyncError> {
+    let tenant = context.tenant();
+    let ids: Vec<BookingId> = found.iter().map(|found| found.booking).collect();
+    let leads = placements::leads(tx, tenant, &ids).await?;
+    let known = settle::load(tx, tenant, leads).await?;
+    let mut known: HashMap<BookingId, Known> = known.into_iter().map(|known| (known.booking_id(), known)).collect();
+    let series = found.iter().filter(|found| found.is_lost());
+    let series: Vec<BookingId> = series
+        .filter_map(|found| series_of(known.get(&found.booking)?))
+        .collect();
+    let mut lost = series::lost(tx, context, &series).await?;
+    let mut removals = Vec::new();
+    for found in found {
+        let now = match found.why {
+            Why::Gone(_) => known.remove(&found.booking),
+            Why::Lost => {
+                let at = lost.iter().position(|lost| lost.booking_id() == found.booking);
+                at.map(|at| lost.swap_remove(at))
+            }
+        };
+        let Some(mut known) = now else { continue };
+        let placement = &mut known.placement;
+        let is_as_found = (&placement.calendar_id, &placement.event_id, placement.revision)
+            == (&found.calendar, &found.event, found.revision);
+        if !is_as_found {
+            return Err(StoreError::Serialization.into());
+        }
+        if placement.waiting == Some(Waiting::LeadLost) {
+            // Nobody was asked about it.
+            placement.waiting = None;
+        }
+        removals.push(Removal { known, why: found.why });
+    }
+    Ok(removals)
+}
+
+fn series_of(known: &Known) -> Option<BookingId> {
+    known.text()?.series_id.as_ref()?.parse().ok()
+}
+
+/// Does whatever follows for such items, except removals; returns these, for the brake, those of lost occurrences last.
+pub(super) async fn sort_out<'e>(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    candidates: Vec<(Known, Option<&'e Event>)>,
+    report: &mut PassReport,
+) -> Result<Vec<Removal<'e>>, SyncError> {
+    let series: Vec<BookingId> = candidates.iter().filter_map(|(known, _)| series_of(known)).collect();
+    let mut lost = series::lost(tx, context, &series).await?;
+    let ids: HashSet<BookingId> = candidates.iter().map(|(known, _)| known.booking_id()).collect();
+    lost.retain(|lost| ids.contains(&lost.booking_id()));
+    let ids: HashSet<BookingId> = lost.iter().map(Known::booking_id).collect();
+    let lost = decide_lost(tx, context, lost, report).await?;
     let mut removals = Vec::new();
     for (known, event) in candidates {
         if ids.contains(&known.booking_id()) {
             continue;
         }
-        let Some(known) = newcomer::led_from_here(tx, context, known, event.as_ref()).await? else {
+        let Some(known) = newcomer::led_from_here(tx, context, known, event).await? else {
             continue;
         };
         if !known.placement.is_lead {
             follower_gone(tx, known.placement).await?;
             continue;
         }
-        if hand_over::was_removal(tx, context, &known, event.as_ref()).await? {
+        if hand_over::was_removal(tx, context, &known, event).await? {
             continue;
         }
         if known.placement.state == PlacementState::Creating {
@@ -71,46 +181,39 @@ pub(super) async fn together(
             continue;
         }
         if known.placement.waiting == Some(Waiting::LeadLost) {
-            // Decided by `decide_lost_leads`.
+            // Decided once the other scopes have looked.
             continue;
         }
+        let removal = |known| Removal {
+            known,
+            why: Why::Gone(event),
+        };
         if known.placement.answer.is_some() {
-            carry_out(tx, context, known, event.as_ref(), report).await?;
+            carry_out(tx, context, removal(known), report).await?;
             continue;
         }
-        let declined = event.as_ref().is_some_and(|event| event.state != EventState::Cancelled);
+        let declined = event.is_some_and(|event| event.state != EventState::Cancelled);
         let was_there = known.placement.state == PlacementState::Live;
         if was_there && !declined && wait_for_others(tx, context, &known, report).await? {
             continue;
         }
-        let seen = event.as_ref().map_or(Seen::Gone, Seen::Event);
+        let seen = event.map_or(Seen::Gone, Seen::Event);
         if let Some(Settled::Removal(known)) = inbound::again(tx, context, known, seen, Gate::Inbound, report).await? {
-            removals.push((*known, event));
+            removals.push(removal(*known));
         }
     }
-    let ids = removals.iter().map(|(known, _)| known).chain(&lost);
-    let ids: Vec<BookingId> = ids.map(Known::booking_id).collect();
-    if brakes(tx, context, &ids).await? {
-        let held = removals.into_iter().map(|(known, _)| known).chain(lost).collect();
-        return hold(tx, context, held, report).await;
-    }
-    for (known, event) in removals {
-        carry_out(tx, context, known, event.as_ref(), report).await?;
-    }
-    for known in lost {
-        series::let_go(tx, context, known, report).await?;
-    }
-    Ok(())
+    removals.extend(lost);
+    Ok(removals)
 }
 
 /// Of changed occurrences that their series do not have any more, those that the brake may yet hold. There is nothing to hold
 /// of what is cancelled or was never in Google; what was held is kept or let go as it was answered.
-async fn decide_lost(
+pub(super) async fn decide_lost<'e>(
     tx: &mut Tx,
     context: &Context<'_>,
     lost: Vec<Known>,
     report: &mut PassReport,
-) -> Result<Vec<Known>, SyncError> {
+) -> Result<Vec<Removal<'e>>, SyncError> {
     let mut open = Vec::new();
     for known in lost {
         let is_confirmed = known
@@ -127,7 +230,7 @@ async fn decide_lost(
             (Some(Waiting::Brake), Some("app")) => series::stand_alone(tx, context, known, report).await?,
             (Some(Waiting::Brake), Some(_)) => series::let_go(tx, context, known, report).await?,
             (Some(Waiting::Brake), None) => {}
-            _ => open.push(known),
+            _ => open.push(Removal { known, why: Why::Lost }),
         }
     }
     Ok(open)
@@ -141,14 +244,18 @@ async fn follower_gone(tx: &mut Tx, placement: Placement) -> Result<(), SyncErro
     Ok(placements::put(tx, &gone).await?)
 }
 
-/// Cancels the booking, and with a series its changed occurrences.
-async fn carry_out(
+/// Cancels the booking, and with a series its changed occurrences, or lets a lost occurrence go.
+pub(super) async fn carry_out(
     tx: &mut Tx,
     context: &Context<'_>,
-    known: Known,
-    event: Option<&Event>,
+    removal: Removal<'_>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
+    let Removal { known, why } = removal;
+    let event = match why {
+        Why::Gone(event) => event,
+        Why::Lost => return series::let_go(tx, context, known, report).await,
+    };
     let id = known.booking_id();
     let is_series = known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty());
     let seen = event.map_or(Seen::Gone, Seen::Event);
@@ -281,49 +388,48 @@ async fn has_living_follower(tx: &mut Tx, context: &Context<'_>, booking: Bookin
         .any(|placement| !placement.is_lead && placement.state == PlacementState::Live))
 }
 
-/// Lost leads for which every other scope has been looked at: a living placement takes the lead, or the booking is cancelled.
-pub(super) async fn decide_lost_leads(
+/// Lost leads for which every other scope has been looked at.
+pub(super) async fn lost_leads(tx: &mut Tx, context: &Context<'_>) -> Result<Vec<EventId>, SyncError> {
+    let key = context.key();
+    let mut ripe = Vec::new();
+    for placement in placements::to_plan_again(tx, key.tenant, &key.calendar).await? {
+        if is_lost_here(context, &placement)
+            && scopes::all_looked_since(tx, key, placement.booking_id, placement.confirmed_at).await?
+        {
+            ripe.push(placement.event_id);
+        }
+    }
+    Ok(ripe)
+}
+
+fn is_lost_here(context: &Context<'_>, placement: &Placement) -> bool {
+    placement.account_id == context.key().account && placement.waiting == Some(Waiting::LeadLost)
+}
+
+/// A living placement takes such a lead; without one the booking is to be cancelled.
+pub(super) async fn decide_lost_lead(
     tx: &mut Tx,
     context: &Context<'_>,
+    lost: Placement,
     report: &mut PassReport,
-) -> Result<(), SyncError> {
-    if !context.has_waiting {
-        return Ok(());
+) -> Result<Option<Removal<'static>>, SyncError> {
+    let (key, booking) = (context.key(), lost.booking_id);
+    if !is_lost_here(context, &lost) {
+        return Ok(None);
     }
-    let key = context.key();
-    let mut certain = Vec::new();
-    for placement in placements::to_plan_again(tx, key.tenant, &key.calendar).await? {
-        let mine = placement.account_id == key.account && placement.waiting == Some(Waiting::LeadLost);
-        if !mine || !scopes::all_looked_since(tx, key, placement.booking_id, placement.confirmed_at).await? {
-            continue;
-        }
-        let booking = placement.booking_id;
-        let all = placements::of_booking(tx, key.tenant, booking).await?;
-        let heir = all
-            .into_iter()
-            .find(|other| !other.is_lead && other.state == PlacementState::Live);
-        if let Some(heir) = heir {
-            report.step("pass the lead on", Some(booking), Some(&placement.event_id));
-            take_over(tx, context, Some(placement), heir).await?;
-            // The heir's own scope reads its event and merges it.
-            states::disagree(tx, key.tenant, booking).await?;
-            scopes::make_others_due(tx, key, booking).await?;
-        } else {
-            let placement = Placement {
-                waiting: None,
-                ..placement
-            };
-            certain.extend(settle::load(tx, key.tenant, vec![placement]).await?);
-        }
-    }
-    let ids: Vec<BookingId> = certain.iter().map(Known::booking_id).collect();
-    if brakes(tx, context, &ids).await? {
-        return hold(tx, context, certain, report).await;
-    }
-    for known in certain {
-        carry_out(tx, context, known, None, report).await?;
-    }
-    Ok(())
+    let all = placements::of_booking(tx, key.tenant, booking).await?;
+    let living = |other: &Placement| !other.is_lead && other.state == PlacementState::Live;
+    let Some(heir) = all.into_iter().find(living) else {
+        let known = settle::load(tx, key.tenant, vec![lost]).await?.pop();
+        let why = Why::Gone(None);
+        return Ok(known.map(|known| Removal { known, why }));
+    };
+    report.step("pass the lead on", Some(booking), Some(&lost.event_id));
+    take_over(tx, context, Some(lost), heir).await?;
+    // The heir's own scope reads its event and merges it.
+    states::disagree(tx, key.tenant, booking).await?;
+    scopes::make_others_due(tx, key, booking).await?;
+    Ok(None)
 }
 
 /// A look at this scope may have been the last that lost leads of other calendars waited for: then those can be decided now.
@@ -406,6 +512,7 @@ pub(super) async fn pass_on(
         heir.base_remote = Some(RemoteForm {
             status: local.status,
             content: merge::as_event(local, name),
+            sent: None,
         });
     }
     placements::put_over(tx, &mut heir).await?;

@@ -73,6 +73,23 @@ impl PassReport {
         self.events_created + self.events_updated + self.events_deleted
     }
 
+    /// Where the report stands, without its steps, and how many steps there are.
+    pub(super) fn mark(&mut self) -> (PassReport, usize) {
+        let steps = self.steps.take();
+        let mark = (self.clone(), steps.as_ref().map_or(0, Vec::len));
+        self.steps = steps;
+        mark
+    }
+
+    /// Takes back what was reported since: it was rolled back.
+    pub(super) fn back_to(&mut self, (counts, steps): (PassReport, usize)) {
+        let mut kept = self.steps.take();
+        if let Some(kept) = &mut kept {
+            kept.truncate(steps);
+        }
+        *self = PassReport { steps: kept, ..counts };
+    }
+
     pub(super) fn step(&mut self, action: &'static str, booking: Option<BookingId>, event: Option<&EventId>) {
         self.step_because(action, booking, event, None);
     }

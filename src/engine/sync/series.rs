@@ -1,11 +1,11 @@
 //! What a write to a series does to its changed occurrences: Google decides, so Google is asked.
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, brake, context::Context, inbound, newcomer, removal, waiting};
+use super::{PassReport, SyncError, brake, context::Context, inbound, occurrence, removal, waiting};
 use crate::domain::booking::{Side, Status};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, Words};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{BookingId, EventId};
-use crate::domain::merge::{Field, FieldConflict};
+use crate::domain::merge::{self, Field, FieldConflict};
 use crate::domain::recurrence;
 use crate::domain::time::{OriginalStart, When};
 use crate::google::calendar::{ParsedItem, Wanted};
@@ -26,7 +26,7 @@ pub(super) async fn after_write(
         let mut tx = context.begin().await?;
         if let Some(placement) = placements::get(&mut tx, key.tenant, &key.calendar, series).await? {
             let lost = lost(&mut tx, context, &[placement.booking_id]).await?;
-            removal::together(&mut tx, context, Vec::new(), lost, report).await?;
+            removal::of_lost(&mut tx, context, lost, report).await?;
         }
         return Ok(tx.commit().await?);
     }
@@ -83,7 +83,7 @@ pub(super) async fn after_write(
     if !gone.is_empty() {
         let mut tx = context.begin().await?;
         let lost = changed(&mut tx, context, &gone).await?;
-        removal::together(&mut tx, context, Vec::new(), lost, report).await?;
+        removal::of_lost(&mut tx, context, lost, report).await?;
         tx.commit().await?;
     }
     push_unplaced(context, series).await
@@ -124,6 +124,9 @@ async fn rename(tx: &mut Tx, placement: Placement, id: EventId) -> Result<(), Sy
 /// are left until that is pushed.
 pub(super) async fn lost(tx: &mut Tx, context: &Context<'_>, series: &[BookingId]) -> Result<Vec<Known>, SyncError> {
     let tenant = context.tenant();
+    if series.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut of_series: HashMap<BookingId, Vec<(BookingId, OriginalStart)>> = HashMap::new();
     for row in bookings::overrides(tx, tenant, series).await? {
         if let Ok(Some(occurrence)) = row.text.occurrence() {
@@ -240,11 +243,41 @@ pub(super) async fn stand_alone(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let (tenant, id, placement) = (context.tenant(), known.booking_id(), &known.placement);
-    newcomer::belong(tx, context, id, None).await?;
+    occurrence::belong(tx, context, id, None).await?;
     placements::remove(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
     waiting::no_longer(tx, context, &known, None).await?;
     states::disagree(tx, tenant, id).await?;
     report.bookings_updated += 1;
     report.step("keep a lost occurrence as a booking of its own", Some(id), None);
+    Ok(())
+}
+
+/// What the app has changed about an occurrence was put back, or it has taken it back itself: the occurrence is as its series
+/// says, and needs no row of its own, which would not follow the series.
+pub(super) async fn forget_unchanged(tx: &mut Tx, context: &Context<'_>, id: BookingId) -> Result<(), SyncError> {
+    let tenant = context.tenant();
+    let Some(row) = bookings::get(tx, tenant, id).await? else {
+        return Ok(());
+    };
+    let Ok(Some(occurrence)) = row.text.occurrence() else {
+        return Ok(());
+    };
+    let Some(series) = bookings::get(tx, tenant, occurrence.series_id).await? else {
+        return Ok(());
+    };
+    let (Some(unchanged), Ok(content)) = (
+        occurrence::unchanged_occurrence(&series, occurrence.original_start),
+        row.text.content(),
+    ) else {
+        return Ok(());
+    };
+    let same = content.status == unchanged.status && merge::to_push(&unchanged, &content, Words::Shared).is_empty();
+    if !same || row.customer_ids != series.customer_ids || !bookings::delete(tx, tenant, id, row.version).await? {
+        return Ok(());
+    }
+    states::agree_as_they_stand(tx, tenant, &[id]).await?;
+    for lead in placements::leads(tx, tenant, &[id]).await? {
+        placements::remove(tx, tenant, &lead.calendar_id, &lead.event_id).await?;
+    }
     Ok(())
 }

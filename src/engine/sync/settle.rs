@@ -3,12 +3,12 @@
 //! This is the only place where the verdict of [`merge::reconcile`] becomes rows. It runs inside a transaction that has
 //! checked the fence, and writes a booking only if it still has the version that was merged.
 use super::{PassReport, SyncError, context::Context};
-use super::{restore, waiting, words};
+use super::{removal, restore, series, waiting, words};
 use crate::domain::booking::{Content, Side, Status};
-use crate::domain::event::{Event, EventState, OwnResponse};
+use crate::domain::event::{Event, EventContent, EventState, OwnResponse, Words};
 use crate::domain::ids::{BookingId, TenantId, UserId};
 use crate::domain::merge::{
-    self, Base, Decision, Local, LocalStep, Outcome, Remote, RemoteForm, RemoteStep, Resources,
+    self, Base, Decision, FieldConflict, Local, LocalStep, Outcome, Remote, RemoteForm, RemoteStep, Resources,
 };
 use crate::domain::validate::Limits;
 use crate::engine::times;
@@ -229,6 +229,7 @@ pub(super) fn sent_form(context: &Context<'_>, sent: &Content) -> RemoteForm {
     RemoteForm {
         status: Status::Confirmed,
         content: merge::as_event(&without_note, name),
+        sent: None,
     }
 }
 
@@ -274,7 +275,7 @@ fn decide(
         };
         return Some(Decision::Act(Box::new(outcome)));
     };
-    let base = Base {
+    let mut base = Base {
         local: placement.base_local.clone().unwrap_or_else(|| content.clone()),
         remote: placement
             .base_remote
@@ -290,6 +291,9 @@ fn decide(
                     .map(|event| merge::live_form(event, placement.words))
             })?,
     };
+    if let Some(event) = remote_event.as_ref().filter(|_| matches!(seen, Seen::Event(_))) {
+        merge::arrived(&mut base, event, &context.resources);
+    }
     let local = if known.row.is_some() {
         Local::Row(&content)
     } else {
@@ -314,7 +318,7 @@ async fn act(
     report: &mut PassReport,
 ) -> Result<Settled, SyncError> {
     let (tenant, id) = (context.tenant(), known.booking_id());
-    let removal = outcome.cancels_booking();
+    let cancels = outcome.cancels_booking();
     let mut step = outcome.local;
     if let LocalStep::Write(new) | LocalStep::Reinstate(new) = &mut step {
         name_no_removed_resource(context, known, new);
@@ -337,7 +341,7 @@ async fn act(
                 return Ok(Settled::MovedOn);
             }
             agreed_version = reread(tx, context, known, new).await?;
-            if removal {
+            if cancels {
                 report.bookings_cancelled += 1;
                 report.step("cancel the booking", Some(id), Some(&known.placement.event_id));
             } else {
@@ -374,9 +378,17 @@ async fn act(
             Status::Cancelled => PlacementState::Gone,
         };
     }
-    known.placement.base_local = Some(outcome.base.local);
-    known.placement.base_remote = Some(outcome.base.remote);
+    let mut base = outcome.base;
+    base.remote.sent = to_be_sent(context, known, &base, outcome.remote);
+    known.placement.base_local = Some(base.local);
+    known.placement.base_remote = Some(base.remote);
     placements::put(tx, &known.placement).await?;
+    let goes = known.placement.state == PlacementState::Gone && !was_gone && outcome.remote == RemoteStep::Keep;
+    let is_series = known.row.as_ref().is_some_and(|row| !row.text.recurrence.is_empty());
+    if goes && !cancels && is_series {
+        // Cancelled on both sides: nobody removes it any more, and its changed occurrences go with it.
+        removal::cancel_occurrences(tx, context, id).await?;
+    }
     if outcome.remote != RemoteStep::Keep {
         if !known.state.as_ref().is_some_and(BookingState::is_pending) || agreed_version != known.version() {
             states::disagree(tx, tenant, id).await?;
@@ -389,7 +401,24 @@ async fn act(
     if known.row.is_none() && known.placement.state == PlacementState::Gone {
         restore::keep_cancelled_occurrence(tx, context, known).await?;
     }
+    let lost = |conflict: &FieldConflict| conflict.winner == Some(Side::Google);
+    if matches!(step, LocalStep::Write(_)) && outcome.conflicts.iter().any(lost) {
+        series::forget_unchanged(tx, context, id).await?;
+    }
     Ok(Settled::Agreed)
+}
+
+/// What the event will hold if the write that follows arrives.
+fn to_be_sent(context: &Context<'_>, known: &Known, base: &Base, step: RemoteStep) -> Option<EventContent> {
+    if !matches!(step, RemoteStep::Patch(_) | RemoteStep::Revive) || known.placement.words == Words::Withheld {
+        return None;
+    }
+    let content = known.row.as_ref()?.text.content().ok()?;
+    let location = merge::location_to_write(base, &content, &context.resources);
+    Some(EventContent {
+        location,
+        ..merge::as_event(&content, None)
+    })
 }
 
 /// The agreement may name a resource that was removed since. The row keeps the one it has, which must exist.

@@ -59,6 +59,7 @@ pub(super) async fn erase(
         base.content.title.clear();
         base.content.description.clear();
         base.content.location.clear();
+        base.sent = None;
     }
     placements::put(tx, &known.placement).await?;
     erase_records(tx, context, id).await?;

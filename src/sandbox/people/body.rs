@@ -174,3 +174,8 @@ fn unknown_name(name: &str, place: &str, why: &str) -> Refusal {
 fn invalid_value(place: &str, kind: &str, value: &Value) -> Refusal {
     Refusal::bad_field(place, format!("Invalid value at '{place}' ({kind}), {value}"))
 }
+
+/// An object inside a body.
+pub fn object<'a>(body: &'a Object, key: &str) -> Option<&'a Object> {
+    body.get(key).and_then(Value::as_object)
+}

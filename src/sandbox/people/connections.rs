@@ -1,9 +1,9 @@
-//! `people.connections.list` and `otherContacts.list`.
+//! `people.connections.list`, and what it shares with the list of other contacts.
 use super::Ctx;
-use super::body::{Mask, OTHER_FIELDS, required_mask};
+use super::body::Mask;
 use super::errors::{Answer, Refusal};
 use super::render::{View, person};
-use super::state::{Book, Contact, Object, State, Version};
+use super::state::{Book, Contact, State, Version};
 use super::sync::{Page, Question};
 use serde_json::{Value, json};
 use std::cmp::Reverse;
@@ -19,7 +19,7 @@ impl State {
         let mask = ctx.person_mask()?;
         let order = ctx.params.text("sortOrder").unwrap_or("LAST_MODIFIED_ASCENDING");
         let syncable = ctx.params.flag("requestSyncToken");
-        if order == "LAST_MODIFIED_DESCENDING" && (syncable || ctx.params.has("syncToken")) {
+        if order == "LAST_MODIFIED_DESCENDING" && (syncable || ctx.token("syncToken").is_some()) {
             return Err(Refusal::invalid_argument());
         }
         let question = Question {
@@ -60,47 +60,8 @@ impl State {
         Ok(answer.into())
     }
 
-    /// `otherContacts.list`.
-    pub(super) fn list_others(&mut self, ctx: &Ctx<'_>) -> Answer {
-        let mask = required_mask("readMask", ctx.params.text("readMask"), OTHER_FIELDS)?;
-        let sources = ctx.params.texts("sources");
-        let has = |name: &str| sources.iter().any(|source| source == name);
-        if sources
-            .iter()
-            .any(|source| !source.ends_with("_CONTACT") && !source.ends_with("_PROFILE"))
-            || has("READ_SOURCE_TYPE_PROFILE") && !has("READ_SOURCE_TYPE_CONTACT")
-            || has("READ_SOURCE_TYPE_DOMAIN_CONTACT")
-            || has("READ_SOURCE_TYPE_OTHER_CONTACT")
-        {
-            return Err(Refusal::invalid_field(
-                "sources",
-                "READ_SOURCE_TYPE_CONTACT, alone or with READ_SOURCE_TYPE_PROFILE",
-            ));
-        }
-        let question = Question {
-            stream: "otherContacts",
-            shape: shape(ctx, &mask, ""),
-            size: page_size(ctx),
-            syncable: ctx.params.flag("requestSyncToken"),
-            ctx,
-        };
-        let page = self.page(&question, |state, since| {
-            let ids = state.listed(ctx, Book::Others, since)?;
-            Ok(ids.iter().map(u64::to_string).collect())
-        })?;
-        let people = self.shown(ctx, Book::Others, &page, View::of(mask))?;
-        let mut answer = page.next;
-        if !people.is_empty() {
-            answer.insert("otherContacts".into(), json!(people));
-        }
-        if page.total > 0 {
-            answer.insert("totalSize".into(), json!(page.total));
-        }
-        Ok(answer.into())
-    }
-
     /// The persons of a page as they are at this page; who is gone since the first page is left out of a full list.
-    fn shown(&self, ctx: &Ctx<'_>, book: Book, page: &Page, view: View) -> Result<Vec<Value>, Refusal> {
+    pub(super) fn shown(&self, ctx: &Ctx<'_>, book: Book, page: &Page, view: View) -> Result<Vec<Value>, Refusal> {
         let view = View {
             listed: true,
             since: page.since,
@@ -117,7 +78,8 @@ impl State {
     }
 }
 
-fn page_size(ctx: &Ctx<'_>) -> usize {
+/// Persons a page.
+pub fn page_size(ctx: &Ctx<'_>) -> usize {
     match ctx.params.count("pageSize") {
         None | Some(0) => DEFAULT_PAGE,
         Some(size) => size,
@@ -125,7 +87,7 @@ fn page_size(ctx: &Ctx<'_>) -> usize {
 }
 
 /// "All other request parameters must match the first call": the effective ones, in any order.
-fn shape(ctx: &Ctx<'_>, mask: &Mask, order: &str) -> String {
+pub fn shape(ctx: &Ctx<'_>, mask: &Mask, order: &str) -> String {
     let mut sources = ctx.params.texts("sources").to_vec();
     sources.sort();
     sources.dedup();
@@ -146,9 +108,4 @@ fn sort(shown: &mut [(&Contact, &Version)], order: &str) {
         "LAST_NAME_ASCENDING" => shown.sort_by_cached_key(|(_, version)| name(version, "familyName")),
         _ => shown.sort_by_key(|(_, version)| (version.updated_us, version.position)),
     }
-}
-
-/// The body of a Person as it is sent, seen from inside a request message.
-pub fn object<'a>(body: &'a Object, key: &str) -> Option<&'a Object> {
-    body.get(key).and_then(Value::as_object)
 }

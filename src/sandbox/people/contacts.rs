@@ -1,19 +1,13 @@
-//! Single contacts and batches of them: get, create, update, delete.
-//!
-//! A batch is checked whole before any of it is done, and one bad item spoils it all, as Google's error details say.
+//! Single contacts: get, create, update, delete. What a write needs is checked apart from doing it, so that batches can check
+//! everything first.
 use super::Ctx;
-use super::body::{Mask, PERSON_FIELDS, mask, required_mask, writable_fields};
-use super::connections::object;
+use super::body::{Mask, PERSON_FIELDS, mask, object, required_mask, writable_fields};
 use super::errors::{Answer, Refusal};
 use super::render::{View, person, source_etag_of};
 use super::state::{Account, Book, Contact, Gone, Object, State, Version};
 use super::write;
 use serde_json::{Value, json};
 
-/// Most people of one `getBatchGet`, and contacts of one batch that creates or updates.
-const BATCH: usize = 200;
-/// Most contacts of one batch that deletes.
-const BATCH_DELETE: usize = 500;
 /// Most contacts of an account.
 const ACCOUNT: usize = 25_000;
 
@@ -24,25 +18,8 @@ impl State {
         self.read(ctx, &ctx.resource(), &view)
     }
 
-    /// `people.getBatchGet`.
-    pub(super) fn get_people(&self, ctx: &Ctx<'_>) -> Answer {
-        let view = View::of(ctx.person_mask()?).with_sources(ctx.params.texts("sources"));
-        let names = ctx.params.texts("resourceNames");
-        within(names.len(), BATCH, "resource_names")?;
-        let responses: Vec<Value> = names
-            .iter()
-            .map(|name| match self.read(ctx, name, &view) {
-                Ok(person) => response(name, person),
-                Err(refusal) => {
-                    json!({"httpStatusCode": 404, "requestedResourceName": name, "status": refusal.status()})
-                }
-            })
-            .collect();
-        Ok(json!({"responses": responses}))
-    }
-
     /// A person as it is now. `people/me` is the user's own profile.
-    fn read(&self, ctx: &Ctx<'_>, resource: &str, view: &View) -> Answer {
+    pub(super) fn read(&self, ctx: &Ctx<'_>, resource: &str, view: &View) -> Answer {
         let account = self.account(&ctx.user)?;
         if let Some(contact) = account.find(resource) {
             return Ok(person(contact, contact.latest(), Book::Contacts, view, &self.switches));
@@ -67,44 +44,6 @@ impl State {
         self.latest(ctx, id, &view.unwrap_or_else(all))
     }
 
-    /// `people.batchCreateContacts`.
-    pub(super) fn batch_create(&mut self, ctx: &Ctx<'_>) -> Answer {
-        let view = self.batch_view(ctx)?;
-        let contacts = ctx
-            .body
-            .get("contacts")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        within(contacts.len(), BATCH, "contacts")?;
-        let (mut versions, mut errors) = (Vec::new(), Vec::new());
-        for (index, item) in contacts.iter().enumerate() {
-            let nobody = Refusal::invalid_field(&format!("contacts[{index}].contact_person"), "is required");
-            let person = item.get("contactPerson").and_then(Value::as_object).ok_or(nobody);
-            match person.and_then(|person| self.to_create(ctx, person)) {
-                Ok(version) => versions.push(version),
-                Err(refusal) => errors.push((index.to_string(), refusal)),
-            }
-        }
-        if !errors.is_empty() {
-            return Err(Refusal::batch("BatchCreateContactsErrorDetails", errors));
-        }
-        self.check_room(ctx, versions.len())?;
-        let mut created = Vec::new();
-        for version in versions {
-            let id = self.create(ctx, version)?;
-            if let Some(view) = &view {
-                let person = self.latest(ctx, id, view)?;
-                let name = person["resourceName"].as_str().unwrap_or_default().to_owned();
-                created.push(response(&name, person));
-            }
-        }
-        Ok(match view {
-            Some(_) => json!({"createdPeople": created}),
-            None => json!({}),
-        })
-    }
-
     /// `people.updateContact`.
     pub(super) fn update_contact(&mut self, ctx: &Ctx<'_>) -> Answer {
         let text = ctx.params.text("updatePersonFields");
@@ -120,38 +59,6 @@ impl State {
         self.latest(ctx, id, &view.unwrap_or_else(all))
     }
 
-    /// `people.batchUpdateContacts`.
-    pub(super) fn batch_update(&mut self, ctx: &Ctx<'_>) -> Answer {
-        let text = ctx.body.get("updateMask").and_then(Value::as_str);
-        let mask = required_mask("updateMask", text, &writable_fields())?;
-        let view = self.batch_view(ctx)?;
-        let contacts = object(&ctx.body, "contacts").cloned().unwrap_or_default();
-        within(contacts.len(), BATCH, "contacts")?;
-        let (mut versions, mut errors) = (Vec::new(), Vec::new());
-        for (name, sent) in &contacts {
-            let nothing = Object::new();
-            match self.to_update(ctx, name, sent.as_object().unwrap_or(&nothing), &mask) {
-                Ok((id, version)) => versions.push((name.clone(), id, version)),
-                Err(refusal) => errors.push((name.clone(), refusal)),
-            }
-        }
-        if !errors.is_empty() {
-            return Err(Refusal::batch("BatchUpdateContactsErrorDetails", errors));
-        }
-        let mut results = Object::new();
-        for (name, id, version) in versions {
-            self.put(ctx, id, version)?;
-            if let Some(view) = &view {
-                let person = self.latest(ctx, id, view)?;
-                results.insert(name.clone(), response(&name, person));
-            }
-        }
-        Ok(match view {
-            Some(_) => json!({"updateResult": results}),
-            None => json!({}),
-        })
-    }
-
     /// `people.deleteContact`.
     pub(super) fn delete_contact(&mut self, ctx: &Ctx<'_>) -> Answer {
         let id = self.deletable(ctx, &ctx.resource())?;
@@ -159,21 +66,7 @@ impl State {
         Ok(json!({}))
     }
 
-    /// `people.batchDeleteContacts`. One that is not there spoils the batch.
-    pub(super) fn batch_delete(&mut self, ctx: &Ctx<'_>) -> Answer {
-        let names = ctx.texts("resourceNames");
-        within(names.len(), BATCH_DELETE, "resource_names")?;
-        let ids: Vec<u64> = names
-            .iter()
-            .map(|name| self.deletable(ctx, name))
-            .collect::<Result<_, _>>()?;
-        for id in ids {
-            self.delete(ctx, id)?;
-        }
-        Ok(json!({}))
-    }
-
-    fn deletable(&self, ctx: &Ctx<'_>, resource: &str) -> Result<u64, Refusal> {
+    pub(super) fn deletable(&self, ctx: &Ctx<'_>, resource: &str) -> Result<u64, Refusal> {
         let account = self.account(&ctx.user)?;
         match account.find(resource) {
             Some(contact) => Ok(contact.id),
@@ -197,7 +90,7 @@ impl State {
         self.put(ctx, id, version)
     }
 
-    fn check_room(&self, ctx: &Ctx<'_>, more: usize) -> Result<(), Refusal> {
+    pub(super) fn check_room(&self, ctx: &Ctx<'_>, more: usize) -> Result<(), Refusal> {
         let limit = self.switches.contact_limit.unwrap_or(ACCOUNT);
         if self.account(&ctx.user)?.live().count() + more > limit {
             return Err(Refusal::too_many_contacts());
@@ -205,7 +98,7 @@ impl State {
         Ok(())
     }
 
-    fn to_create(&self, ctx: &Ctx<'_>, sent: &Object) -> Result<Version, Refusal> {
+    pub(super) fn to_create(&self, ctx: &Ctx<'_>, sent: &Object) -> Result<Version, Refusal> {
         let account = self.account(&ctx.user)?;
         let everything: Mask = writable_fields().into_iter().collect();
         let written = write::read(sent, &everything, account, &self.switches)?;
@@ -237,7 +130,13 @@ impl State {
         Ok(())
     }
 
-    fn to_update(&self, ctx: &Ctx<'_>, resource: &str, sent: &Object, mask: &Mask) -> Result<(u64, Version), Refusal> {
+    pub(super) fn to_update(
+        &self,
+        ctx: &Ctx<'_>,
+        resource: &str,
+        sent: &Object,
+        mask: &Mask,
+    ) -> Result<(u64, Version), Refusal> {
         let id = self.deletable(ctx, resource)?;
         let account = self.account(&ctx.user)?;
         let contact = account.contacts.get(&id).ok_or_else(Refusal::not_found)?;
@@ -267,7 +166,7 @@ impl State {
     }
 
     /// What an answer to a write shows; `None` when it asks for nothing.
-    fn answer_view(
+    pub(super) fn answer_view(
         &self,
         ctx: &Ctx<'_>,
         name: &str,
@@ -277,11 +176,6 @@ impl State {
         self.account(&ctx.user)?;
         let mask = mask(name, text.unwrap_or_default(), PERSON_FIELDS)?;
         Ok((!mask.is_empty()).then(|| View::of(mask).with_sources(sources)))
-    }
-
-    fn batch_view(&self, ctx: &Ctx<'_>) -> Result<Option<View>, Refusal> {
-        let text = ctx.body.get("readMask").and_then(Value::as_str);
-        self.answer_view(ctx, "readMask", text, &ctx.texts("sources"))
     }
 
     /// A contact as it is now.
@@ -348,16 +242,4 @@ fn own_profile(email: &str, account: &Account, mask: &Mask) -> Value {
 
 fn all() -> View {
     View::of(PERSON_FIELDS.iter().copied().collect())
-}
-
-fn response(requested: &str, person: Value) -> Value {
-    json!({"httpStatusCode": 200, "person": person, "requestedResourceName": requested, "status": {}})
-}
-
-fn within(count: usize, limit: usize, field: &str) -> Result<(), Refusal> {
-    match count {
-        0 => Err(Refusal::invalid_field(field, "is required")),
-        count if count > limit => Err(Refusal::invalid_field(field, &format!("takes at most {limit}"))),
-        _ => Ok(()),
-    }
 }

@@ -1,10 +1,8 @@
-//! Contact groups and who is in them, and the one way from an "other contact" to a contact.
+//! Contact groups and who is in them.
 use super::Ctx;
-use super::body::{COPY_FIELDS, GROUP_FIELDS, Mask, PERSON_FIELDS, mask, required_mask};
-use super::connections::object;
+use super::body::{GROUP_FIELDS, Mask, mask, object};
 use super::errors::{Answer, Code, Refusal};
-use super::render::View;
-use super::state::{Account, Book, Gone, Group, MY_CONTACTS, Object, State, Version, time_text};
+use super::state::{Account, Group, Object, State, Version, time_text};
 use super::sync::Question;
 use super::write;
 use serde_json::{Value, json};
@@ -249,38 +247,6 @@ impl State {
             }
         }
         Ok(answer.into())
-    }
-
-    /// `otherContacts.copyOtherContactToMyContactsGroup`: the other contact ends, a contact with a new name begins.
-    pub(super) fn copy_other(&mut self, ctx: &Ctx<'_>) -> Answer {
-        let text = |key: &str| ctx.body.get(key).and_then(Value::as_str);
-        let copied = required_mask("copyMask", text("copyMask"), COPY_FIELDS)?;
-        let mut shown = mask("readMask", text("readMask").unwrap_or_default(), PERSON_FIELDS)?;
-        if shown.is_empty() {
-            shown = copied.iter().copied().chain(["metadata", "memberships"]).collect();
-        }
-        let resource = ctx.resource();
-        let others = &self.account(&ctx.user)?.others;
-        let found = others
-            .values()
-            .find(|other| other.latest().gone.is_none() && other.latest().name == resource);
-        let other = found.ok_or_else(Refusal::not_found)?;
-        let (other_id, mut ended) = (other.id, other.latest().clone());
-        let mut fields = ended.fields.clone();
-        fields.retain(|field, _| copied.contains(field.as_str()));
-        let id = self.create(
-            ctx,
-            Version {
-                fields,
-                groups: vec![MY_CONTACTS.to_owned()],
-                ..Version::default()
-            },
-        )?;
-        ended.gone = Some(Gone::Deleted);
-        let visible_us = self.visible_us(&ctx.user, ctx.now);
-        let account = self.account_mut(&ctx.user)?;
-        account.write(Book::Others, other_id, ended, true, ctx.now, visible_us);
-        self.latest(ctx, id, &View::of(shown).with_sources(&ctx.texts("sources")))
     }
 }
 

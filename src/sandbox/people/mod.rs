@@ -3,6 +3,7 @@
 //! A pure function of its own state, like the Calendar service beside it: no sockets, no clock of its own, no randomness. It
 //! promises Google's documented and recorded behaviour, and where these are silent the stricter reading. It refuses to know
 //! about tokens, quotas and `fields=`; the HTTP front does those.
+mod batches;
 mod body;
 mod connections;
 mod contacts;
@@ -12,6 +13,7 @@ mod groups;
 mod labels;
 pub(super) mod methods;
 mod names;
+mod others;
 mod phones;
 mod render;
 mod state;
@@ -67,6 +69,11 @@ impl Ctx<'_> {
     fn resource(&self) -> String {
         let last = self.segment(1);
         format!("{}/{}", self.segment(0), last.split(':').next().unwrap_or(last))
+    }
+
+    /// A token of the query; an empty one is none.
+    fn token(&self, name: &str) -> Option<&str> {
+        self.params.text(name).filter(|token| !token.is_empty())
     }
 
     /// A list of texts in the body.

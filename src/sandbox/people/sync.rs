@@ -122,7 +122,7 @@ impl State {
         }
         let listing = Listing {
             token,
-            asked_with: ctx.params.text("syncToken").map(str::to_owned),
+            asked_with: ctx.token("syncToken").map(str::to_owned),
             since: seen,
             keys,
             syncable: question.syncable,
@@ -143,7 +143,7 @@ impl State {
     /// The sync token of a call, found good; the parameters must be those of the first call.
     fn sync_token(&self, question: &Question<'_>) -> Result<Option<SyncToken>, Refusal> {
         let ctx = question.ctx;
-        let Some(text) = ctx.params.text("syncToken") else {
+        let Some(text) = ctx.token("syncToken") else {
             return Ok(None);
         };
         let token: SyncToken = open(text).ok_or_else(Refusal::invalid_argument)?;
@@ -160,7 +160,7 @@ impl State {
 
     fn later_page(&self, question: &Question<'_>) -> Result<Option<(PageToken, Listing)>, Refusal> {
         let ctx = question.ctx;
-        let Some(text) = ctx.params.text("pageToken") else {
+        let Some(text) = ctx.token("pageToken") else {
             return Ok(None);
         };
         let token: PageToken = open(text).ok_or_else(Refusal::invalid_argument)?;
@@ -169,7 +169,7 @@ impl State {
         let same_call = listing.token.stream == question.stream
             && listing.token.user == ctx.user
             && listing.token.shape == question.shape
-            && listing.asked_with.as_deref() == ctx.params.text("syncToken");
+            && listing.asked_with.as_deref() == ctx.token("syncToken");
         if !same_call {
             return Err(Refusal::invalid_argument());
         }

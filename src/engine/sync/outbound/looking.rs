@@ -3,7 +3,7 @@
 //! These requests change nothing in Google. What they show is merged like anything that a listing shows.
 use super::super::context::Context;
 use super::super::settle::{self, Gate, Known, Seen};
-use super::super::{PassReport, SyncError, newcomer, removal, series, waiting};
+use super::super::{PassReport, SyncError, occurrence, removal, series, waiting};
 use super::preparing::{is_taken_back, is_wanted_insert, settle_seen};
 use super::refused::refused;
 use super::writing::adopt;
@@ -70,7 +70,7 @@ pub(super) async fn read(context: &Context<'_>, known: Known, report: &mut PassR
         return Ok(Prepared::Done);
     }
     if vanished {
-        removal::inbound(&mut tx, context, vec![(known, event.map(|event| *event))], report).await?;
+        removal::inbound(&mut tx, context, vec![(known, event.as_deref())], report).await?;
         tx.commit().await?;
         return Ok(Prepared::Done);
     }
@@ -163,7 +163,7 @@ pub(super) async fn find(
     let Some(row) = bookings::get(&mut tx, key.tenant, occurrence.series_id).await? else {
         return Ok(Prepared::Done);
     };
-    let base = newcomer::unchanged_occurrence(&row, occurrence.original_start);
+    let base = occurrence::unchanged_occurrence(&row, occurrence.original_start);
     let mut placement = blank(context, booking.id);
     placement.event_id = event.id.clone();
     placement.series_event_id = Some(series.event_id.clone());
@@ -183,6 +183,9 @@ pub(super) async fn find(
         return Ok(Prepared::Done);
     };
     let prepared = settle_seen(&mut tx, context, known, Seen::Event(&event), Gate::Outbound, report).await?;
+    if matches!(prepared, Prepared::Done) {
+        series::forget_unchanged(&mut tx, context, booking.id).await?;
+    }
     tx.commit().await?;
     Ok(prepared)
 }
