@@ -204,6 +204,13 @@ fn a_value_changed_differently_on_both_sides_goes_by_the_policy_and_is_recorded(
 }
 
 #[test]
+fn an_extension_is_part_of_a_number() {
+    let at = |extension: &str| phones(&[(&format!("+420 601 234 567 ext. {extension}"), "work")]);
+    let merged = act(&both(&at("1")), &at("3"), &at("2"), &RULES);
+    assert_eq!((merged.local, merged.conflicts.len()), (at("3"), 1));
+}
+
+#[test]
 fn a_deleted_value_stays_deleted_unless_the_other_side_edited_it() {
     let base = phones(&[("+420601000001", "mobile"), ("+420601000009", "home")]);
     let without = phones(&[("+420601000009", "home")]);
