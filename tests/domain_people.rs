@@ -1,5 +1,4 @@
 //! Customers and contacts: values survive edits of both sides, order and labels are kept, and only certain matches are matches.
-#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 use accord::domain::booking::Side;
 use accord::domain::customer::{Address, Birthday, Details, Email, Organization, Phone};
 use accord::domain::people::check;
