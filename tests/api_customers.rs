@@ -150,8 +150,8 @@ both_databases! {
     async fn a_customer_of_any_content_written_in_sql_holds_up_nobody(url: String) {
         let app = App::start(url).await;
         let long = format!("{}@example.com", "x".repeat(9000));
-        let odd = [r#"[{"value": "a\u0000@example.com"}]"#.replace("\\", "\"), format!(r#"[{{"value": "{long}"}}]"#),
-            format!("[{}]", vec![r#"{"value": "same@example.com"}"#; 5000].join(","))];
+        let odd = [r#"[{"value": "a\u0000@example.com"}]"#.to_owned(), format!(r#"[{{"value": "{long}"}}]"#),
+            format!("[{}]", vec![r#"{"value": "same@example.com"}"#; 3000].join(","))];
         for (number, emails) in odd.iter().enumerate() {
             app.sql(&format!("INSERT INTO customers (tenant_id, id, user_id, given_name, emails) VALUES ('{}', '{}', '{}', 'Odd', '{emails}')",
                 app.tenant, EVA.replace("0001", &format!("000{}", number + 2)), app.user)).await.unwrap();

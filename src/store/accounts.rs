@@ -153,7 +153,6 @@ pub async fn step_back(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<(
 /// Accounts whose users have chosen nothing for `age_ms`, by the database's clock; over all tenants, for housekeeping.
 pub async fn left_choosing(tx: &mut Tx, age_ms: i64, limit: i64) -> Result<Vec<(TenantId, AccountId)>, StoreError> {
     const SQL: &str = "SELECT tenant_id, id FROM accounts WHERE state = 'choosing' AND updated_at <= NOW_MS() - $1 \
-         AND NOT EXISTS (SELECT 1 FROM calendars c WHERE c.tenant_id = accounts.tenant_id AND c.account_id = accounts.id AND c.user_reads = 1) \
          ORDER BY updated_at LIMIT $2";
     let rows = tx.fetch_all(SQL, args![age_ms, limit]).await?;
     rows.iter()
@@ -164,8 +163,7 @@ pub async fn left_choosing(tx: &mut Tx, age_ms: i64, limit: i64) -> Result<Vec<(
 /// Takes an account that is still without choices after `age_ms`, until the transaction ends; `false` when it is not.
 pub async fn hold_abandoned(tx: &mut Tx, tenant: TenantId, id: AccountId, age_ms: i64) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE accounts SET updated_at = updated_at \
-         WHERE tenant_id = $1 AND id = $2 AND state = 'choosing' AND updated_at <= NOW_MS() - $3 \
-         AND NOT EXISTS (SELECT 1 FROM calendars c WHERE c.tenant_id = $1 AND c.account_id = $2 AND c.user_reads = 1)";
+         WHERE tenant_id = $1 AND id = $2 AND state = 'choosing' AND updated_at <= NOW_MS() - $3";
     Ok(tx.execute(SQL, args![tenant, id, age_ms]).await? == 1)
 }
 
