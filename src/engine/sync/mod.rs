@@ -116,10 +116,10 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     if !scopes::finish(&mut tx, claim, Some(&token), &context.fingerprint, now, next_due).await? {
         return Err(SyncError::LostLease);
     }
-    if context.scope.is_waited_for {
-        removal::wake_waiting(&mut tx, &claim.key).await?;
-    }
     tx.commit().await?;
+    if context.scope.is_waited_for {
+        removal::wake_waiting(engine, &claim.key).await?;
+    }
     Ok(report)
 }
 
@@ -167,9 +167,6 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
         .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     let mut tx = engine.db.begin().await?;
     let held = scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
-    if held {
-        removal::wake_waiting(&mut tx, &claim.key).await?;
-    }
     if held && class == FailureClass::Gone {
         // The calendar itself is not there or not ours any more: its bookings stay as they are.
         let key = &claim.key;
@@ -177,5 +174,8 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
         crate::store::calendars::freeze(&mut tx, key.tenant, key.account, &key.calendar, reason).await?;
     }
     tx.commit().await?;
+    if held {
+        removal::wake_waiting(engine, &claim.key).await?;
+    }
     Ok(())
 }
