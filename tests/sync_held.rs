@@ -5,6 +5,7 @@ mod support;
 use accord::args;
 use accord::domain::ids::BookingId;
 use accord::engine::quarantine;
+use accord::store::scopes;
 use serde_json::json;
 use support::google::ANA;
 use support::postgres::both_databases;
@@ -277,6 +278,8 @@ both_databases! {
         answered_for_the_app(&world, &all).await;
         assert_eq!(looks_and_patches(&world).await, (100, 100));
         assert_eq!(world.pending().await, 3);
+        let due = scopes::status(&mut world.read().await, world.tenant, Some(world.ana.account)).await.expect("status");
+        assert!(due[0].due_at <= world.engine.now_ms(), "the rest follows at once");
         assert_eq!(looks_and_patches(&world).await, (3, 3));
         assert_eq!(world.pending().await, 0);
         for (_, id) in all {
