@@ -461,6 +461,66 @@ both_databases! {
         }
     }
 
+    async fn a_booking_that_is_handed_back_while_others_are_under_way_stays_where_it_is(url: String) {
+        let world = World::new(&url).await;
+        let ben = world.ben().await;
+        let mut all = Vec::new();
+        for day in 5..7 {
+            let booking = world.app_creates("Consultation", hour(&format!("2026-03-{day:02}T09:00:00"))).await;
+            all.push(booking);
+        }
+        settle(&world, &ben).await;
+        let mut events = Vec::new();
+        for booking in all {
+            events.push((world.event_of(booking).await, booking));
+            hand_over(&world, booking, &ben).await;
+        }
+        events.sort();
+        world.fault(json!({"method": "DELETE", "path": "/events", "times": 1, "action": {"delay_ms": 400}})).await;
+        let (pass, ()) = tokio::join!(world.try_sync(), async {
+            loop {
+                let faults = world.google.look("faults").await;
+                if faults["faults"].as_array().or(faults.as_array()).map_or(0, Vec::len) == 0 {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            hand_over(&world, events[1].1, &world.ana).await;
+        });
+        pass.expect("a good pass");
+        settle(&world, &ben).await;
+        assert_eq!(world.event(&events[0].0).await["status"], "cancelled");
+        assert_eq!(world.event(&events[1].0).await["status"], "confirmed");
+        assert_eq!(world.event_of(events[1].1).await, events[1].0, "its event was never touched");
+        let deleted = world.requests().await.into_iter().filter(|r| r["method"] == "DELETE").count();
+        assert_eq!(deleted, 1);
+        assert_eq!((titles(&world, ANA).await.len(), titles(&world, BEN).await.len()), (1, 1));
+    }
+
+    async fn a_person_who_deletes_what_google_did_not_let_us_delete_cancels_the_booking(url: String) {
+        let no = |code: u16, reason: &str| json!({"error": {"errors": [{"domain": "usageLimits", "reason": reason, "message": reason}],
+            "code": code, "message": reason}});
+        for (code, reason) in [(400, "invalid"), (403, "quotaExceeded"), (429, "rateLimitExceeded")] {
+            let world = World::new(&url).await;
+            let ben = world.ben().await;
+            let booking = world.app_creates("Consultation", hour(NINE)).await;
+            settle(&world, &ben).await;
+            let old = world.event_of(booking).await;
+            hand_over(&world, booking, &ben).await;
+            world.fault(json!({"method": "DELETE", "path": "/events", "times": 9,
+                "action": {"status": code, "body": no(code, reason)}})).await;
+            let _ = world.try_sync().await;
+            let tried = world.requests().await.into_iter().filter(|r| r["method"] == "DELETE").count();
+            assert!(tried > 0, "{reason}");
+            world.google.http.delete(&world.google.url("/_sandbox/faults"), &[]).await;
+            world.person_deletes(&old).await;
+            settle(&world, &ben).await;
+            let row = world.booking(booking).await.expect("it is kept");
+            assert_eq!((row.text.status.as_str(), row.user_id), ("cancelled", ben.user), "{reason}");
+            assert_eq!((titles(&world, ANA).await.len(), titles(&world, BEN).await.len()), (0, 0), "{reason}");
+        }
+    }
+
     async fn a_booking_that_is_inserted_again_keeps_its_user(url: String) {
         let world = World::new(&url).await;
         let ben = world.ben().await;

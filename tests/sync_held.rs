@@ -2,12 +2,14 @@
 //! way back is open. On both databases.
 mod support;
 
+use accord::args;
 use accord::domain::ids::BookingId;
 use accord::engine::quarantine;
+use accord::store::scopes;
 use serde_json::json;
 use support::google::ANA;
 use support::postgres::both_databases;
-use support::world::{World, event, hour};
+use support::world::{World, event, hour, run as sql};
 
 fn day(n: usize) -> String {
     format!("2026-{:02}-{:02}T10:00:00", 3 + n / 28, 1 + n % 28)
@@ -64,6 +66,28 @@ async fn singles(world: &World, from: usize, n: usize) -> Vec<(BookingId, String
         all.push((id, world.event_of(id).await));
     }
     all
+}
+
+/// The app has renamed these bookings, and a person has said that its side is to win.
+async fn answered_for_the_app(world: &World, all: &[(BookingId, String)]) {
+    for (booking, _) in all {
+        world.app_renames(*booking, "Renamed").await;
+    }
+    let answer = "UPDATE placements SET waiting = 'conflict', answer = 'app' WHERE tenant_id = $1";
+    sql(&world.engine.db, answer, args![world.tenant]).await;
+}
+
+/// How many events one pass looks at alone, and how many it changes.
+async fn looks_and_patches(world: &World) -> (usize, usize) {
+    let before = world.requests().await.len();
+    world.sync().await;
+    let all: Vec<_> = world.requests().await.into_iter().skip(before).collect();
+    let count = |method: &str| {
+        let of_one = |path: &str| path.contains("/events/");
+        let is = |r: &&serde_json::Value| r["method"] == method && r["path"].as_str().is_some_and(of_one);
+        all.iter().filter(is).count()
+    };
+    (count("GET"), count("PATCH"))
 }
 
 async fn moves(world: &World, booking: BookingId, clock: u8) {
@@ -232,6 +256,35 @@ both_databases! {
         world.settle().await;
         assert_eq!(world.event(&id).await["status"], "cancelled");
         assert_eq!(world.pending().await, 0);
+    }
+
+    async fn answers_while_writes_are_paused_cost_nothing_and_are_carried_out_afterwards(url: String) {
+        let world = World::new(&url).await;
+        let all = singles(&world, 0, 3).await;
+        answered_for_the_app(&world, &all).await;
+        let pause = "UPDATE sync_scopes SET writes_paused_until = $2 WHERE tenant_id = $1";
+        sql(&world.engine.db, pause, args![world.tenant, i64::MAX]).await;
+        for _ in 0..2 {
+            assert_eq!(looks_and_patches(&world).await, (0, 0));
+        }
+        sql(&world.engine.db, pause, args![world.tenant, 0]).await;
+        assert_eq!(looks_and_patches(&world).await, (3, 3));
+        assert_eq!(world.pending().await, 0);
+    }
+
+    async fn many_answers_are_carried_out_in_portions_and_none_unread(url: String) {
+        let world = World::new(&url).await;
+        let all = singles(&world, 0, 103).await;
+        answered_for_the_app(&world, &all).await;
+        assert_eq!(looks_and_patches(&world).await, (100, 100));
+        assert_eq!(world.pending().await, 3);
+        let due = scopes::status(&mut world.read().await, world.tenant, Some(world.ana.account)).await.expect("status");
+        assert!(due[0].due_at <= world.engine.now_ms(), "the rest follows at once");
+        assert_eq!(looks_and_patches(&world).await, (3, 3));
+        assert_eq!(world.pending().await, 0);
+        for (_, id) in all {
+            assert_eq!(world.event(&id).await["summary"], "Renamed");
+        }
     }
 
     async fn what_waits_for_a_calendar_that_may_not_be_written_costs_nothing(url: String) {

@@ -588,12 +588,19 @@ pub async fn set_mail_wish(tx: &mut Tx, tenant: TenantId, id: BookingId, wish: &
     tx.execute(SQL, args![tenant, id, wish]).await.map(drop)
 }
 
+/// Keeps a row as it was read until the transaction ends: whoever edits it or hands it over waits for that.
+///
+/// Returns `false` when the row does not have `planned_version` any more.
+pub async fn lock(tx: &mut Tx, tenant: TenantId, id: BookingId, planned_version: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE bookings SET split_from = split_from WHERE tenant_id = $1 AND id = $2 AND version = $3";
+    Ok(tx.execute(SQL, args![tenant, id, planned_version]).await? == 1)
+}
+
 /// Deletes a booking and, first, its changed occurrences. The triggers remember what was removed.
 ///
 /// Returns `false` when the row does not have `planned_version` any more.
 pub async fn delete(tx: &mut Tx, tenant: TenantId, id: BookingId, planned_version: i64) -> Result<bool, StoreError> {
-    const LOCK: &str = "UPDATE bookings SET split_from = split_from WHERE tenant_id = $1 AND id = $2 AND version = $3";
-    if tx.execute(LOCK, args![tenant, id, planned_version]).await? == 0 {
+    if !lock(tx, tenant, id, planned_version).await? {
         return Ok(false);
     }
     tx.execute(

@@ -118,7 +118,9 @@ pub async fn of_event(
 }
 
 /// Notes how far it is; `etag` is what is remembered of an event that was left.
-pub async fn set_state(tx: &mut Tx, of: &HandOver, state: HandOverState, etag: &str) -> Result<(), StoreError> {
+///
+/// Returns `false` when there is no such hand-over any more.
+pub async fn set_state(tx: &mut Tx, of: &HandOver, state: HandOverState, etag: &str) -> Result<bool, StoreError> {
     const SQL: &str =
         "UPDATE hand_overs SET state = $4, etag = $5 WHERE tenant_id = $1 AND calendar_id = $2 AND event_id = $3";
     tx.execute(
@@ -126,7 +128,7 @@ pub async fn set_state(tx: &mut Tx, of: &HandOver, state: HandOverState, etag: &
         args![of.tenant_id, &of.calendar_id, &of.event_id, state.as_str(), etag],
     )
     .await
-    .map(drop)
+    .map(|affected| affected == 1)
 }
 
 /// There is nothing left to do.

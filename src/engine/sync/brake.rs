@@ -2,6 +2,7 @@
 //!
 //! It counts what a pass would remove on either side, what goes with it, what is held already and what was removed during
 //! the last day, and asks one question that names what it holds.
+use super::inbound::CHUNK;
 use super::settle::Known;
 use super::{PassReport, SyncError, context::Context, waiting};
 use crate::domain::ids::{BookingId, QuestionId};
@@ -57,6 +58,22 @@ pub(super) async fn hold(
 ) -> Result<(), SyncError> {
     mark_held(tx, context, removals, report).await?;
     ask_about_held(tx, context).await
+}
+
+/// The same in short transactions, for as many as there may be.
+pub(super) async fn hold_in_chunks(
+    context: &Context<'_>,
+    removals: Vec<Known>,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    for chunk in removals.chunks(CHUNK) {
+        let mut tx = context.begin().await?;
+        mark_held(&mut tx, context, chunk.to_vec(), report).await?;
+        tx.commit().await?;
+    }
+    let mut tx = context.begin().await?;
+    ask_about_held(&mut tx, context).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Marks removals as held; whoever does asks about the whole set afterwards.

@@ -5,7 +5,7 @@
 use super::SyncError;
 use crate::domain::booking::Side;
 use crate::domain::event::{Event, Words};
-use crate::domain::ids::{EventId, ResourceId, TenantId};
+use crate::domain::ids::{BookingId, EventId, ResourceId, TenantId};
 use crate::domain::merge::{Resources, Rules, name_key};
 use crate::domain::settings::EffectiveSettings;
 use crate::engine::{Engine, tokens};
@@ -39,6 +39,8 @@ pub(super) struct Context<'a> {
     pub quarantined: HashMap<(String, String), i64>,
     /// Events of this scope that have to leave the calendar, because their booking was handed over.
     pub hand_overs: HashSet<EventId>,
+    /// Bookings with an answer that this pass does not carry out, because it has not looked at their events.
+    pub unread: HashSet<BookingId>,
     /// The token to keep, once inbound has stored it.
     pub token: Option<String>,
     /// When the listing began, ms.
@@ -74,6 +76,7 @@ impl<'a> Context<'a> {
             resources: ResourceNames::default(),
             quarantined: HashMap::new(),
             hand_overs: HashSet::new(),
+            unread: HashSet::new(),
             token: None,
             started_at: engine.now_ms(),
             is_plan: false,

@@ -14,7 +14,7 @@ use super::{PassReport, SyncError, inbound, outbound, removal, restore, waiting}
 use crate::domain::booking::Side;
 use crate::domain::event::{Event, EventState};
 use crate::domain::failure::FailureClass;
-use crate::domain::ids::{BookingId, UserId};
+use crate::domain::ids::{BookingId, EventId, UserId};
 use crate::domain::merge::{Field, FieldConflict, Waiting};
 use crate::domain::policy::Guests;
 use crate::google::GoogleError;
@@ -22,17 +22,23 @@ use crate::google::calendar::ParsedItem;
 use crate::store::hand_overs::{self, HandOver, HandOverState};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::scopes::{self, ScopeKey};
-use crate::store::{Tx, accounts, bookings, calendars, questions, states};
+use crate::store::{StoreError, Tx, accounts, bookings, calendars, questions, states};
 use serde_json::json;
+use std::collections::HashSet;
 
 /// How often an event that is edited while it is to be deleted is merged before it is left to the next pass.
 const TRIES: usize = 3;
 
 /// Whether this placement waits for an answer about a hand-over, so that nothing else may act on the answer.
 pub(super) fn is_answered(context: &Context<'_>, placement: &Placement) -> bool {
+    has_answer(&context.hand_overs, placement)
+}
+
+/// The same, of events that have to leave their calendar.
+pub(super) fn has_answer(leaving: &HashSet<EventId>, placement: &Placement) -> bool {
     placement.answer.is_some()
         && matches!(placement.waiting, Some(Waiting::Guests | Waiting::Brake))
-        && context.hand_overs.contains(&placement.event_id)
+        && leaving.contains(&placement.event_id)
 }
 
 /// An event that Google shows as gone: if it was a hand-over that deleted it, the booking goes on to its new user.
@@ -105,14 +111,15 @@ pub(super) async fn send(context: &Context<'_>, report: &mut PassReport) -> Resu
     }
     let counted = |ready: &&Ready| !ready.approved;
     let ids: Vec<BookingId> = ready.iter().filter(counted).map(|r| r.known.booking_id()).collect();
-    let mut tx = context.begin().await?;
-    if removal::brakes(&mut tx, context, &ids).await? {
+    let mut tx = context.engine.db.read().await?;
+    let brakes = removal::brakes(&mut tx, context, &ids).await?;
+    drop(tx);
+    if brakes {
         let (approved, held) = ready.into_iter().partition::<Vec<_>, _>(|ready| ready.approved);
         let held = held.into_iter().map(|ready| ready.known).collect();
-        removal::hold(&mut tx, context, held, report).await?;
+        removal::hold_in_chunks(context, held, report).await?;
         ready = approved;
     }
-    tx.commit().await?;
     for Ready { hand_over, known, .. } in ready {
         match remove(context, &hand_over, known, report).await {
             Err(SyncError::Google(error)) if error.class() == FailureClass::QuotaExhausted => {
@@ -314,33 +321,36 @@ async fn remove(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let (google, key) = (&context.engine.google, context.key());
-    let (id, event_id) = (known.booking_id(), known.placement.event_id.clone());
+    let event_id = known.placement.event_id.clone();
     let mut known = known;
     for _ in 0..TRIES {
-        let mut tx = context.begin().await?;
-        let now = context.engine.now_ms();
-        if known.placement.is_lead {
-            hand_overs::set_state(&mut tx, hand_over, HandOverState::Removing, "").await?;
-            placements::note_deletion(&mut tx, key.tenant, key.account, &key.calendar, id, now).await?;
+        if !announce(context, hand_over, &known).await? {
+            return Ok(());
         }
-        tx.commit().await?;
         let access = context.access().await?;
         let etag = Some(known.placement.etag.as_str()).filter(|etag| !etag.is_empty());
-        match google.delete_event(&access, &key.calendar, &event_id, etag).await {
+        let error = match google.delete_event(&access, &key.calendar, &event_id, etag).await {
             Ok(()) => return removed(context, hand_over, report).await,
-            Err(error) => match error.class() {
-                FailureClass::Gone => {
-                    if error.status() != Some(410) {
-                        google.calendar(&access, &key.calendar).await?;
-                    }
-                    return removed(context, hand_over, report).await;
+            Err(error) if known.placement.is_lead && is_a_no(&error) => {
+                let mut tx = context.begin().await?;
+                hand_overs::set_state(&mut tx, hand_over, HandOverState::Wanted, "").await?;
+                tx.commit().await?;
+                error
+            }
+            Err(error) => error,
+        };
+        match error.class() {
+            FailureClass::Gone => {
+                if error.status() != Some(410) {
+                    google.calendar(&access, &key.calendar).await?;
                 }
-                FailureClass::Conflict412 => {}
-                FailureClass::Permission(_) | FailureClass::BadData => {
-                    return refused(context, &known, &error, report).await;
-                }
-                _ => return Err(error.into()),
-            },
+                return removed(context, hand_over, report).await;
+            }
+            FailureClass::Conflict412 => {}
+            FailureClass::Permission(_) | FailureClass::BadData => {
+                return refused(context, &known, &error, report).await;
+            }
+            _ => return Err(error.into()),
         }
         let event = match google
             .get_event(&access, &key.calendar, &context.reading, &event_id)
@@ -374,6 +384,56 @@ async fn remove(
         }
     }
     Ok(())
+}
+
+/// Notes that the event is about to be deleted, unless something was said about it since it was looked at: then it is left to
+/// the next pass.
+async fn announce(context: &Context<'_>, hand_over: &HandOver, known: &Known) -> Result<bool, SyncError> {
+    let (key, placement) = (context.key(), &known.placement);
+    let mut tx = context.begin().await?;
+    let under_way = hand_overs::of_event(&mut tx, key.tenant, &key.calendar, &hand_over.event_id).await?;
+    let Some(under_way) = under_way else {
+        return Ok(false);
+    };
+    // Whoever hands the booking back waits for this row, or has removed it.
+    let state = if placement.is_lead {
+        HandOverState::Removing
+    } else {
+        under_way.state
+    };
+    if !hand_overs::set_state(&mut tx, hand_over, state, &under_way.etag).await? {
+        return Ok(false);
+    }
+    let now = placements::get(&mut tx, key.tenant, &key.calendar, &hand_over.event_id).await?;
+    if now.is_none_or(|now| now.revision != placement.revision) {
+        return Ok(false);
+    }
+    if placement.is_lead {
+        let owner = bookings::get(&mut tx, key.tenant, placement.booking_id)
+            .await?
+            .map(|row| row.user_id);
+        let is_back = owner == Some(context.scope.user_id) && under_way.state == HandOverState::Wanted;
+        if owner.is_none() || is_back {
+            return Ok(false);
+        }
+        let at = context.engine.now_ms();
+        placements::note_deletion(
+            &mut tx,
+            key.tenant,
+            key.account,
+            &key.calendar,
+            placement.booking_id,
+            at,
+        )
+        .await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Whether Google has certainly not deleted the event: then whoever deletes it later is not us.
+fn is_a_no(error: &GoogleError) -> bool {
+    error.class() != FailureClass::Gone && error.status().is_some_and(|status| (400..500).contains(&status))
 }
 
 /// Google does not let this event be deleted: it stays until the booking changes, and is shown meanwhile.
@@ -421,6 +481,10 @@ async fn release(
     let was_there = placement.state == PlacementState::Live && !is_gone;
     let occurrences = placements::of_series(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
     if let (true, Some(row)) = (is_lead, bookings::get(tx, tenant, booking).await?) {
+        if !bookings::lock(tx, tenant, booking, row.version).await? {
+            // It may be handed over once more: it is to be released to that user.
+            return Err(StoreError::Serialization.into());
+        }
         for mut known in settle::load(tx, tenant, occurrences.clone()).await? {
             if known.row.is_none() {
                 // Its deletion has not reached Google, and must not be forgotten on the way.
@@ -455,7 +519,8 @@ async fn release(
     let now = context.engine.now_ms();
     questions::withdraw(tx, tenant, &calendar, &booking.to_string(), now).await?;
     if was_there {
-        return Ok(hand_overs::set_state(tx, hand_over, HandOverState::Left, &etag).await?);
+        hand_overs::set_state(tx, hand_over, HandOverState::Left, &etag).await?;
+        return Ok(());
     }
     Ok(hand_overs::forget(tx, hand_over).await?)
 }

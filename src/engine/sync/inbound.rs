@@ -7,9 +7,10 @@
 mod chunks;
 mod meeting;
 
+pub(super) use self::chunks::CHUNK;
 pub(super) use self::meeting::{again, meet};
 
-use self::chunks::{CHUNK, Item, Step, in_chunks};
+use self::chunks::{Item, Step, in_chunks};
 use super::pull::Listing;
 use super::removal::{self, Found};
 use super::{PassReport, SyncError, context::Context, leads, newcomer, waiting};

@@ -7,6 +7,7 @@ use super::settle::{self, Known};
 use super::{PassReport, SyncError, carried, context::Context};
 use crate::domain::ids::{BookingId, EventId};
 use crate::domain::merge::{self, RemoteForm, Resources, Waiting};
+use crate::engine::Engine;
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::scopes::{self, ScopeKey};
 use crate::store::{Tx, accounts, questions, states};
@@ -96,9 +97,11 @@ pub(super) async fn decide_lost_lead(
 }
 
 /// A look at this scope may have been the last that lost leads of other calendars waited for: then those can be decided now.
-pub(super) async fn wake_waiting(tx: &mut Tx, key: &ScopeKey) -> Result<(), SyncError> {
+/// Nobody waits while it finds out which.
+pub(super) async fn wake_waiting(engine: &Engine, key: &ScopeKey) -> Result<(), SyncError> {
+    let mut tx = engine.db.read().await?;
     let mut woken = HashSet::new();
-    for lost in placements::lost_leads(tx, key.tenant).await? {
+    for lost in placements::lost_leads(&mut tx, key.tenant).await? {
         let scope = ScopeKey {
             tenant: key.tenant,
             account: lost.account_id,
@@ -107,12 +110,19 @@ pub(super) async fn wake_waiting(tx: &mut Tx, key: &ScopeKey) -> Result<(), Sync
         if scope == *key || woken.contains(&scope) {
             continue;
         }
-        if scopes::all_looked_since(tx, &scope, lost.booking_id, lost.confirmed_at).await? {
-            scopes::make_scope_due(tx, &scope).await?;
+        if scopes::all_looked_since(&mut tx, &scope, lost.booking_id, lost.confirmed_at).await? {
             woken.insert(scope);
         }
     }
-    Ok(())
+    drop(tx);
+    if woken.is_empty() {
+        return Ok(());
+    }
+    let mut tx = engine.db.begin().await?;
+    for scope in &woken {
+        scopes::make_scope_due(&mut tx, scope).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// A placement takes the lead over from the one that had it, if any had; with a series, its changed occurrences follow.

@@ -115,13 +115,16 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     }
     let mut tx = engine.db.begin().await?;
     let now = engine.now_ms();
+    // Answers that were not read for their number follow at once, as long as that comes to anything.
+    let has_more = !context.unread.is_empty() && context.takes_writes() && !report.is_quiet();
+    let next_due = if has_more { now } else { next_due };
     if !scopes::finish(&mut tx, claim, Some(&token), &context.fingerprint, now, next_due).await? {
         return Err(SyncError::LostLease);
     }
-    if context.scope.is_waited_for {
-        leads::wake_waiting(&mut tx, &claim.key).await?;
-    }
     tx.commit().await?;
+    if context.scope.is_waited_for {
+        leads::wake_waiting(engine, &claim.key).await?;
+    }
     Ok(report)
 }
 
@@ -169,9 +172,6 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
         .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     let mut tx = engine.db.begin().await?;
     let held = scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
-    if held {
-        leads::wake_waiting(&mut tx, &claim.key).await?;
-    }
     if held && class == FailureClass::Gone {
         // The calendar itself is not there or not ours any more: its bookings stay as they are.
         let key = &claim.key;
@@ -179,5 +179,8 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
         crate::store::calendars::freeze(&mut tx, key.tenant, key.account, &key.calendar, reason).await?;
     }
     tx.commit().await?;
+    if held {
+        leads::wake_waiting(engine, &claim.key).await?;
+    }
     Ok(())
 }

@@ -134,6 +134,9 @@ async fn welcome_one(
 ) -> Result<(), SyncError> {
     let (event, instance, series) = (changed.event, changed.instance, changed.series);
     let (id, row) = row_of(tx, context, event, instance, series).await?;
+    if let Some(known) = placed_meanwhile(tx, context, event).await? {
+        return inbound::meet(tx, context, known, event, report).await;
+    }
     if !series.placement.is_lead {
         // Only the lead carries fields: it makes the row, and here is told that the occurrence is in this calendar too.
         let follower = placement(context, event, id, false, None, Some(instance));
@@ -186,6 +189,14 @@ async fn row_of(
         }
         Some(_) => Ok((fresh, None)),
     }
+}
+
+/// The placement that another account that reads this calendar has made since this pass has looked. It is seen once the
+/// identity is known, because that waits for the other's transaction.
+async fn placed_meanwhile(tx: &mut Tx, context: &Context<'_>, event: &Event) -> Result<Option<Known>, SyncError> {
+    let tenant = context.tenant();
+    let placed = placements::get(tx, tenant, &context.key().calendar, &event.id).await?;
+    Ok(settle::load(tx, tenant, placed.into_iter().collect()).await?.pop())
 }
 
 /// Whether this booking is the occurrence, shown by itself, and nobody's business but Google's so far.
@@ -294,6 +305,9 @@ pub(super) async fn cancelled(
         return Ok(None);
     }
     let (id, row) = row_of(tx, context, event, instance, &series).await?;
+    if let Some(known) = placed_meanwhile(tx, context, event).await? {
+        return Ok(Some(known));
+    }
     if !series.placement.is_lead {
         // A guest does not want to see it any more; whether it takes place is the lead's to say.
         let gone = Placement {

@@ -52,6 +52,9 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
     }
     let mut removals = Vec::new();
     for id in pending(context).await? {
+        if context.unread.contains(&id) {
+            continue;
+        }
         match push_one(context, id, &mut removals, report).await {
             Ok(()) => {}
             Err(SyncError::Google(error)) if error.class() == FailureClass::QuotaExhausted => {
@@ -67,14 +70,14 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
     if removals.is_empty() {
         return Ok(());
     }
-    let mut tx = context.begin().await?;
+    let mut tx = context.engine.db.read().await?;
     let removals = still_wanted(&mut tx, removals).await?;
     let ids: Vec<BookingId> = removals.iter().map(Known::booking_id).collect();
-    if removal::brakes(&mut tx, context, &ids).await? {
-        removal::hold(&mut tx, context, removals, report).await?;
-        return Ok(tx.commit().await?);
+    let held = removal::brakes(&mut tx, context, &ids).await?;
+    drop(tx);
+    if held {
+        return removal::hold_in_chunks(context, removals, report).await;
     }
-    tx.commit().await?;
     for known in removals {
         let mut tx = context.begin().await?;
         let Some(known) = still_wanted(&mut tx, vec![known]).await?.pop() else {

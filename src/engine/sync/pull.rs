@@ -4,21 +4,23 @@
 //! came without it, a tombstone that says nothing but its id, and, after a full listing, whatever the listing did not show.
 //! Absence is only a suspicion: what is missing is looked at one by one, and counts as gone only while the calendar itself
 //! answers with an unchanged role.
-use super::{PassReport, SyncError, context::Context, series};
+use super::{PassReport, SyncError, context::Context, hand_over, series};
 use crate::domain::access::AccessRole;
 use crate::domain::event::{Event, EventState};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::EventId;
 use crate::google::GoogleError;
 use crate::google::calendar::{Broken, ListParameters, PageEnd, ParsedItem, Query};
-use crate::store::Tx;
 use crate::store::placements::{self, Placement, PlacementState};
+use crate::store::{Tx, hand_overs};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use std::collections::{HashMap, HashSet};
 
 /// Placements that are read in one statement: those of a large calendar are not held in memory together.
 const LOOKED_UP_AT_ONCE: usize = 1000;
+/// Events with an answer that one pass looks at.
+const ANSWERED_AT_ONCE: usize = 100;
 /// After how many reads of single events the lease is prolonged.
 const READS_PER_LEASE: usize = 20;
 
@@ -85,7 +87,11 @@ pub(super) async fn pull(context: &mut Context<'_>, report: &mut PassReport) -> 
     }
     report.full = listing.full;
     report.read = (listing.events.len() + listing.broken.len()) as u64;
-    let suspects = look_around(context, &listing).await?;
+    let mut suspects = look_around(context, &listing).await?;
+    let answered = answered(context, &listing).await?;
+    suspects.extend(answered.iter().map(|placement| placement.event_id.clone()));
+    suspects.sort();
+    suspects.dedup();
     look_at(context, &mut listing, suspects).await?;
     let parents = missing_series(context, &listing).await?;
     look_at(context, &mut listing, parents).await?;
@@ -233,18 +239,6 @@ async fn look_around(context: &Context<'_>, listing: &Listing) -> Result<Vec<Eve
     let mut tx = context.engine.db.read().await?;
     let (tenant, key) = (context.tenant(), context.key());
     wanted.extend(open_occurrences(context, &mut tx, listing).await?);
-    if context.has_waiting {
-        // Somebody has answered: decide on what Google shows now, not on what it showed when the question was asked.
-        let answered = placements::to_plan_again(&mut tx, tenant, &key.calendar).await?;
-        let answered = answered
-            .into_iter()
-            .filter(|p| p.account_id == key.account && p.answer.is_some());
-        wanted.extend(
-            answered
-                .map(|placement| placement.event_id)
-                .filter(|id| !listing.events.contains_key(id)),
-        );
-    }
     if listing.full {
         let before = context.started_at;
         let shown: HashSet<&EventId> = listing.shown.iter().collect();
@@ -259,6 +253,36 @@ async fn look_around(context: &Context<'_>, listing: &Listing) -> Result<Vec<Eve
     let mut wanted: Vec<EventId> = wanted.into_iter().collect();
     wanted.sort();
     Ok(wanted)
+}
+
+/// What somebody has answered about, and the listing does not show: it is decided on what Google shows now, not on what it
+/// showed when the question was asked. What is not looked at in this pass keeps its answer, and is not pushed either.
+async fn answered(context: &mut Context<'_>, listing: &Listing) -> Result<Vec<Placement>, SyncError> {
+    if !context.has_waiting {
+        return Ok(Vec::new());
+    }
+    let mut tx = context.engine.db.read().await?;
+    let key = context.key();
+    let mut answered = placements::to_plan_again(&mut tx, key.tenant, &key.calendar).await?;
+    let leaving = hand_overs::from_calendar(&mut tx, key.tenant, key.account, &key.calendar).await?;
+    let leaving: HashSet<EventId> = leaving.into_iter().map(|found| found.event_id).collect();
+    // A hand-over meets what Google shows when it deletes the event.
+    answered.retain(|placement| {
+        placement.account_id == key.account
+            && placement.answer.is_some()
+            && !listing.events.contains_key(&placement.event_id)
+            && !hand_over::has_answer(&leaving, placement)
+    });
+    let later = |placement: &Placement| placement.answer.as_deref() == Some("app") && !context.takes_writes();
+    let (mut unread, mut now): (Vec<_>, Vec<_>) = answered.into_iter().partition(later);
+    if now.len() > ANSWERED_AT_ONCE {
+        // In turns, so that those that cannot be carried out yet are in nobody's way.
+        let turn = usize::try_from(context.started_at).unwrap_or(0) % now.len();
+        now.rotate_left(turn);
+        unread.extend(now.split_off(ANSWERED_AT_ONCE));
+    }
+    context.unread = unread.into_iter().map(|placement| placement.booking_id).collect();
+    Ok(now)
 }
 
 /// Reads single events. One that is not there is gone only if the calendar itself answers.

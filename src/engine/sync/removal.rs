@@ -3,7 +3,7 @@
 //! Nothing dies without proof, and nothing dies in masses: what would be removed is collected, counted together, and either
 //! carried out or held by the brake.
 use super::brake::note;
-pub(super) use super::brake::{ask_about_held, brakes, hold, mark_held};
+pub(super) use super::brake::{ask_about_held, brakes, hold, hold_in_chunks, mark_held};
 use super::inbound;
 use super::settle::{self, Gate, Known, Seen, Settled};
 use super::{PassReport, SyncError, context::Context, hand_over, leads, newcomer, series, waiting};

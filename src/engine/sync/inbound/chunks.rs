@@ -13,7 +13,7 @@ use crate::store::placements::{self, Placement};
 use crate::store::{StoreError, Tx};
 
 /// Items per transaction; SQLite's writer is free again well within a second.
-pub(super) const CHUNK: usize = 128;
+pub(in crate::engine::sync) const CHUNK: usize = 128;
 
 /// What a step is done with.
 #[derive(Clone, Copy)]

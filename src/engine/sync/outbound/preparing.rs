@@ -194,6 +194,10 @@ async fn prepare_unplaced(
         states::agree(tx, tenant, id, booking.version).await?;
         return Ok(Prepared::Done);
     }
+    if !bookings::lock(tx, tenant, id, booking.version).await? {
+        // It may be another user's by now; a hand-over that comes later finds the placement.
+        return Ok(Prepared::Done);
+    }
     for changed in bookings::overrides(tx, tenant, &[id]).await? {
         // Agreed with a series that was cancelled then; with this one they have to go to Google.
         states::disagree(tx, tenant, changed.id).await?;
