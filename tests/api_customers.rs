@@ -110,6 +110,8 @@ both_databases! {
         app.call("PATCH", "/tenant", Some(&app.token), &[], Some(&json!({"settings": {"region": "CZ"}}).to_string())).await.expect(200);
         notice::run(&app.engine).await.unwrap();
         assert_eq!(found(&app, "phone=601%20234%20567").await, ["Eva", "Ida"]);
+        assert_eq!(found(&app, "phone=+420601234567").await, ["Eva", "Ida"], "an unescaped + is a space");
+        assert_eq!(app.get("/customers?email=a%00b").await.bad_fields(), ["email"]);
         // Pages follow each other.
         let first = app.get("/customers?limit=2").await.expect(200);
         let next = first["next"].as_str().unwrap();
@@ -140,6 +142,34 @@ both_databases! {
         let kept = app.sql("SELECT deleted_row FROM row_state WHERE kind = 'customer'").await.unwrap();
         assert!(kept.contains("eva@example.com") && kept.contains("1999-02-29"), "{kept}");
         assert_eq!(app.sql("SELECT COUNT(*) FROM customer_keys").await.unwrap(), "0");
+        // No contact depends on it: once noticed, nothing is kept of the person.
+        notice::run(&app.engine).await.unwrap();
+        assert_eq!(app.sql("SELECT COUNT(*) FROM row_state WHERE deleted_row IS NOT NULL").await.unwrap(), "0");
+    }
+
+    async fn a_customer_of_any_content_written_in_sql_holds_up_nobody(url: String) {
+        let app = App::start(url).await;
+        let long = format!("{}@example.com", "x".repeat(9000));
+        let odd = [r#"[{"value": "a\u0000@example.com"}]"#.to_owned(), format!(r#"[{{"value": "{long}"}}]"#),
+            format!("[{}]", vec![r#"{"value": "same@example.com"}"#; 3000].join(","))];
+        for (number, emails) in odd.iter().enumerate() {
+            app.sql(&format!("INSERT INTO customers (tenant_id, id, user_id, given_name, emails) VALUES ('{}', '{}', '{}', 'Odd', '{emails}')",
+                app.tenant, EVA.replace("0001", &format!("000{}", number + 2)), app.user)).await.unwrap();
+        }
+        if app.is_sqlite() {
+            app.sql(&format!("INSERT INTO customers (tenant_id, id, user_id) VALUES ('{}', '{}', 'jana')", app.tenant, EVA.replace("0001", "0009"))).await.unwrap();
+            app.sql(&format!("INSERT INTO customers (tenant_id, id, user_id, given_name) VALUES ('{}', '{}', '{}', CAST(x'4A6F73E9' AS TEXT))",
+                app.tenant, EVA.replace("0001", "0008"), app.user)).await.unwrap();
+        }
+        app.sql(&format!("INSERT INTO customers (tenant_id, id, user_id, given_name, emails) VALUES ('{}', '{EVA}', '{}', 'Eva', '[{{\"value\": \"eva@example.com\"}}]')",
+            app.tenant, app.user)).await.unwrap();
+        notice::run(&app.engine).await.unwrap();
+        assert_eq!(app.sql("SELECT COUNT(*) FROM row_state WHERE version <> noticed_version").await.unwrap(), "0");
+        assert_eq!(found(&app, "email=eva@example.com").await, ["Eva"]);
+        assert_eq!(found(&app, "").await.len(), 4);
+        // What is not sent stays, though the API would refuse it.
+        let path = format!("/customers/{}", EVA.replace("0001", "0003"));
+        assert_eq!(app.patch(&path, &json!(1), &json!({"given_name": "Even"})).await.expect(200)["given_name"], "Even");
     }
 
     async fn a_customer_is_deleted_only_when_no_booking_names_it(url: String) {

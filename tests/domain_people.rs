@@ -1,5 +1,4 @@
 //! Customers and contacts: values survive edits of both sides, order and labels are kept, and only certain matches are matches.
-#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 use accord::domain::booking::Side;
 use accord::domain::customer::{Address, Birthday, Details, Email, Organization, Phone};
 use accord::domain::people::check;
@@ -201,6 +200,13 @@ fn a_value_changed_differently_on_both_sides_goes_by_the_policy_and_is_recorded(
         },
     );
     assert_eq!(answered.local, remote);
+}
+
+#[test]
+fn an_extension_is_part_of_a_number() {
+    let at = |extension: &str| phones(&[(&format!("+420 601 234 567 ext. {extension}"), "work")]);
+    let merged = act(&both(&at("1")), &at("3"), &at("2"), &RULES);
+    assert_eq!((merged.local, merged.conflicts.len()), (at("3"), 1));
 }
 
 #[test]

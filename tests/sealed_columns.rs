@@ -1,5 +1,4 @@
 //! The list of sealed columns against the schema itself: a column that is forgotten there would keep its old keys for ever.
-#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod support;
 
 use accord::args;

@@ -17,6 +17,7 @@ const BOOKING: &str = "0190f3c4-5b1e-7cc0-9d3a-0000000000b1";
 const FOREIGN: &str = "0190f3c4-5b1e-7cc0-9d3a-0000000000b2";
 
 /// Roles belong to the whole server: each test has tenants of its own.
+#[expect(clippy::disallowed_methods, reason = "tests that run at once must not meet")]
 fn fresh_tenant() -> TenantId {
     let mut random = [0; 16];
     getrandom::fill(&mut random).unwrap();

@@ -23,7 +23,7 @@ CREATE TABLE customer_keys (
     kind        TEXT NOT NULL, -- email: without case | phone: E.164
     value       TEXT NOT NULL,
     customer_id TEXT NOT NULL,
-    PRIMARY KEY (tenant_id, user_id, kind, value, customer_id),
+    PRIMARY KEY (tenant_id, kind, value, user_id, customer_id),
     CHECK (kind IN ('email', 'phone'))
 );
 CREATE INDEX customer_keys_of ON customer_keys (tenant_id, customer_id);

@@ -5,7 +5,7 @@
 ALTER TABLE calendars ADD COLUMN tenant_reads INTEGER NOT NULL DEFAULT 1; -- 0: the tenant does not let it be read
 ALTER TABLE calendars ADD COLUMN tenant_writes INTEGER NOT NULL DEFAULT 1; -- 0: the tenant lets no new bookings go there
 UPDATE calendars SET tenant_reads = 0 WHERE user_reads = 1 AND reads = 0;
-UPDATE calendars SET tenant_writes = 0 WHERE user_writes = 1 AND writes = 0 AND NOT (user_reads = 1 AND reads = 0);
+UPDATE calendars SET tenant_writes = 0 WHERE user_writes = 1 AND writes = 0;
 UPDATE calendars SET writes = 0 WHERE reads = 0;
 
 -- A disconnected identity is free for another user of the tenant. The account of the one who had it keeps its links and

@@ -9,9 +9,12 @@ use crate::domain::booking::Side;
 use crate::domain::customer::{Customer, Details};
 use crate::domain::ids::{CustomerId, TenantId, UserId};
 use crate::domain::people::{check, email_key, phone};
+use crate::domain::settings::is_address;
+use crate::domain::validate::FieldProblem;
 use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText};
-use crate::store::{StoreError, Tx, tenants};
+use crate::store::{StoreError, Tx, states, tenants};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// A customer as it is shown.
 #[derive(Debug, Clone)]
@@ -76,7 +79,9 @@ impl CustomerEdit {
             }
         }
         let details: Details = serde_json::from_value(Value::Object(json)).unwrap_or_default();
-        for bad in check::app_problems(&details) {
+        // What is not sent stays as it is, also where it came from SQL or from Google and the API would have refused it.
+        let sent = |bad: &FieldProblem| self.fields.contains_key(bad.field);
+        for bad in check::app_problems(&details).into_iter().filter(sent) {
             problems.field(bad.field, bad.problem);
         }
         details
@@ -94,14 +99,14 @@ fn shape(field: &str) -> &'static str {
     }
 }
 
-/// The keys by which a customer is found: emails and E.164 numbers.
-fn keys(details: &Details, region: Option<&str>) -> (Vec<String>, Vec<String>) {
-    let emails = details.emails.iter().map(|email| email_key(&email.value));
-    let phones = details
-        .phones
-        .iter()
-        .filter_map(|phone| phone::e164(&phone.value, region));
-    (emails.filter(|key| !key.is_empty()).collect(), phones.collect())
+/// The keys by which a customer is found: emails and E.164 numbers. Of what was written in SQL, only what has the shape of one
+/// and only as many of each kind as the API would take.
+fn keys(details: &Details, region: Option<&str>) -> Vec<(&'static str, String)> {
+    let emails = details.emails.iter().filter(|email| is_address(email.value.trim()));
+    let emails = emails.map(|email| ("email", email_key(&email.value)));
+    let phones = details.phones.iter().take(check::APP_VALUES);
+    let phones = phones.filter_map(|phone| Some(("phone", phone::e164(&phone.value, region)?)));
+    emails.take(check::APP_VALUES).chain(phones).collect()
 }
 
 async fn region(tx: &mut Tx, tenant: TenantId) -> Result<Option<String>, StoreError> {
@@ -109,24 +114,28 @@ async fn region(tx: &mut Tx, tenant: TenantId) -> Result<Option<String>, StoreEr
     Ok(tenant.and_then(|tenant| tenant.settings.region))
 }
 
-/// Derives what these customers are found by; those that are gone or cannot be understood are not found.
+/// Derives what these customers are found by; those that are gone or cannot be understood are not found. Of one that is gone
+/// nothing is kept: no contact depends on it.
 pub(super) async fn derive_keys(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId]) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
     }
     let region = region(tx, tenant).await?;
     let rows = customers::get_many(tx, tenant, ids).await?;
-    for id in ids {
-        let row = rows.iter().find(|row| row.id == *id);
-        match row.and_then(|row| Some((row, row.text.details().ok()?))) {
-            Some((row, details)) => {
-                let (emails, phones) = keys(&details, region.as_deref());
-                customers::set_keys(tx, (tenant, row.user_id, *id), &emails, &phones).await?;
-            }
-            None => customers::clear_keys(tx, tenant, *id).await?,
+    let mut found = BTreeSet::new();
+    for row in &rows {
+        let details = row.text.details().unwrap_or_default();
+        for (kind, value) in keys(&details, region.as_deref()) {
+            found.insert((row.user_id, kind, value, row.id));
         }
     }
-    Ok(())
+    let gone: Vec<CustomerId> = ids
+        .iter()
+        .copied()
+        .filter(|id| rows.iter().all(|row| row.id != *id))
+        .collect();
+    states::forget_deleted_customers(tx, tenant, &gone).await?;
+    customers::set_keys(tx, tenant, ids, found).await
 }
 
 async fn found(tx: &mut Tx, tenant: TenantId, id: CustomerId) -> Result<CustomerRow, Refusal> {
@@ -206,9 +215,16 @@ impl Engine {
         let region = region(&mut tx, tenant).await?;
         let phone = match &search.phone {
             None => None,
-            Some(typed) => Some(phone::e164(typed, region.as_deref()).ok_or_else(|| {
-                Refusal::field("phone", "is no telephone number: write it with + and the country code")
-            })?),
+            // In a query an unescaped + arrives as a space.
+            Some(typed) => Some(
+                phone::e164(
+                    &typed.replacen(' ', "+", usize::from(typed.starts_with(' '))),
+                    region.as_deref(),
+                )
+                .ok_or_else(|| {
+                    Refusal::field("phone", "is no telephone number: write it with + and the country code")
+                })?,
+            ),
         };
         let filter = CustomerFilter {
             user_id: search.user_id,

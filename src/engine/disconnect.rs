@@ -80,7 +80,7 @@ pub async fn counts(engine: &Engine, tenant: TenantId, account: AccountId) -> Re
 /// Disconnects an account. Doing it again does nothing. Works while Google is down.
 pub async fn disconnect(engine: &Engine, tenant: TenantId, id: AccountId, ending: Ending) -> Result<(), EndError> {
     let mut tx = engine.db.begin().await?;
-    let account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
+    let account = accounts::hold(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
     if !end(engine, &mut tx, &account, ending).await? {
         return Ok(());
     }
@@ -435,7 +435,7 @@ async fn switch(
     to: AccountState,
 ) -> Result<(), EndError> {
     let mut tx = engine.db.begin().await?;
-    let account = accounts::get(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
+    let account = accounts::hold(&mut tx, tenant, id).await?.ok_or(EndError::Unknown)?;
     if account.state == to {
         return Ok(());
     }

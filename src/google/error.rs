@@ -56,6 +56,19 @@ pub struct Refusal {
     pub message: String,
     /// `Retry-After`, relative to the answer.
     pub retry_after: Option<Duration>,
+    /// The limit that was reached, `metadata.quota_limit` of the details (People).
+    pub limit: Option<String>,
+    /// What is wrong with single items of a batch; nothing of the batch was done, as far as Google says (People).
+    pub items: Vec<RefusedItem>,
+}
+
+/// An item that made Google refuse a whole batch.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefusedItem {
+    /// Its resource name, or its index when it was to be created.
+    pub key: String,
+    /// What to do about it.
+    pub class: FailureClass,
 }
 
 impl GoogleError {
@@ -104,6 +117,14 @@ impl GoogleError {
         }
     }
 
+    /// What Google said, if it answered other than with success.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match &self.kind {
+            ErrorKind::Status(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
     pub(super) fn refusal_mut(&mut self) -> Option<&mut Refusal> {
         match &mut self.kind {
             ErrorKind::Status(refusal) => Some(refusal),
@@ -117,6 +138,7 @@ impl Refusal {
     pub(super) fn parse(speaker: Speaker, status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let document: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let error = &document["error"];
+        let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
         let (reason, detail, location, message) = match error {
             Value::String(code) => (
                 Some(code.as_str()),
@@ -126,7 +148,6 @@ impl Refusal {
             ),
             Value::Object(_) => {
                 let first = &error["errors"][0];
-                let details = error["details"].as_array().map(Vec::as_slice).unwrap_or_default();
                 (
                     first["reason"].as_str().or(error["status"].as_str()),
                     details.iter().find_map(|detail| detail["reason"].as_str()),
@@ -144,6 +165,11 @@ impl Refusal {
             location: location.map(identifier),
             message: message.unwrap_or_default().chars().take(500).collect(),
             retry_after,
+            limit: details
+                .iter()
+                .find_map(|detail| detail["metadata"]["quota_limit"].as_str())
+                .map(identifier),
+            items: details.iter().flat_map(refused_items).collect(),
         }
     }
 
@@ -154,7 +180,7 @@ impl Refusal {
             .any(|name| reasons.contains(&name.as_str()))
     }
 
-    /// Google's error table for Calendar (guides/errors), read by reason first.
+    /// Google's error table for Calendar (guides/errors) and People's reference, read by reason first.
     fn api_class(&self) -> FailureClass {
         let transient = FailureClass::Transient {
             retry_after: self.retry_after,
@@ -162,7 +188,7 @@ impl Refusal {
         if self.status >= 500 || self.status == 408 {
             return transient;
         }
-        if self.names(&["quotaExceeded", "dailyLimitExceeded", "variableTermLimitExceeded"]) {
+        if self.names(&["quotaExceeded", "dailyLimitExceeded", "variableTermLimitExceeded"]) || self.is_long_limit() {
             return FailureClass::QuotaExhausted;
         }
         if self.status == 429
@@ -189,6 +215,8 @@ impl Refusal {
         }
         match self.status {
             400 if self.void_token() => FailureClass::TokenExpired,
+            // People compares etags in the body.
+            400 if self.names(&["FAILED_PRECONDITION", "failedPrecondition"]) => FailureClass::Conflict412,
             400 if self.message.starts_with("Invalid sequence value") => FailureClass::Conflict412,
             400 if self.names(&["eventTypeRestriction"]) => FailureClass::Permission(Denied::EventType),
             403 if self.names(&["accessNotConfigured", "SERVICE_DISABLED"]) => FailureClass::OperatorAlarm,
@@ -210,6 +238,16 @@ impl Refusal {
                 .is_some_and(|reason| reason.starts_with("syncTokenWith"))
             || self.location.as_deref() == Some("syncToken")
             || self.message == "Invalid sync token value."
+            || self.message.starts_with("Sync token is expired")
+    }
+
+    /// People's limits of a day, and of an account that is full.
+    fn is_long_limit(&self) -> bool {
+        self.message.starts_with(FULL_ACCOUNT)
+            || self.limit.as_deref().is_some_and(|limit| {
+                let limit = limit.to_ascii_lowercase();
+                limit.contains("perday") || limit.contains("daily")
+            })
     }
 
     fn denied(&self) -> Denied {
@@ -239,6 +277,40 @@ impl Refusal {
                 retry_after: self.retry_after,
             },
         }
+    }
+}
+
+/// How People begins when an account cannot hold more contacts.
+const FULL_ACCOUNT: &str = "MY_CONTACTS_OVERFLOW_COUNT";
+
+/// The entries of `contactErrors` in one of the details of a refused batch.
+fn refused_items(detail: &Value) -> Vec<RefusedItem> {
+    let errors = detail["contactErrors"].as_object().into_iter().flatten();
+    errors
+        .map(|(key, status)| RefusedItem {
+            key: key.clone(),
+            class: status_class(status),
+        })
+        .collect()
+}
+
+/// What a `google.rpc.Status` of a single item asks for, by its `google.rpc.Code`.
+pub(super) fn status_class(status: &Value) -> FailureClass {
+    match status["code"].as_i64() {
+        _ if status["message"]
+            .as_str()
+            .is_some_and(|text| text.starts_with(FULL_ACCOUNT)) =>
+        {
+            FailureClass::QuotaExhausted
+        }
+        Some(3 | 11 | 12) => FailureClass::BadData,
+        Some(5) => FailureClass::Gone,
+        Some(6) => FailureClass::Duplicate409,
+        Some(7) => FailureClass::Permission(Denied::Forbidden),
+        Some(8) => FailureClass::RateLimited { retry_after: None },
+        Some(9) => FailureClass::Conflict412,
+        Some(16) => FailureClass::Unauthorized,
+        _ => FailureClass::Transient { retry_after: None },
     }
 }
 

@@ -2,7 +2,7 @@
 use super::bookings::DeletedBooking;
 use super::{StoreError, Tx, list};
 use crate::args;
-use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
+use crate::domain::ids::{AccountId, BookingId, CalendarId, CustomerId, TenantId, UserId};
 
 /// Where a booking stands between its two sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,6 +185,16 @@ pub struct Unnoticed {
     pub version: i64,
 }
 
+/// Forgets what the deletion of these customers removed.
+pub async fn forget_deleted_customers(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId]) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE row_state SET agreed_version = version, deleted_row = NULL \
+         WHERE tenant_id = $1 AND kind = 'customer' AND id IN LIST($2) AND deleted_row IS NOT NULL";
+    if ids.is_empty() {
+        return Ok(());
+    }
+    tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
+}
+
 /// Takes note of rows that were written in SQL since the last look, over all tenants or in one.
 pub async fn notice(tx: &mut Tx, tenant: Option<TenantId>, limit: i64) -> Result<Vec<Unnoticed>, StoreError> {
     const SQL: &str = "UPDATE row_state SET noticed_version = version WHERE (tenant_id, kind, id) IN ( \
@@ -198,7 +208,8 @@ pub async fn notice(tx: &mut Tx, tenant: Option<TenantId>, limit: i64) -> Result
                 tenant_id: row.parse("tenant_id")?,
                 kind: row.text("kind")?,
                 id: row.text("id")?,
-                user_id: row.opt_parse("user_id")?,
+                // Written in SQL with foreign keys off, it may be anything.
+                user_id: row.opt_parse("user_id").unwrap_or_default(),
                 version: row.int("version")?,
             })
         })

@@ -215,6 +215,10 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryFields {
         let mut sent = Map::new();
         let mut bad = Vec::new();
         for (name, value) in pairs {
+            if value.contains('\0') {
+                bad.push(BadField::new(name, "must not contain the control character U+0000"));
+                continue;
+            }
             if sent.insert(name.clone(), Value::String(value)).is_some() {
                 bad.push(BadField::new(name, "must be given once"));
             }

@@ -44,6 +44,10 @@ struct Driver {
 }
 
 impl Drop for Driver {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the end of a test cannot await, and the browser keeps real time"
+    )]
     fn drop(&mut self) {
         // Asked to shut down, the driver ends its browser, too; killed, it would leave it behind.
         if let Ok(mut wire) = TcpStream::connect(("127.0.0.1", self.port)) {

@@ -38,7 +38,7 @@ impl Entry for Phone {
     /// Numbers in international writing by what they mean; others by their digits, which are the same in all writings of one
     /// country. A text without digits stands for itself.
     fn key(&self) -> String {
-        if let Some(number) = phone::e164(&self.value, None) {
+        if let Some(number) = phone::meaning(&self.value) {
             return number;
         }
         let digits: String = self

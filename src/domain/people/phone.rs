@@ -19,6 +19,13 @@ pub fn e164(typed: &str, region: Option<&str>) -> Option<String> {
     possible.then(|| number.format_as(PhoneNumberFormat::E164).into_owned())
 }
 
+/// What a number in international writing means, extension included (RFC 3966); `None` as for [`e164`] without a region.
+pub fn meaning(typed: &str) -> Option<String> {
+    e164(typed, None)?;
+    let number = PHONE_NUMBER_UTIL.parse(typed, None).ok()?;
+    Some(number.format_as(PhoneNumberFormat::RFC3966).into_owned())
+}
+
 /// Whether Accord knows how numbers of a country are written.
 pub fn is_region(code: &str) -> bool {
     let region = code.parse::<Region>().ok();
