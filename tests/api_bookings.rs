@@ -391,7 +391,7 @@ both_databases! {
         let shown = app.get(&path).await.expect(200);
         assert_eq!(shown["starts_at"], Value::Null);
         assert!(shown["problem"].as_str().unwrap().contains("time_zone"), "{shown}");
-        app.patch(&path, &shown["version"], &json!({"title": "x"})).await.problem(409, "unreadable-booking");
+        app.patch(&path, &shown["version"], &json!({"title": "x"})).await.problem(409, "unreadable-row");
         app.delete(&path, &shown["version"]).await.expect(204);
     }
 }

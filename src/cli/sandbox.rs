@@ -79,6 +79,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         ("revoke_url", format!("{base}/revoke")),
         ("userinfo_url", format!("{base}/v1/userinfo")),
         ("calendar_url", format!("{base}/calendar/v3")),
+        ("people_url", format!("{base}/v1")),
     ];
     match context.format {
         Format::Json => {
@@ -96,7 +97,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         }
     }
     say(format_args!(
-        "the calendars of its users are at {base}/ ; Ctrl-C stops it and forgets everything"
+        "the calendars and contacts of its users are at {base}/ ; Ctrl-C stops it and forgets everything"
     ));
     let shutdown = Shutdown::new(PATIENCE);
     let stop = shutdown.stop();

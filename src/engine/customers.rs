@@ -72,7 +72,7 @@ impl CustomerEdit {
             let alone = Map::from_iter([(field.to_owned(), value.clone())]);
             match serde_json::from_value::<Details>(Value::Object(alone)) {
                 Ok(_) => drop(json.insert(field.to_owned(), value.clone())),
-                Err(error) => problems.field(field, format!("cannot be read: {error}")),
+                Err(error) => problems.field(field, format!("must be {}: {error}", shape(field))),
             }
         }
         let details: Details = serde_json::from_value(Value::Object(json)).unwrap_or_default();
@@ -80,6 +80,17 @@ impl CustomerEdit {
             problems.field(bad.field, bad.problem);
         }
         details
+    }
+}
+
+/// What a field must be, as the end of a sentence.
+fn shape(field: &str) -> &'static str {
+    match field {
+        "emails" | "phones" => "a list of objects with value, and perhaps type and primary",
+        "organizations" => "a list of objects with name, title or both",
+        "addresses" => "a list of objects with any of street, city, region, postal_code, country_code and type",
+        "birthday" => "an object with month and day, and perhaps year, or null",
+        _ => "a text",
     }
 }
 

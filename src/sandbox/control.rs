@@ -7,17 +7,19 @@
 //! | `POST faults [rule…]`, `GET`, `DELETE` | what goes wrong next (see `faults`) |
 //! | `POST clock {advance_ms? , set_us?, freeze?}`, `GET` | the time |
 //! | `POST tokens/{expire_access,revoke_refresh,change_password} {email}`, `tokens/drop_scope {email, scope}` | grants |
-//! | `POST switches {…}`, `GET` | testing, api_disabled, quota_per_user, quota_per_project, quota_form, retry_after, batch_limit |
+//! | `POST switches {…}`, `GET` | testing, api_disabled, quota_per_user, quota_per_project, quota_form, retry_after, batch_limit; people_api_disabled, people_quota {critical_reads, …}, people_overlap (aborted, unavailable, allowed), people_write_ms |
 //! | `GET requests?after=N`, `DELETE`; `GET counts` | the request log |
 //! | `POST calendar/{command} {…}` | handed to the Calendar service |
+//! | `POST people/{command} {…}` | handed to the People service |
 //!
 //! A command that is not understood changes nothing and is answered with 400 `{"error": words}`.
 use super::{
     answer::{Answer, Content},
+    api::people::{Limits, Overlap},
     oauth::OAuthClient,
-    people::NewPerson,
     refusal::QuotaForm,
     request::Request,
+    users::NewPerson,
     world::World,
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -46,7 +48,7 @@ pub fn answer(world: &mut World, request: &Request) -> Answer {
 
 fn run(world: &mut World, request: &Request, command: &str) -> Option<Result<Value, String>> {
     Some(match (request.method.as_str(), command) {
-        ("GET", "users") => Ok(json!(world.people.all())),
+        ("GET", "users") => Ok(json!(world.users.all())),
         ("POST", "users") => body(request).and_then(|new: NewUser| new.make(world)),
         ("POST", "clients") => body(request).map(|client| register(world, client)),
         ("GET", "faults") => Ok(world.faults.left()),
@@ -74,9 +76,13 @@ fn run(world: &mut World, request: &Request, command: &str) -> Option<Result<Val
             if let Some(what) = command.strip_prefix("tokens/") {
                 body(request).and_then(|whose: Whose| whose.tokens(world, what))
             } else {
-                let command = command.strip_prefix("calendar/")?;
+                let (service, command) = command.split_once('/')?;
                 let now_us = world.clock.now_us();
-                body(request).and_then(|body: Value| world.calendar.control(command, &body, now_us))
+                match service {
+                    "calendar" => body(request).and_then(|body: Value| world.calendar.control(command, &body, now_us)),
+                    "people" => body(request).and_then(|body: Value| world.people.control(command, &body, now_us)),
+                    _ => return None,
+                }
             }
         }
         _ => return None,
@@ -154,6 +160,11 @@ struct SwitchChange {
     /// An empty text takes the header away again.
     retry_after: Option<String>,
     batch_limit: Option<usize>,
+    people_api_disabled: Option<bool>,
+    /// What is not named has its default.
+    people_quota: Option<Limits>,
+    people_overlap: Option<Overlap>,
+    people_write_ms: Option<u64>,
 }
 
 impl SwitchChange {
@@ -164,6 +175,10 @@ impl SwitchChange {
         set(&mut world.quota.per_project, self.quota_per_project);
         set(&mut world.switches.quota_form, self.quota_form);
         set(&mut world.switches.batch_limit, self.batch_limit);
+        set(&mut world.switches.people_api_disabled, self.people_api_disabled);
+        set(&mut world.people_quota.limits, self.people_quota);
+        set(&mut world.turns.overlap, self.people_overlap);
+        set(&mut world.turns.write_ms, self.people_write_ms);
         if let Some(seconds) = self.retry_after {
             world.switches.retry_after = Some(seconds).filter(|seconds| !seconds.is_empty());
         }
@@ -186,6 +201,11 @@ fn switches(world: &World) -> Value {
         "quota_form": world.switches.quota_form,
         "retry_after": world.switches.retry_after,
         "batch_limit": world.switches.batch_limit,
+        "people_api_disabled": world.switches.people_api_disabled,
+        "people_quota": world.people_quota.limits,
+        "people_overlap": world.turns.overlap,
+        "people_overlaps": world.turns.overlaps,
+        "people_write_ms": world.turns.write_ms,
     })
 }
 
@@ -199,7 +219,7 @@ struct Whose {
 impl Whose {
     fn tokens(self, world: &mut World, what: &str) -> Result<Value, String> {
         let person = world
-            .people
+            .users
             .by_email(&self.email)
             .ok_or_else(|| format!("nobody is called `{}`", self.email))?;
         let sub = person.sub.clone();

@@ -86,7 +86,7 @@ impl Faults {
         let list = if body.is_array() { body } else { json!([body]) };
         let rules: Vec<Rule> = serde_json::from_value(list).map_err(|error| error.to_string())?;
         for rule in &rules {
-            parse_action(&rule.action)?;
+            parse_action(&rule.action, false)?;
         }
         self.0.extend(rules);
         Ok(())
@@ -116,7 +116,8 @@ impl Faults {
             Some(rule.action.clone())
         });
         self.0.retain(|rule| rule.times > 0);
-        met.and_then(|action| parse_action(&action).ok())
+        let people = super::api::people::is_people(&request.path);
+        met.and_then(|action| parse_action(&action, people).ok())
     }
 }
 
@@ -158,7 +159,8 @@ fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
-fn parse_action(action: &Value) -> Result<Fault, String> {
+/// `people` says whose words an answer without a body has.
+fn parse_action(action: &Value, people: bool) -> Result<Fault, String> {
     let mut keys = action.as_object().cloned().ok_or("an action is an object")?;
     let delay = match keys.remove("delay_ms") {
         None => None,
@@ -173,14 +175,14 @@ fn parse_action(action: &Value) -> Result<Fault, String> {
         })
     } else if let Some(after) = keys.remove("after") {
         let mut after = after.as_object().cloned().ok_or("after holds an answer")?;
-        let answer = take_answer(&mut after)?.ok_or("after needs status or refuse")?;
+        let answer = take_answer(&mut after, people)?.ok_or("after needs status or refuse")?;
         nothing_left(&after)?;
         Outcome::After(answer)
     } else if keys.remove("garbage").is_some_and(|on| on == true) {
         Outcome::After(refusal::garbage())
     } else if keys.remove("empty_json").is_some_and(|on| on == true) {
         Outcome::After(refusal::empty_object())
-    } else if let Some(answer) = take_answer(&mut keys)? {
+    } else if let Some(answer) = take_answer(&mut keys, people)? {
         Outcome::Instead(answer)
     } else if delay.is_some() {
         Outcome::Nothing
@@ -202,7 +204,7 @@ fn nothing_left(keys: &Map<String, Value>) -> Result<(), String> {
 }
 
 /// Takes `status`/`refuse`, `body`, `headers`, `retry_after` out of `keys`; `None` when no answer is described.
-fn take_answer(keys: &mut Map<String, Value>) -> Result<Option<Answer>, String> {
+fn take_answer(keys: &mut Map<String, Value>, people: bool) -> Result<Option<Answer>, String> {
     let mut answer = if let Some(name) = keys.remove("refuse") {
         let name = name.as_str().ok_or("refuse is a name")?.to_owned();
         refusal::named(&name).ok_or_else(|| format!("`{name}` is no refusal of Google's"))?
@@ -219,6 +221,7 @@ fn take_answer(keys: &mut Map<String, Value>) -> Result<Option<Answer>, String> 
                 content: Content::Empty,
             },
             None => match status {
+                500..600 if people => people_error(status),
                 500..600 => refusal::back_end(status, "global", "backendError", "Backend Error"),
                 _ => Answer::json(status, json!({})),
             },
@@ -245,6 +248,21 @@ fn take_answer(keys: &mut Map<String, Value>) -> Result<Option<Answer>, String> 
         );
     }
     Ok(Some(answer))
+}
+
+/// A server error in the People API's envelope.
+fn people_error(status: u16) -> Answer {
+    let name = if status == 500 {
+        "people_internal"
+    } else {
+        "people_unavailable"
+    };
+    let mut answer = refusal::named(name).unwrap_or_else(|| Answer::plain_page(status));
+    answer.status = status;
+    if let Content::Json(body) = &mut answer.content {
+        body["error"]["code"] = json!(status);
+    }
+    answer
 }
 
 #[cfg(test)]

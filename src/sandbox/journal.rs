@@ -167,6 +167,7 @@ fn class_of(request: &Request) -> String {
     let segments = request.segments_below(super::api::CALENDAR_BASE).unwrap_or_default();
     match methods::find(&request.method, &segments) {
         Some(method) => method.name.to_owned(),
+        None if let Some(method) = super::api::people::method_of(request) => method.class().to_owned(),
         None => request.path.trim_start_matches('/').to_owned(),
     }
 }

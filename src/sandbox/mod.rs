@@ -1,20 +1,22 @@
-//! A local Google, as strict as the real one: OAuth and Calendar v3 over plain HTTP on loopback.
+//! A local Google, as strict as the real one: OAuth, Calendar v3 and People v1 over plain HTTP on loopback.
 //!
 //! It is written from Google's documents and from recorded traffic, and imports nothing else of this crate, so that
 //! a wrong belief in `google/` cannot hide behind the same wrong belief here. All state is in memory.
 //!
 //! | path | what |
 //! |---|---|
-//! | `/` | a web page on which pretend users look at and change their calendars |
+//! | `/` | a web page on which pretend users look at and change their calendars and contacts |
 //! | `/o/oauth2/v2/auth`, `/token`, `/revoke`, `/tokeninfo` | OAuth 2.0 |
 //! | `/v1/userinfo`, `/oauth2/v2/userinfo` | who a token speaks for |
 //! | `/calendar/v3/…`, `/batch/calendar/v3` | Calendar |
+//! | `/v1/people/…`, `/v1/contactGroups/…`, `/v1/otherContacts/…` | People |
 //! | `/_sandbox/…` | switches for tests: users, clock, faults, tokens, request log (see `control`) |
 //!
 //! A test that plays a user in Google's own screens uses the bearer token `person:<e-mail>`: all scopes, no quota, no
 //! faults, the same strictness otherwise.
 mod answer;
 mod api;
+mod arguments;
 pub mod calendar;
 mod clock;
 mod control;
@@ -23,21 +25,25 @@ mod journal;
 mod mint;
 mod oauth;
 mod page;
-mod people;
+mod params;
+pub mod people;
 mod quota;
 mod refusal;
 mod request;
+mod seal;
 mod server;
+mod shapes;
+mod users;
 pub mod wire;
 mod world;
 
-pub use people::NewPerson;
 use std::{
     future::Future,
     io,
     net::{Ipv4Addr, SocketAddr},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+pub use users::NewPerson;
 
 /// How a sandbox starts. The default suits tests: a free loopback port, one client, real time, nobody there yet.
 #[derive(Debug, Clone)]

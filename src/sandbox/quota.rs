@@ -53,14 +53,16 @@ impl Quota {
     }
 }
 
+/// What was spent in the last minute.
 #[derive(Debug, Default)]
-struct Window {
+pub struct Window {
     takes: VecDeque<(i64, u32)>,
     total: u32,
 }
 
 impl Window {
-    fn spent(&mut self, now_us: i64) -> u32 {
+    /// The units of the minute before now.
+    pub fn spent(&mut self, now_us: i64) -> u32 {
         while let Some(&(at, units)) = self.takes.front() {
             if now_us - at < WINDOW_US {
                 break;
@@ -71,7 +73,8 @@ impl Window {
         self.total
     }
 
-    fn take(&mut self, now_us: i64, units: u32) {
+    /// Spends now.
+    pub fn take(&mut self, now_us: i64, units: u32) {
         self.takes.push_back((now_us, units));
         self.total += units;
     }

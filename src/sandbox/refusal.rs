@@ -136,7 +136,7 @@ fn rate_limit_of_the_front_end(per_user: bool, limit: u32) -> Answer {
     )
 }
 
-/// One of Google's own refusals by the name that a fault gives it.
+/// One of Google's own refusals by the name that a fault gives it; People's begin with `people_`.
 pub fn named(name: &str) -> Option<Answer> {
     Some(match name {
         "rateLimitExceeded" => back_end(403, "usageLimits", name, "Rate Limit Exceeded"),
@@ -149,7 +149,7 @@ pub fn named(name: &str) -> Option<Answer> {
         "accessNotConfigured" => api_disabled(),
         "authError" => invalid_credentials(),
         "forbidden" => back_end(403, "global", name, "Forbidden"),
-        _ => return None,
+        name => return super::people::errors::named(name).map(|refusal| super::api::people::shown(refusal.into())),
     })
 }
 

@@ -4,7 +4,7 @@
 //! service fails, and in the middle of a body when the body fails.
 use super::{
     answer::{Answer, Printing, print_json, send},
-    api::{self, Carrier, batch},
+    api::{self, Carrier, batch, people::Turns},
     control,
     faults::{CutPoint, Outcome},
     oauth, page,
@@ -144,7 +144,7 @@ where
     W: FnOnce(u64) -> F,
     F: Future<Output = Ending>,
 {
-    let (seq, fault) = {
+    let (seq, fault, turn) = {
         let mut world = shared.world();
         let user = world.subject_of(request).map(|person| person.email.clone());
         let fault = if request.person().is_some() {
@@ -154,8 +154,27 @@ where
         };
         let now_us = world.clock.now_us();
         let action = fault.as_ref().map(|fault| fault.action.clone());
-        (world.journal.open(request, user, action, batch, now_us), fault)
+        let turn = match &user {
+            Some(user) if Turns::concerns(request) => Some((user.clone(), world.turns.begin(user))),
+            _ => None,
+        };
+        (world.journal.open(request, user, action, batch, now_us), fault, turn)
     };
+    let turn = match turn {
+        None | Some((_, Ok(false))) => None,
+        Some((user, Ok(true))) => Some(Turn {
+            shared: shared.clone(),
+            user,
+        }),
+        Some((_, Err(too_early))) => {
+            shared.world().journal.close(seq, too_early.status);
+            return Ending::Answered(too_early);
+        }
+    };
+    if turn.is_some() {
+        let takes = Duration::from_millis(shared.world().turns.write_ms);
+        tokio::time::sleep(takes).await;
+    }
     if let Some(fault) = &fault
         && !fault.delay.is_zero()
     {
@@ -181,7 +200,20 @@ where
     if let Ending::Answered(answer) = &ending {
         shared.world().journal.close(seq, answer.status);
     }
+    drop(turn);
     ending
+}
+
+/// A user's turn to write; it ends with the exchange, however that ends.
+struct Turn {
+    shared: Shared,
+    user: String,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.shared.world().turns.end(&self.user);
+    }
 }
 
 /// The same response with a body that promises its whole length and breaks after its first half.

@@ -3,16 +3,18 @@
 //! Whatever answers a request is a function of this value and the request; sockets and sleeping are elsewhere.
 use super::{
     SandboxOptions,
+    api::people::{PeopleQuota, Turns},
     calendar::CalendarService,
     clock::Clock,
     faults::Faults,
     journal::Journal,
     mint::Mint,
     oauth::{OAuthClient, grants::Grants},
-    people::{NewPerson, People, Person},
+    people::PeopleService,
     quota::Quota,
     refusal::QuotaForm,
     request::{Request, first, form_pairs},
+    users::{NewPerson, Person, Users},
 };
 
 /// Behaviour of the front that tests can change.
@@ -20,6 +22,8 @@ use super::{
 pub struct Switches {
     /// The operator never enabled the Calendar API.
     pub api_disabled: bool,
+    /// The same for the People API.
+    pub people_api_disabled: bool,
     /// How a used-up quota is refused.
     pub quota_form: QuotaForm,
     /// Sent as `Retry-After` with quota refusals; Google was seen to send none.
@@ -35,7 +39,7 @@ pub struct World {
     /// Its source of opaque values.
     pub mint: Mint,
     /// Its users.
-    pub people: People,
+    pub users: Users,
     /// The applications it knows.
     pub clients: Vec<OAuthClient>,
     /// Who granted what to whom.
@@ -50,6 +54,12 @@ pub struct World {
     pub switches: Switches,
     /// The Calendar service.
     pub calendar: CalendarService,
+    /// The People service.
+    pub people: PeopleService,
+    /// What was spent of its quotas.
+    pub people_quota: PeopleQuota,
+    /// Who is writing there.
+    pub turns: Turns,
 }
 
 impl World {
@@ -58,7 +68,7 @@ impl World {
         let mut world = Self {
             clock: Clock::new(options.start_us, options.frozen),
             mint: Mint::new(options.seed),
-            people: People::default(),
+            users: Users::default(),
             clients: vec![OAuthClient {
                 client_id: options.client_id.clone(),
                 client_secret: options.client_secret.clone(),
@@ -70,11 +80,15 @@ impl World {
             journal: Journal::new(options.log_capacity),
             switches: Switches {
                 api_disabled: false,
+                people_api_disabled: false,
                 quota_form: QuotaForm::default(),
                 retry_after: None,
                 batch_limit: 1_000,
             },
             calendar: CalendarService::new(),
+            people: PeopleService::new(),
+            people_quota: PeopleQuota::default(),
+            turns: Turns::default(),
         };
         for person in &options.people {
             world.add_person(person.clone())?;
@@ -82,16 +96,18 @@ impl World {
         Ok(world)
     }
 
-    /// Makes a pretend user with a primary calendar.
+    /// Makes a pretend user with a primary calendar and no contacts.
     pub fn add_person(&mut self, new: NewPerson) -> Result<Person, String> {
         if let Some(zone) = &new.time_zone
             && zone.parse::<chrono_tz::Tz>().is_err()
         {
             return Err(format!("`{zone}` is no IANA time zone"));
         }
-        let person = self.people.add(new, &mut self.mint)?;
+        let person = self.users.add(new, &mut self.mint)?;
         self.calendar
             .add_user(&person.email, &person.time_zone, self.clock.now_us());
+        self.people
+            .add_user(&person.email, &person.sub, &person.name, &person.time_zone);
         Ok(person)
     }
 
@@ -103,16 +119,16 @@ impl World {
         }
         let form = form_pairs(&String::from_utf8_lossy(&request.body));
         let owner = first(&form, "refresh_token").and_then(|token| self.grants.owner_of_refresh_token(token));
-        owner.and_then(|sub| self.people.by_sub(sub))
+        owner.and_then(|sub| self.users.by_sub(sub))
     }
 
     /// Whose credential a request carries, when it is a good one.
     pub fn user_of(&self, request: &Request) -> Option<&Person> {
         match request.person() {
-            Some(email) => self.people.by_email(email),
+            Some(email) => self.users.by_email(email),
             None => {
                 let held = self.grants.access_token(request.credential()?, self.clock.now_us())?;
-                self.people.by_sub(&held.sub)
+                self.users.by_sub(&held.sub)
             }
         }
     }

@@ -41,7 +41,7 @@ async fn a_person_connects_a_calendar_after_every_wrong_turn_and_reads_plainly_w
     person.sees("wants access to a Google Account").await;
     person.presses("Deny").await;
     person
-        .sees("You did not allow access on Google's page. Nothing was connected")
+        .sees("You did not allow access on Google's page. Nothing was changed")
         .await;
 
     person.presses("Try again").await;
@@ -106,7 +106,7 @@ async fn another_browser_cannot_finish_what_was_begun_in_the_first() {
     other.open(at_google.as_str().unwrap()).await;
     other.presses("Allow").await;
     other.sees("This was begun in another browser").await;
-    other.sees("Nothing was connected").await;
+    other.sees("Nothing was changed").await;
 
     person.presses("Allow").await;
     person.sees("Choose your calendars").await;

@@ -21,8 +21,9 @@ pub fn e164(typed: &str, region: Option<&str>) -> Option<String> {
 
 /// Whether Accord knows how numbers of a country are written.
 pub fn is_region(code: &str) -> bool {
-    code.parse::<Region>()
-        .is_ok_and(|region| PHONE_NUMBER_UTIL.get_supported_regions().any(|known| known == region))
+    let region = code.parse::<Region>().ok();
+    code == code.to_ascii_uppercase()
+        && region.is_some_and(|region| PHONE_NUMBER_UTIL.get_supported_regions().any(|known| known == region))
 }
 
 #[cfg(test)]

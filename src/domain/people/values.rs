@@ -124,11 +124,14 @@ fn same<E: Entry>(a: &E, b: &E) -> bool {
     a.text() == b.text() && a.label() == b.label()
 }
 
+/// Whether an entry has become another one, each with its place in its list.
+type Rule<E> = fn((usize, &E), (usize, &E)) -> bool;
+
 /// Which entry of `now` each entry of `before` has become. No entry is used twice.
 fn pair<E: Entry>(before: &[E], now: &[E]) -> Vec<Option<usize>> {
     let mut became = vec![None; before.len()];
     let mut used = vec![false; now.len()];
-    let rules: [fn((usize, &E), (usize, &E)) -> bool; 5] = [
+    let rules: [Rule<E>; 5] = [
         // Equal values in several writings stay in their places.
         |(i, a), (j, b)| i == j && a.key() == b.key() && a.label() == b.label(),
         |(_, a), (_, b)| same(a, b),

@@ -2,8 +2,9 @@
 //!
 //! A mask is checked against the names of the answer's type before any work is done, so that a misspelt field is refused
 //! as Google refuses it instead of silently bringing nothing.
+use super::super::shapes::{Field, Kind, Shapes};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The part of an answer that is wanted.
@@ -64,24 +65,24 @@ impl Mask {
     }
 
     /// Checks every name against an answer's type. The error is the first unknown name.
-    pub fn check(&self, type_name: &str) -> Result<(), String> {
-        let Some(fields) = SHAPES.get(type_name) else {
+    pub fn check(&self, shapes: &Shapes, type_name: &str) -> Result<(), String> {
+        let Some(fields) = shapes.get(type_name) else {
             return Ok(());
         };
         self.below.iter().try_for_each(|(name, below)| match name.as_str() {
             // A star also reaches fields that have nothing below them; it is wrong only when no field fits.
-            "*" if below.whole || fields.values().any(|field| below.check_below(field).is_ok()) => Ok(()),
+            "*" if below.whole || fields.values().any(|field| below.check_below(shapes, field).is_ok()) => Ok(()),
             "*" => Err(below.below.keys().next().unwrap_or(name).clone()),
-            _ => below.check_below(fields.get(name.as_str()).ok_or_else(|| name.clone())?),
+            _ => below.check_below(shapes, fields.get(name.as_str()).ok_or_else(|| name.clone())?),
         })
     }
 
-    fn check_below(&self, field: &Shape) -> Result<(), String> {
-        match field {
-            Shape::Object(type_name) => self.check(type_name),
-            Shape::Map(Some(type_name)) => self.below.values().try_for_each(|below| below.check(type_name)),
-            Shape::Map(None) => Ok(()),
-            Shape::Plain => self.below.keys().next().map_or(Ok(()), |name| Err(name.clone())),
+    fn check_below(&self, shapes: &Shapes, field: &Field) -> Result<(), String> {
+        match &field.kind {
+            Kind::Object(type_name) => self.check(shapes, type_name),
+            Kind::Map(Some(type_name)) => self.below.values().try_for_each(|below| below.check(shapes, type_name)),
+            Kind::Map(None) => Ok(()),
+            _ => self.below.keys().next().map_or(Ok(()), |name| Err(name.clone())),
         }
     }
 
@@ -106,34 +107,8 @@ impl Mask {
     }
 }
 
-#[derive(Debug)]
-enum Shape {
-    Plain,
-    Object(&'static str),
-    Map(Option<&'static str>),
-}
-
-type Fields = HashMap<&'static str, Shape>;
-
-static SHAPES: LazyLock<HashMap<&'static str, Fields>> = LazyLock::new(|| {
-    let lines = include_str!("shapes.txt").lines().filter(|line| !line.starts_with('#'));
-    lines
-        .filter_map(|line| line.split_once(": "))
-        .map(|(name, fields)| (name, fields.split(' ').map(shape).collect()))
-        .collect()
-});
-
-fn shape(field: &'static str) -> (&'static str, Shape) {
-    match field.split_once('=') {
-        None => (field, Shape::Plain),
-        Some((name, "*")) => (name, Shape::Map(None)),
-        Some((name, kind)) => (
-            name,
-            kind.strip_prefix('*')
-                .map_or(Shape::Object(kind), |inner| Shape::Map(Some(inner))),
-        ),
-    }
-}
+/// Every answer of Calendar v3.
+pub static CALENDAR: LazyLock<Shapes> = LazyLock::new(|| Shapes::read(include_str!("shapes.txt")));
 
 #[cfg(test)]
 mod tests {
@@ -169,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_name_that_the_type_lacks_is_named() {
-        let check = |mask: &str| Mask::parse(mask).unwrap().check("Events");
+        let check = |mask: &str| Mask::parse(mask).unwrap().check(&CALENDAR, "Events");
         assert_eq!(check("items(id,foo)"), Err("foo".to_owned()));
         assert_eq!(check("itmes"), Err("itmes".to_owned()));
         assert_eq!(check("items/id/x"), Err("x".to_owned()));

@@ -5,14 +5,15 @@
 pub mod batch;
 pub mod fields;
 pub mod methods;
+pub mod people;
 
 use super::{
     answer::{Answer, Content},
     oauth::{self, scopes},
-    people::Person,
     quota::Exhausted,
     refusal,
     request::Request,
+    users::Person,
     wire::Call,
     world::World,
 };
@@ -41,6 +42,9 @@ pub fn answer(world: &mut World, request: &Request, carrier: Carrier) -> Answer 
     }
     if carrier == Carrier::Batch {
         return refusal::back_end(404, "global", "notFound", "Not Found");
+    }
+    if people::is_people(&request.path) {
+        return people::answer(world, request);
     }
     match request.path.as_str() {
         "/token" => oauth::token(world, request),
@@ -166,7 +170,7 @@ fn well_formed(request: &Request, path: &[String]) -> Checked<Option<Mask>> {
     };
     let mask = Mask::parse(text).and_then(|mask| {
         if let Some(type_name) = methods::find(&request.method, path).and_then(|method| method.answer) {
-            mask.check(type_name)?;
+            mask.check(&fields::CALENDAR, type_name)?;
         }
         Ok(mask)
     });

@@ -4,6 +4,7 @@
 //! `paging {page_size?, empty_page_every?, exceptions_first?, duplicate_items?, shuffle_seed?}` · `sparse_cancelled {on}` ·
 //! `opaque_instance_ids {on}` · `hide_page_tokens {on}` · `window_leavers {mode}` · `purge_tombstones {calendar}` ·
 //! `raw_event {calendar, event}` · `copy_event {calendar, event, times}` · `list_empty {calendar, times}` · `dump {}`.
+use super::super::arguments::{flag, number, text};
 use super::state::{Event, Gone, Leavers, Object, Role, State};
 use super::time::When;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -188,28 +189,6 @@ impl State {
         };
         self.known_calendar(&calendar)?.events.insert(id.clone(), event);
         Ok(json!({"id": id}))
-    }
-}
-
-fn text<'a>(body: &'a Value, key: &str) -> Result<&'a str, String> {
-    body.get(key)
-        .and_then(Value::as_str)
-        .ok_or_else(|| format!("{key} is missing"))
-}
-
-fn flag(body: &Value, key: &str) -> Result<bool, String> {
-    body.get(key)
-        .and_then(Value::as_bool)
-        .ok_or_else(|| format!("{key} is true or false"))
-}
-
-fn number(body: &Value, key: &str) -> Result<Option<usize>, String> {
-    match body.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_u64() {
-            Some(number) => Ok(Some(number as usize)),
-            None => Err(format!("{key} is a number")),
-        },
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Two envelopes leave this service: the Calendar back end's (A: `errors` then `code`, no `status`) and, for missing
 //! scopes only, the front end's (B: with `status` and `details`). Nothing here decides when to refuse.
+use super::super::params::{BadParameter, Fault};
 use super::super::wire::Reply;
 use serde_json::{Value, json};
 
@@ -21,6 +22,32 @@ impl From<Refusal> for Reply {
             status: refusal.status,
             body: refusal.body,
         }
+    }
+}
+
+/// Google ignores parameters it does not know; a typo would then pass every test, so this service refuses them.
+impl From<BadParameter> for Refusal {
+    fn from(BadParameter { name, value, fault }: BadParameter) -> Self {
+        let (reason, message) = match fault {
+            Fault::Unknown => ("invalidParameter", format!("Unknown parameter: {name}")),
+            Fault::Repeated => ("invalidParameter", format!("Parameter given more than once: {name}")),
+            Fault::Missing => ("required", format!("Required parameter: {name}")),
+            Fault::Flag => ("invalidParameter", format!("Invalid boolean value: '{value}'.")),
+            Fault::Integer => ("invalidParameter", format!("Invalid integer value: '{value}'.")),
+            Fault::Range(low, high) => (
+                "invalidParameter",
+                format!("Invalid value '{value}'. Values must be within the range: [{low}, {high}]"),
+            ),
+            Fault::Word(words) => (
+                "invalidParameter",
+                format!(
+                    "Invalid string value: '{value}'. Allowed values: [{}]",
+                    words.join(", ")
+                ),
+            ),
+            Fault::Instant => ("badRequest", "Bad Request".to_owned()),
+        };
+        Refusal::parameter(reason, &message, &name)
     }
 }
 

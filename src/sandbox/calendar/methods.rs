@@ -1,8 +1,8 @@
 //! The methods of Calendar v3 that exist here: path, accepted scopes, parameters.
 //!
 //! Written from the discovery document of revision 20261030. What is not in this table answers 404.
-use super::params::Kind::{Count, Flag, Instant, Text, Texts, Word, Words};
-use super::params::Param;
+use super::super::params::Kind::{Count, Flag, Instant, Text, Texts, Word, Words};
+use super::super::params::Param;
 use axum::http::Method as Http;
 
 /// One method of the API, by Google's name.

@@ -13,17 +13,16 @@ mod lists;
 mod merge;
 mod methods;
 mod paging;
-mod params;
 mod recurrence;
 mod settings;
 mod state;
 mod time;
 mod tokens;
 
+use super::params::Params;
 use super::wire::{Call, Reply};
 use errors::{Answer, Refusal};
 use methods::Method;
-use params::Params;
 use serde_json::Value;
 use state::{Object, Role, State};
 
@@ -80,6 +79,17 @@ impl Ctx<'_> {
     }
 }
 
+/// Parameters that the HTTP front handles, valid everywhere.
+const COMMON: [&str; 7] = [
+    "alt",
+    "fields",
+    "key",
+    "oauth_token",
+    "prettyPrint",
+    "quotaUser",
+    "userIp",
+];
+
 fn names_etag(sent: &str, etag: &str) -> bool {
     sent.split(',').any(|one| {
         let one = one.trim();
@@ -129,7 +139,7 @@ impl CalendarService {
         if !ctx.has_scope(method.scopes()) {
             return Err(Refusal::scope(&method.name()));
         }
-        ctx.params = Params::read(&call.query, method.params())?;
+        ctx.params = Params::read(&call.query, &COMMON, method.params())?;
         self.state.check_narrow_scopes(&ctx)?;
         self.state.let_rooms_answer(ctx.now);
         self.state.dispatch(&ctx)

@@ -2,8 +2,8 @@
 //!
 //! The sync token of the last page is the position at which the *first* page was asked for, so whatever changed while
 //! paging comes again in the next delta.
+use super::super::params::Params;
 use super::errors::Refusal;
-use super::params::Params;
 use super::state::{Object, State, Switches};
 use super::time::When;
 use super::tokens::{self, PageToken, SyncToken};

@@ -1,12 +1,9 @@
-//! Page tokens and sync tokens: opaque to clients, sealed against tampering by a checksum, and free of state here.
+//! What Calendar's page tokens and sync tokens say; `seal` makes them opaque.
 //!
 //! A sync token says which stream it belongs to, of which user and generation, how far it has read, and with which
 //! query. Anything that does not open is "Invalid sync token value.".
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE;
-use serde::de::DeserializeOwned;
+pub use super::super::seal::{open, seal};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// How far a client has read one stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,26 +31,6 @@ pub struct PageToken {
     pub offset: usize,
     /// One-based number of this page.
     pub page: usize,
-}
-
-const CHECK_BYTES: usize = 6;
-
-/// Makes the opaque text.
-pub fn seal<T: Serialize>(token: &T) -> String {
-    let json = serde_json::to_vec(token).unwrap_or_default();
-    let mut bytes = Sha256::digest(&json)[..CHECK_BYTES].to_vec();
-    bytes.extend(json);
-    URL_SAFE.encode(bytes)
-}
-
-/// Reads it back; `None` for anything that was not sealed here as this kind of token.
-pub fn open<T: DeserializeOwned>(text: &str) -> Option<T> {
-    let bytes = URL_SAFE.decode(text).ok()?;
-    let (check, json) = bytes.split_at_checked(CHECK_BYTES)?;
-    if Sha256::digest(json)[..CHECK_BYTES] != *check {
-        return None;
-    }
-    serde_json::from_slice(json).ok()
 }
 
 /// RFC 4648 base32hex, lower case, unpadded: the alphabet of event ids.

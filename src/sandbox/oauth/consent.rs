@@ -11,8 +11,8 @@ use super::{
 use crate::sandbox::{
     answer::{Answer, Content},
     page::{person_view, templates::render},
-    people::Person,
     request::{Request, first, form_pairs, form_text},
+    users::Person,
     world::World,
 };
 use axum::http::Method;
@@ -45,10 +45,10 @@ fn error_page(error: &PageError) -> Answer {
 }
 
 fn consent_page(world: &World, asked: &AuthorizationRequest, raw_query: &str, status: u16, problem: &str) -> Answer {
-    let hinted = asked.login_hint.as_deref().and_then(|hint| world.people.by_hint(hint));
+    let hinted = asked.login_hint.as_deref().and_then(|hint| world.users.by_hint(hint));
     let people: Vec<&Person> = match hinted {
         Some(person) if !asked.prompt.contains("select_account") => vec![person],
-        _ => world.people.all().iter().collect(),
+        _ => world.users.all().iter().collect(),
     };
     let chosen = hinted.or(people.first().copied());
     let granted = chosen
@@ -89,7 +89,7 @@ fn decide(world: &mut World, form: &[(String, String)]) -> Answer {
         _ => return consent_page(world, &asked, raw_query, 400, "Choose Allow or Deny."),
     }
     let Some(person) = first(form, "user")
-        .and_then(|email| world.people.by_email(email))
+        .and_then(|email| world.users.by_email(email))
         .cloned()
     else {
         return consent_page(world, &asked, raw_query, 400, "Choose an account.");
@@ -112,7 +112,7 @@ fn without_a_page(world: &mut World, asked: &AuthorizationRequest) -> Answer {
     let Some(person) = asked
         .login_hint
         .as_deref()
-        .and_then(|hint| world.people.by_hint(hint))
+        .and_then(|hint| world.users.by_hint(hint))
         .cloned()
     else {
         return denied(asked, "login_required");

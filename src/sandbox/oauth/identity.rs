@@ -5,9 +5,9 @@ use super::{
 };
 use crate::sandbox::{
     answer::Answer,
-    people::Person,
     refusal::{self, oauth},
     request::{Request, first, form_pairs},
+    users::Person,
     world::World,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -44,7 +44,7 @@ pub fn tokeninfo(world: &World, request: &Request) -> Answer {
     let found = world
         .grants
         .access_token(token, now_us)
-        .and_then(|held| Some((held, world.people.by_sub(&held.sub)?)));
+        .and_then(|held| Some((held, world.users.by_sub(&held.sub)?)));
     let Some((held, person)) = found else {
         return oauth(400, "invalid_token", "Invalid Value");
     };
@@ -70,7 +70,7 @@ pub fn tokeninfo(world: &World, request: &Request) -> Answer {
 pub fn userinfo(world: &World, request: &Request, form: Userinfo) -> Answer {
     let found = request.credential().and_then(|token| {
         let held = world.grants.access_token(token, world.clock.now_us())?;
-        Some((held, world.people.by_sub(&held.sub)?))
+        Some((held, world.users.by_sub(&held.sub)?))
     });
     match (found, form) {
         (None, Userinfo::OpenId) => oauth(401, "invalid_request", "Invalid Credentials").with_header(
@@ -135,7 +135,7 @@ pub fn id_token(world: &mut World, consent: &Consent, access_token: &str) -> Opt
         return None;
     }
     let issued = world.clock.now_us() / 1_000_000;
-    let mut claims = openid_claims(&consent.scopes, world.people.by_sub(&consent.sub)?);
+    let mut claims = openid_claims(&consent.scopes, world.users.by_sub(&consent.sub)?);
     claims["iss"] = json!("https://accounts.google.com");
     claims["azp"] = json!(consent.client_id);
     claims["aud"] = json!(consent.client_id);

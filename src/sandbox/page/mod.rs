@@ -1,7 +1,8 @@
-//! The pretend Google Calendar that people see: who is there, their weeks, their events.
+//! The pretend Google Calendar and Contacts that people see: who is there, their weeks, their events, their contacts.
 //!
 //! It uses only documented API calls of the same service, with the rights of the user in Google's own screens, so that
 //! what a demo does by hand is what the API does. No JavaScript; every change is a form and a redirect.
+mod contacts;
 mod event;
 mod rule;
 pub mod templates;
@@ -10,9 +11,9 @@ mod week;
 use super::{
     answer::{Answer, Content},
     oauth::scopes,
-    people::{NewPerson, Person},
     request::{Request, first, form_pairs, form_text},
-    wire::Call,
+    users::{NewPerson, Person},
+    wire::{Call, Reply},
     world::World,
 };
 use axum::http::Method;
@@ -33,7 +34,7 @@ pub fn answer(world: &mut World, request: &Request) -> Answer {
     let answered = match (request.method.as_str(), path.as_slice()) {
         ("GET", [""]) => Ok(home(world)),
         ("POST", ["people"]) => add_person(world, &form),
-        (_, ["people", email, rest @ ..]) => match world.people.by_email(email).cloned() {
+        (_, ["people", email, rest @ ..]) => match world.users.by_email(email).cloned() {
             None => return problem(404, "Nobody here has this address."),
             Some(person) => {
                 let mut hand = Hand { world, person };
@@ -42,6 +43,10 @@ pub fn answer(world: &mut World, request: &Request) -> Answer {
                     ("POST", ["events"]) => event::create(&mut hand, &form),
                     ("GET", ["event"]) => event::show(&mut hand, request),
                     ("POST", ["event"]) => event::change(&mut hand, &form),
+                    ("GET", ["contacts"]) => contacts::list(&mut hand),
+                    ("POST", ["contacts"]) => contacts::create(&mut hand, &form),
+                    ("GET", ["contact"]) => contacts::show(&mut hand, request),
+                    ("POST", ["contact"]) => contacts::change(&mut hand, &form),
                     _ => return Answer::plain_page(404),
                 }
             }
@@ -52,7 +57,7 @@ pub fn answer(world: &mut World, request: &Request) -> Answer {
 }
 
 fn home(world: &World) -> Answer {
-    let people: Vec<View> = world.people.all().iter().map(person_view).collect();
+    let people: Vec<View> = world.users.all().iter().map(person_view).collect();
     Answer::html(
         200,
         render("home.html", context! { people, clock => clock_text(world) }),
@@ -93,17 +98,17 @@ fn clock_text(world: &World) -> String {
 
 /// What templates see of a person.
 pub fn person_view(person: &Person) -> View {
-    context! { name => &person.name, email => &person.email, time_zone => &person.time_zone, link => link(&person.email, "", &[]) }
+    context! { name => &person.name, email => &person.email, time_zone => &person.time_zone, link => link(&person.email, "", &[]), contacts => link(&person.email, "/contacts", &[]) }
 }
 
-/// A person's hand on the own calendars: calls the Calendar service as Google's own screens would.
+/// A person's hand on the own calendars and contacts: calls the services as Google's own screens would.
 struct Hand<'a> {
     world: &'a mut World,
     person: Person,
 }
 
 impl Hand<'_> {
-    /// One API call. The error is Google's message.
+    /// One Calendar call. The error is Google's message.
     fn call(
         &mut self,
         method: Method,
@@ -111,7 +116,25 @@ impl Hand<'_> {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, String> {
-        let reply = self.world.calendar.handle(&Call {
+        let call = self.written(method, path, query, body);
+        body_of(self.world.calendar.handle(&call), "Google Calendar")
+    }
+
+    /// One People call, in the same way.
+    fn people(
+        &mut self,
+        method: Method,
+        path: &[impl AsRef<str>],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, String> {
+        let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
+        let call = self.written(method, &path, query, body);
+        body_of(self.world.people.handle(&call), "Google Contacts")
+    }
+
+    fn written(&self, method: Method, path: &[&str], query: &[(&str, &str)], body: Option<&Value>) -> Call {
+        Call {
             method,
             path: path.iter().map(|part| (*part).to_owned()).collect(),
             query: query
@@ -124,16 +147,6 @@ impl Hand<'_> {
             user: self.person.email.clone(),
             scopes: scopes::all(),
             now_us: self.world.clock.now_us(),
-        });
-        let body = reply.body.unwrap_or_default();
-        if (200..300).contains(&reply.status) {
-            Ok(body)
-        } else {
-            let message = body
-                .pointer("/error/message")
-                .and_then(Value::as_str)
-                .unwrap_or("no message");
-            Err(format!("Google Calendar says: {message} ({})", reply.status))
         }
     }
 
@@ -141,6 +154,18 @@ impl Hand<'_> {
     fn link(&self, below: &str, query: &[(&str, &str)]) -> String {
         link(&self.person.email, below, query)
     }
+}
+
+fn body_of(reply: Reply, service: &str) -> Result<Value, String> {
+    let body = reply.body.unwrap_or_default();
+    if (200..300).contains(&reply.status) {
+        return Ok(body);
+    }
+    let message = body
+        .pointer("/error/message")
+        .and_then(Value::as_str)
+        .unwrap_or("no message");
+    Err(format!("{service} says: {message} ({})", reply.status))
 }
 
 fn link(email: &str, below: &str, query: &[(&str, &str)]) -> String {

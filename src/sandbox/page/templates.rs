@@ -9,6 +9,15 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("layout.html", include_str!("../../../templates/sandbox/layout.html")),
         ("home.html", include_str!("../../../templates/sandbox/home.html")),
         ("week.html", include_str!("../../../templates/sandbox/week.html")),
+        (
+            "contacts.html",
+            include_str!("../../../templates/sandbox/contacts.html"),
+        ),
+        ("contact.html", include_str!("../../../templates/sandbox/contact.html")),
+        (
+            "contact_fields.html",
+            include_str!("../../../templates/sandbox/contact_fields.html"),
+        ),
         ("event.html", include_str!("../../../templates/sandbox/event.html")),
         ("problem.html", include_str!("../../../templates/sandbox/problem.html")),
         ("consent.html", include_str!("../../../templates/sandbox/consent.html")),

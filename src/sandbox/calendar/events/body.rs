@@ -2,8 +2,8 @@
 //!
 //! A body goes through [`known`] (fields and types), is merged by the caller, and the whole event through [`settle`],
 //! which refuses what Google refuses and brings the rest into canonical form: defaults absent, times in UTC.
+use super::super::super::params::Params;
 use super::super::errors::Refusal;
-use super::super::params::Params;
 use super::super::recurrence::Series;
 use super::super::state::Object;
 use super::super::time::{self, When};

@@ -2,10 +2,10 @@
 //!
 //! What a delta shows is decided by position: every change of an event has one, and a sync token remembers how far it
 //! has read. A delta keeps the window of its first call; an event that left the window is still reported once.
+use super::super::super::params::Params;
 use super::super::Ctx;
 use super::super::errors::{Answer, Refusal, ok};
 use super::super::paging::{self, Key, Listing, Page};
-use super::super::params::Params;
 use super::super::state::{Calendar, Event, Gone, Leavers, Object, Role, State};
 use super::super::time::{self, When};
 use super::super::tokens::SyncToken;

@@ -28,9 +28,9 @@ pub struct NewPerson {
 
 /// All pretend users, in order of making.
 #[derive(Debug, Default)]
-pub struct People(Vec<Person>);
+pub struct Users(Vec<Person>);
 
-impl People {
+impl Users {
     /// Everybody.
     pub fn all(&self) -> &[Person] {
         &self.0

@@ -1,8 +1,7 @@
 //! Query parameters, checked against what each method documents.
 //!
-//! Google ignores parameters it does not know; a typo would then pass every test, so this service refuses them.
-use super::errors::Refusal;
-use super::time;
+//! Both services read them here; how a wrong one is refused, and in which words, is each service's own business.
+use chrono::DateTime;
 use std::collections::BTreeMap;
 
 /// What a parameter may hold.
@@ -27,38 +26,63 @@ pub enum Kind {
 /// One documented parameter.
 pub type Param = (&'static str, Kind);
 
-/// Handled by the HTTP front, valid everywhere.
-const COMMON: [&str; 7] = [
-    "alt",
-    "fields",
-    "key",
-    "oauth_token",
-    "prettyPrint",
-    "quotaUser",
-    "userIp",
-];
+/// What is wrong with a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The method documents no such name.
+    Unknown,
+    /// Given more than once, and only one makes sense.
+    Repeated,
+    /// Required and absent.
+    Missing,
+    /// Neither `true` nor `false`.
+    Flag,
+    /// No integer.
+    Integer,
+    /// Outside these limits.
+    Range(u64, u64),
+    /// None of these words.
+    Word(&'static [&'static str]),
+    /// No RFC 3339 time with an offset.
+    Instant,
+}
+
+/// A parameter that a service has to refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadParameter {
+    /// Its name, as sent.
+    pub name: String,
+    /// Its value, as sent.
+    pub value: String,
+    /// Why.
+    pub fault: Fault,
+}
 
 /// The parameters of one call, all of them valid.
 #[derive(Debug, Default, Clone)]
 pub struct Params(BTreeMap<String, Vec<String>>);
 
 impl Params {
-    /// Checks names, repetition and values.
-    pub fn read(query: &[(String, String)], allowed: &[Param]) -> Result<Self, Refusal> {
+    /// Checks names, repetition and values. `common` names belong to the HTTP front and are skipped.
+    pub fn read(query: &[(String, String)], common: &[&str], allowed: &[Param]) -> Result<Self, BadParameter> {
         let mut params = Self::default();
         for (name, value) in query {
-            if COMMON.contains(&name.as_str()) {
+            if common.contains(&name.as_str()) {
                 continue;
             }
-            let Some((_, kind)) = allowed.iter().find(|(known, _)| known == name) else {
-                let message = format!("Unknown parameter: {name}");
-                return Err(Refusal::parameter("invalidParameter", &message, name));
+            let bad = |fault| BadParameter {
+                name: name.clone(),
+                value: value.clone(),
+                fault,
             };
-            check(name, value, *kind)?;
+            let (_, kind) = allowed
+                .iter()
+                .find(|(known, _)| known == name)
+                .ok_or_else(|| bad(Fault::Unknown))?;
+            check(value, *kind).map_err(bad)?;
             let values = params.0.entry(name.clone()).or_default();
             if !values.is_empty() && !matches!(kind, Kind::Texts | Kind::Words(_)) {
-                let message = format!("Parameter given more than once: {name}");
-                return Err(Refusal::parameter("invalidParameter", &message, name));
+                return Err(bad(Fault::Repeated));
             }
             values.push(value.clone());
         }
@@ -95,15 +119,18 @@ impl Params {
         self.text(name)?.parse().ok()
     }
 
-    /// Its instant in microseconds.
+    /// Its instant in microseconds; milliseconds are ignored.
     pub fn instant(&self, name: &str) -> Option<i64> {
-        time::parameter(name, self.text(name)?).ok()
+        instant(self.text(name)?)
     }
 
     /// A required parameter.
-    pub fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.text(name)
-            .ok_or_else(|| Refusal::parameter("required", &format!("Required parameter: {name}"), name))
+    pub fn required(&self, name: &str) -> Result<&str, BadParameter> {
+        self.text(name).ok_or_else(|| BadParameter {
+            name: name.to_owned(),
+            value: String::new(),
+            fault: Fault::Missing,
+        })
     }
 
     /// Everything but `except`, as one canonical text: two calls with equal texts asked for the same.
@@ -123,24 +150,23 @@ impl Params {
     }
 }
 
-fn check(name: &str, value: &str, kind: Kind) -> Result<(), Refusal> {
-    let refuse = |message: String| Err(Refusal::parameter("invalidParameter", &message, name));
+fn check(value: &str, kind: Kind) -> Result<(), Fault> {
     match kind {
         Kind::Text | Kind::Texts => Ok(()),
         Kind::Flag if value == "true" || value == "false" => Ok(()),
-        Kind::Flag => refuse(format!("Invalid boolean value: '{value}'.")),
+        Kind::Flag => Err(Fault::Flag),
         Kind::Count(low, high) => match value.parse::<u64>() {
             Ok(number) if number >= low && number <= high => Ok(()),
-            Ok(_) => refuse(format!(
-                "Invalid value '{value}'. Values must be within the range: [{low}, {high}]"
-            )),
-            Err(_) => refuse(format!("Invalid integer value: '{value}'.")),
+            Ok(_) => Err(Fault::Range(low, high)),
+            Err(_) => Err(Fault::Integer),
         },
         Kind::Word(words) | Kind::Words(words) if words.contains(&value) => Ok(()),
-        Kind::Word(words) | Kind::Words(words) => refuse(format!(
-            "Invalid string value: '{value}'. Allowed values: [{}]",
-            words.join(", ")
-        )),
-        Kind::Instant => time::parameter(name, value).map(|_| ()),
+        Kind::Word(words) | Kind::Words(words) => Err(Fault::Word(words)),
+        Kind::Instant => instant(value).map(|_| ()).ok_or(Fault::Instant),
     }
+}
+
+fn instant(text: &str) -> Option<i64> {
+    let at = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(at.timestamp() * 1_000_000)
 }
