@@ -176,4 +176,27 @@ both_databases! {
             AppCancels(Sql, 0),
         ]).await.unwrap();
     }
+
+    async fn an_occurrence_cancelled_before_its_invitation_was_accepted_is_cancelled_in_the_app(url: String) {
+        let asks = Setting { inbound: "ask", guests: "ask", ..PLAIN };
+        tell(&url, asks, &[
+            BenInvitesToSeries,
+            PersonCancelsOccurrence(0, 0),
+            GuestDeclines(0),
+            Poll(0),
+            GuestAccepts(0),
+        ]).await.unwrap();
+    }
+
+    async fn an_occurrence_renamed_after_its_deleted_series_came_back_in_another_calendar_has_a_row(url: String) {
+        tell(&url, TWO_CALENDARS, &[
+            PersonCreatesSeries,
+            Poll(0),
+            PersonChangesCalendar(0),
+            Poll(1),
+            PersonRenames(0),
+            AppDeletes(Sql, 0),
+            PersonRenamesOccurrence(0, 0),
+        ]).await.unwrap();
+    }
 }
