@@ -74,10 +74,11 @@ async fn remembered(world: &World) -> Vec<String> {
         columns.sort();
         let fresh_id = matches!(table.as_str(), "quarantine" | "conflicts" | "questions");
         columns.retain(|column| {
-            !OF_ONE_RUN.contains(&column.as_str())
-                && !column.ends_with("_sealed")
-                && !column.ends_with("_hash")
-                && !(fresh_id && column == "id")
+            let is_masked = OF_ONE_RUN.contains(&column.as_str())
+                || column.ends_with("_sealed")
+                || column.ends_with("_hash")
+                || fresh_id && column == "id";
+            !is_masked
         });
         let parts: Vec<String> = columns
             .iter()

@@ -55,6 +55,10 @@ async fn refuse_no_more(world: &World) {
     run(&world.engine.db, drop, vec![]).await;
 }
 
+async fn forget_questions(world: &World) {
+    run(&world.engine.db, "DELETE FROM questions", vec![]).await;
+}
+
 async fn aside(world: &World) -> Vec<quarantine::SetAside> {
     quarantine::list(&world.engine, world.tenant, None)
         .await
@@ -174,6 +178,41 @@ both_databases! {
         world.answer("approve").await;
         world.settle().await;
         assert_eq!(with_status(&world, "cancelled").await, MANY);
+    }
+
+    async fn the_changed_occurrences_of_a_new_series_are_stored_together(url: String) {
+        let world = World::new(&url).await;
+        let daily = series_event("Daily", "2026-03-01T10:00:00", &["RRULE:FREQ=DAILY;COUNT=28"]);
+        let series = world.person_creates(daily).await;
+        for day in 1..=28 {
+            let instance = format!("{series}_202603{day:02}T090000Z");
+            world.person_edits(&instance, json!({"summary": format!("Day {day}")})).await;
+        }
+        let (before, _) = world.engine.db.counts();
+        let report = world.sync().await;
+        let (after, _) = world.engine.db.counts();
+        assert_eq!(report.bookings_created, 29, "{report:?}");
+        assert!(after - before <= 85, "{} statements for 28 occurrences", after - before);
+        let whole = world.booking_of(&series).await.id.to_string();
+        let changed = world.bookings().await;
+        let changed = changed.iter().filter(|row| row.text.series_id.as_ref() == Some(&whole));
+        assert_eq!(changed.count(), 28);
+        world.assert_quiet().await;
+    }
+
+    async fn what_is_held_is_asked_about_although_the_pass_that_held_it_died_before_it_asked(url: String) {
+        let world = World::new(&url).await;
+        let ids = many(&world, 20).await;
+        world.settle().await;
+        for id in &ids {
+            world.person_deletes(id).await;
+        }
+        assert_eq!(world.sync().await.braked, 20);
+        forget_questions(&world).await;
+        world.person_creates(event("Something else", "2026-03-06T10:00:00")).await;
+        world.sync().await;
+        let [question] = &world.open_questions().await[..] else { panic!("one question was expected") };
+        assert_eq!(question.detail["count"], 20);
     }
 
     async fn a_plan_tells_what_the_pass_then_does_while_somebody_else_writes(url: String) {

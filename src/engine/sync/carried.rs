@@ -2,7 +2,7 @@
 //!
 //! An occurrence is carried by whoever carries its series. One that the new calendar shows changed as well is led by that
 //! placement from now on; any other is found in the new calendar's series by the next pass there.
-use super::removal::pass_on;
+use super::leads::pass_on;
 use super::{SyncError, context::Context};
 use crate::domain::ids::UserId;
 use crate::store::placements::{self, Placement, PlacementState};

@@ -12,7 +12,7 @@ pub(super) use self::meeting::{again, meet};
 use self::chunks::{CHUNK, Item, Step, in_chunks};
 use super::pull::Listing;
 use super::removal::{self, Found};
-use super::{PassReport, SyncError, context::Context, newcomer, waiting};
+use super::{PassReport, SyncError, context::Context, leads, newcomer, waiting};
 use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::ids::{BookingId, EventId};
 use crate::google::calendar::Broken;
@@ -161,7 +161,7 @@ async fn lost_leads(context: &Context<'_>) -> Result<Vec<EventId>, SyncError> {
         return Ok(Vec::new());
     }
     let mut tx = context.engine.db.read().await?;
-    removal::lost_leads(&mut tx, context).await
+    leads::lost_leads(&mut tx, context).await
 }
 
 /// What the calendar says about itself. One that answers again goes on; one that may not be written any more is frozen.

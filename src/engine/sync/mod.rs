@@ -14,16 +14,17 @@
 //! - `context.rs`: what a pass knows before it starts; `report.rs`: what it did
 //! - `pull.rs`: talks to Google, writes nothing
 //! - `inbound.rs`: items of Google meet their bookings, in chunks (`chunks.rs`), the live ones in `meeting.rs`;
-//!   `newcomer.rs`: those that have none yet; `occurrence.rs`: changed occurrences; `halves.rs`: series whose new half came
-//!   before the cut
+//!   `newcomer.rs`: those that have none yet; `occurrence.rs`: changed occurrences; `belonging.rs`: which series those have;
+//!   `halves.rs`: series whose new half came before the cut
 //! - `settle.rs`: one placement, its booking and its event: merge, local step, memory, question; `words.rs`: erases what
 //!   turned private; `restore.rs`: puts deleted rows back
 //! - `waiting.rs`: what stops at a person: questions, conflict records, quarantine
-//! - `removal.rs`: deletions and cancellations: lost leads, whole series; `brake.rs`: not in masses
+//! - `removal.rs`: deletions and cancellations; `brake.rs`: not in masses; `leads.rs`: lost leads, and who takes them
 //! - `hand_over.rs`: bookings that were given to another user
 //! - `outbound.rs`: the app's changes go to Google: decided in `preparing.rs`, looked up in `looking.rs`, done in
 //!   `writing.rs`, and what a no means in `refused.rs`; `series.rs`: what a write to a series does to its occurrences,
 //!   `carried.rs` what a new lead of it does
+mod belonging;
 mod brake;
 mod carried;
 mod context;
@@ -31,6 +32,7 @@ mod error;
 mod halves;
 mod hand_over;
 mod inbound;
+mod leads;
 mod newcomer;
 mod occurrence;
 mod outbound;
@@ -117,7 +119,7 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
         return Err(SyncError::LostLease);
     }
     if context.scope.is_waited_for {
-        removal::wake_waiting(&mut tx, &claim.key).await?;
+        leads::wake_waiting(&mut tx, &claim.key).await?;
     }
     tx.commit().await?;
     Ok(report)
@@ -168,7 +170,7 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
     let mut tx = engine.db.begin().await?;
     let held = scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
     if held {
-        removal::wake_waiting(&mut tx, &claim.key).await?;
+        leads::wake_waiting(&mut tx, &claim.key).await?;
     }
     if held && class == FailureClass::Gone {
         // The calendar itself is not there or not ours any more: its bookings stay as they are.

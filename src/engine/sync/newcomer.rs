@@ -4,10 +4,11 @@
 //! of the booking that is there already. A copy that a user made has an iCalUID of its own and is a foreign event, whatever
 //! private property it carries; the tail of a series that was cut by "this and following" becomes a split booking. What is
 //! new is looked up and stored for many events together.
+use super::belonging::{self, Master};
 use super::inbound;
-use super::occurrence::{self, Changed, Master};
+use super::occurrence::{self, Changed};
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, carried, context::Context, removal, waiting};
+use super::{PassReport, SyncError, carried, context::Context, leads, waiting};
 use crate::domain::booking::{Content, Side};
 use crate::domain::event::{Event, EventContent, EventState, InstanceOf, Words};
 use crate::domain::ids::{BookingId, CustomerId, EventId, UserId};
@@ -75,7 +76,7 @@ pub(super) async fn welcome(
     let tenant = context.tenant();
     let of_series = events.iter().filter_map(|event| event.instance_of.as_ref());
     let of_series = of_series.map(|instance| instance.series.clone()).collect();
-    let masters = occurrence::masters(tx, context, of_series).await?;
+    let masters = belonging::masters(tx, context, of_series).await?;
     let (mut changed, mut alone) = (Vec::new(), Vec::new());
     for event in events.iter().copied() {
         let EventState::Live(content) = &event.state else {
@@ -124,7 +125,7 @@ pub(super) async fn welcome(
         }
     }
     create(tx, context, &arrivals).await?;
-    occurrence::gather(tx, context, &arrivals).await?;
+    belonging::gather(tx, context, &arrivals).await?;
     for (event, content, id) in elsewhere {
         // Another account that reads this calendar may have placed it since this pass has looked.
         let placed = placements::get(tx, tenant, &context.key().calendar, &event.id).await?;
@@ -339,7 +340,7 @@ async fn join(
     if !takes_over {
         return Ok(placements::put(tx, &mine).await?);
     }
-    let mine = removal::take_over(tx, context, lead, mine).await?;
+    let mine = leads::take_over(tx, context, lead, mine).await?;
     if let Some(known) = settle::load(tx, tenant, vec![mine]).await?.pop() {
         if known.row.is_none() && known.state.as_ref().is_none_or(|state| state.deleted.is_none()) {
             // The app has deleted this booking; the event in a further calendar does not bring it back.

@@ -1,6 +1,6 @@
 //! What a write to a series does to its changed occurrences: Google decides, so Google is asked.
 use super::settle::{self, Gate, Known, Seen};
-use super::{PassReport, SyncError, brake, context::Context, inbound, occurrence, removal, waiting};
+use super::{PassReport, SyncError, belonging, brake, context::Context, inbound, occurrence, removal, waiting};
 use crate::domain::booking::{Side, Status};
 use crate::domain::event::{Event, Words};
 use crate::domain::failure::FailureClass;
@@ -243,7 +243,7 @@ pub(super) async fn stand_alone(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let (tenant, id, placement) = (context.tenant(), known.booking_id(), &known.placement);
-    occurrence::belong(tx, context, id, None).await?;
+    belonging::belong(tx, context, id, None).await?;
     placements::remove(tx, tenant, &placement.calendar_id, &placement.event_id).await?;
     waiting::no_longer(tx, context, &known, None).await?;
     states::disagree(tx, tenant, id).await?;

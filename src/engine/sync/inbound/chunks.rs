@@ -6,7 +6,9 @@ use crate::domain::event::Event;
 use crate::domain::ids::{BookingId, EventId};
 use crate::engine::sync::removal::{self, Found, Removal};
 use crate::engine::sync::settle::{self, Known};
-use crate::engine::sync::{PassReport, SyncError, context::Context, halves, newcomer, occurrence, series, waiting};
+use crate::engine::sync::{
+    PassReport, SyncError, belonging, context::Context, halves, leads, newcomer, occurrence, series, waiting,
+};
 use crate::store::placements::{self, Placement};
 use crate::store::{StoreError, Tx};
 
@@ -115,7 +117,7 @@ async fn transaction<'w>(
         Step::Rehome => rehome(&mut tx, context, &events(items)).await?,
         Step::PassOn => {
             for placement in placements_of(&mut tx, context, items).await? {
-                removals.extend(removal::decide_lost_lead(&mut tx, context, placement, report).await?);
+                removals.extend(leads::decide_lost_lead(&mut tx, context, placement, report).await?);
             }
         }
         Step::Families => removals = look_through(&mut tx, context, items, report).await?,
@@ -165,7 +167,7 @@ async fn rehome(tx: &mut Tx, context: &Context<'_>, events: &[&Event]) -> Result
     let mut known = meeting::known_of(tx, context, events).await?;
     for event in events {
         if let Some(known) = known.remove(&event.id) {
-            occurrence::rehome(tx, context, known, event).await?;
+            belonging::rehome(tx, context, known, event).await?;
         }
     }
     Ok(())

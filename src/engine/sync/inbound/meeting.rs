@@ -2,7 +2,7 @@
 use crate::domain::event::{Event, EventState};
 use crate::domain::ids::EventId;
 use crate::engine::sync::settle::{self, Gate, Known, Seen, Settled};
-use crate::engine::sync::{PassReport, SyncError, context::Context, hand_over, newcomer, occurrence, waiting};
+use crate::engine::sync::{PassReport, SyncError, belonging, context::Context, hand_over, newcomer, waiting};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::{Tx, states};
 use std::collections::HashMap;
@@ -122,7 +122,7 @@ pub(in crate::engine::sync) async fn meet(
     if hand_over::is_answered(context, &known.placement) {
         return Ok(());
     }
-    let known = occurrence::rehome(tx, context, known, event).await?;
+    let known = belonging::rehome(tx, context, known, event).await?;
     again(tx, context, known, Seen::Event(event), Gate::Inbound, report)
         .await
         .map(drop)
