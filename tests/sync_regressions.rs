@@ -2,7 +2,7 @@
 mod support;
 mod sync_story;
 
-use support::postgres::both_databases;
+use support::postgres::{both_databases, fresh_sqlite};
 use sync_story::Method::*;
 use sync_story::Moment::*;
 use sync_story::Step::*;
@@ -198,5 +198,57 @@ both_databases! {
             AppDeletes(Sql, 0),
             PersonRenamesOccurrence(0, 0),
         ]).await.unwrap();
+    }
+
+    async fn an_occurrence_changed_just_before_its_series_was_deleted_has_a_row_when_a_person_restores_the_series(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            Poll(0),
+            PersonRenamesOccurrence(0, 0),
+            PersonDeletes(0),
+            Poll(0),
+            PersonRestores(0),
+        ]).await.unwrap();
+    }
+
+    async fn an_occurrence_changed_before_its_series_was_ever_seen_has_a_row_when_a_person_restores_the_series(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            PersonRenamesOccurrence(0, 0),
+            PersonCancelsOccurrence(0, 1),
+            PersonDeletes(0),
+            Poll(0),
+            PersonRestores(0),
+        ]).await.unwrap();
+    }
+
+    async fn an_occurrence_changed_just_before_its_series_was_deleted_has_a_row_when_the_app_confirms_the_series(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            Poll(0),
+            PersonRenamesOccurrence(0, 0),
+            PersonDeletes(0),
+            Poll(0),
+            AppConfirms(Sql, 0),
+        ]).await.unwrap();
+    }
+
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_that_is_cut_anywhere_while_a_series_comes_back_loses_none_of_its_changed_occurrences() {
+    for writes in 0..5 {
+        let database = fresh_sqlite();
+        let steps = [
+            PersonCreatesSeries,
+            Poll(0),
+            PersonRenamesOccurrence(0, 0),
+            PersonDeletes(0),
+            Poll(0),
+            PersonRestores(0),
+            Kill(0, Write(writes)),
+        ];
+        let told = tell(database.url(), PLAIN, &steps).await;
+        told.unwrap_or_else(|wrong| panic!("cut after {writes} writes: {wrong}"));
     }
 }

@@ -39,8 +39,6 @@ pub(super) struct Context<'a> {
     pub quarantined: HashMap<(String, String), i64>,
     /// Events of this scope that have to leave the calendar, because their booking was handed over.
     pub hand_overs: HashSet<EventId>,
-    /// The token to keep, once inbound has stored it.
-    pub token: Option<String>,
     /// When the listing began, ms.
     pub started_at: i64,
     /// Whether this only finds out what a pass would do, with a private copy of the rows: it holds no lease.
@@ -74,7 +72,6 @@ impl<'a> Context<'a> {
             resources: ResourceNames::default(),
             quarantined: HashMap::new(),
             hand_overs: HashSet::new(),
-            token: None,
             started_at: engine.now_ms(),
             is_plan: false,
         })
