@@ -2,7 +2,7 @@
 mod support;
 mod sync_story;
 
-use support::postgres::both_databases;
+use support::postgres::{both_databases, fresh_sqlite};
 use sync_story::Method::*;
 use sync_story::Moment::*;
 use sync_story::Step::*;
@@ -175,5 +175,80 @@ both_databases! {
             Poll(0),
             AppCancels(Sql, 0),
         ]).await.unwrap();
+    }
+
+    async fn an_occurrence_cancelled_before_its_invitation_was_accepted_is_cancelled_in_the_app(url: String) {
+        let asks = Setting { inbound: "ask", guests: "ask", ..PLAIN };
+        tell(&url, asks, &[
+            BenInvitesToSeries,
+            PersonCancelsOccurrence(0, 0),
+            GuestDeclines(0),
+            Poll(0),
+            GuestAccepts(0),
+        ]).await.unwrap();
+    }
+
+    async fn an_occurrence_renamed_after_its_deleted_series_came_back_in_another_calendar_has_a_row(url: String) {
+        tell(&url, TWO_CALENDARS, &[
+            PersonCreatesSeries,
+            Poll(0),
+            PersonChangesCalendar(0),
+            Poll(1),
+            PersonRenames(0),
+            AppDeletes(Sql, 0),
+            PersonRenamesOccurrence(0, 0),
+        ]).await.unwrap();
+    }
+
+    async fn an_occurrence_changed_just_before_its_series_was_deleted_has_a_row_when_a_person_restores_the_series(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            Poll(0),
+            PersonRenamesOccurrence(0, 0),
+            PersonDeletes(0),
+            Poll(0),
+            PersonRestores(0),
+        ]).await.unwrap();
+    }
+
+    async fn an_occurrence_changed_before_its_series_was_ever_seen_has_a_row_when_a_person_restores_the_series(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            PersonRenamesOccurrence(0, 0),
+            PersonCancelsOccurrence(0, 1),
+            PersonDeletes(0),
+            Poll(0),
+            PersonRestores(0),
+        ]).await.unwrap();
+    }
+
+    async fn an_occurrence_changed_just_before_its_series_was_deleted_has_a_row_when_the_app_confirms_the_series(url: String) {
+        tell(&url, PLAIN, &[
+            PersonCreatesSeries,
+            Poll(0),
+            PersonRenamesOccurrence(0, 0),
+            PersonDeletes(0),
+            Poll(0),
+            AppConfirms(Sql, 0),
+        ]).await.unwrap();
+    }
+
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_that_is_cut_anywhere_while_a_series_comes_back_loses_none_of_its_changed_occurrences() {
+    for writes in 0..5 {
+        let database = fresh_sqlite();
+        let steps = [
+            PersonCreatesSeries,
+            Poll(0),
+            PersonRenamesOccurrence(0, 0),
+            PersonDeletes(0),
+            Poll(0),
+            PersonRestores(0),
+            Kill(0, Write(writes)),
+        ];
+        let told = tell(database.url(), PLAIN, &steps).await;
+        told.unwrap_or_else(|wrong| panic!("cut after {writes} writes: {wrong}"));
     }
 }

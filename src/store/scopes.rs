@@ -115,6 +115,15 @@ pub async fn list_again_elsewhere(tx: &mut Tx, key: &ScopeKey) -> Result<(), Sto
         .map(drop)
 }
 
+/// The next listing of this scope is a full one. A pass that runs goes on.
+pub async fn list_again(tx: &mut Tx, key: &ScopeKey) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = NULL \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3";
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar])
+        .await
+        .map(drop)
+}
+
 /// Claims up to `limit` due scopes of all tenants. A claimed scope's `due_at` is not 0, so that [`finish`] sees whether
 /// somebody made it due again meanwhile.
 ///
@@ -180,7 +189,7 @@ pub async fn finish(
     now: i64,
     due_at: i64,
 ) -> Result<bool, StoreError> {
-    const SQL: &str = "UPDATE sync_scopes SET sync_token = $5, fingerprint = $6, failures = 0, \
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = COALESCE($5, sync_token), fingerprint = $6, failures = 0, \
              last_error = CASE WHEN writes_paused_until > $7 THEN last_error ELSE NULL END, last_good_at = $7, due_at = CASE WHEN due_at = 0 THEN 0 ELSE $8 END, lease_until = 0 \
          WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
     let key = &claim.key;

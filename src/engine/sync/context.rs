@@ -41,8 +41,6 @@ pub(super) struct Context<'a> {
     pub hand_overs: HashSet<EventId>,
     /// Bookings with an answer that this pass does not carry out, because it has not looked at their events.
     pub unread: HashSet<BookingId>,
-    /// The token to keep, once inbound has stored it.
-    pub token: Option<String>,
     /// When the listing began, ms.
     pub started_at: i64,
     /// Whether this only finds out what a pass would do, with a private copy of the rows: it holds no lease.
@@ -77,7 +75,6 @@ impl<'a> Context<'a> {
             quarantined: HashMap::new(),
             hand_overs: HashSet::new(),
             unread: HashSet::new(),
-            token: None,
             started_at: engine.now_ms(),
             is_plan: false,
         })

@@ -106,9 +106,7 @@ pub(super) async fn apply(
     remove(context, &work, report).await?;
     let mut tx = context.begin().await?;
     scopes::keep_token(&mut tx, context.claim, &token, &context.fingerprint).await?;
-    tx.commit().await?;
-    context.token = Some(token);
-    Ok(())
+    Ok(tx.commit().await?)
 }
 
 /// Finds everything that would be removed, decides once on all of it, and then carries it out or holds it.

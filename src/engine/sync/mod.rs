@@ -74,7 +74,7 @@ pub async fn pass(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassR
     if matches!(&outcome, Err(error) if error.class() == FailureClass::Unauthorized) {
         // The access token was refused before its time: once with a fresh one. What was applied is recognised.
         outcome = match renew_access(engine, claim).await {
-            Ok(()) => Box::pin(run(engine, claim, next_due)).await,
+            Ok(()) => Box::pin(again(engine, claim, next_due)).await,
             Err(error) => Err(error),
         };
     }
@@ -86,6 +86,19 @@ pub async fn pass(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassR
             Err(error)
         }
     }
+}
+
+/// A pass that goes on from where the last one has come: with the token that is kept now, if any is.
+async fn again(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
+    let mut tx = engine.db.read().await?;
+    let stored = scopes::peek(&mut tx, &claim.key).await?.ok_or(SyncError::NoSuchScope)?;
+    drop(tx);
+    let claim = Claim {
+        sync_token: stored.sync_token,
+        fingerprint: stored.fingerprint,
+        ..claim.clone()
+    };
+    run(engine, &claim, next_due).await
 }
 
 async fn renew_access(engine: &Engine, claim: &Claim) -> Result<(), SyncError> {
@@ -100,7 +113,7 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     drop(tx);
     let mut report = PassReport::default();
     let listing = pull::pull(&mut context, &mut report).await?;
-    let mut token = listing.token.clone();
+    let mut token = Some(listing.token.clone());
     let thaws = context.frozen() != context.scope.frozen.as_deref();
     let pushes = context.has_pending && context.takes_writes();
     let quiet = listing.is_quiet() && !pushes && !context.has_waiting && !thaws;
@@ -111,14 +124,15 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
         outbound::push(&mut context, &mut report).await?;
         hand_over::send(&context, &mut report).await?;
         brake::renew_question(&context).await?;
-        token = context.token.clone().unwrap_or(token);
+        // It was kept as soon as everything was applied, and is not kept again: what came after may have forgotten it.
+        token = None;
     }
     let mut tx = engine.db.begin().await?;
     let now = engine.now_ms();
     // Answers that were not read for their number follow at once, as long as that comes to anything.
     let has_more = !context.unread.is_empty() && context.takes_writes() && !report.is_quiet();
     let next_due = if has_more { now } else { next_due };
-    if !scopes::finish(&mut tx, claim, Some(&token), &context.fingerprint, now, next_due).await? {
+    if !scopes::finish(&mut tx, claim, token.as_deref(), &context.fingerprint, now, next_due).await? {
         return Err(SyncError::LostLease);
     }
     tx.commit().await?;

@@ -6,13 +6,13 @@
 //! answers with an unchanged role.
 use super::{PassReport, SyncError, context::Context, hand_over, series};
 use crate::domain::access::AccessRole;
-use crate::domain::event::{Event, EventState};
+use crate::domain::event::{Event, EventState, OwnResponse};
 use crate::domain::failure::FailureClass;
-use crate::domain::ids::EventId;
+use crate::domain::ids::{BookingId, EventId};
 use crate::google::GoogleError;
 use crate::google::calendar::{Broken, ListParameters, PageEnd, ParsedItem, Query};
 use crate::store::placements::{self, Placement, PlacementState};
-use crate::store::{Tx, hand_overs};
+use crate::store::{Tx, bookings, hand_overs, scopes};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use std::collections::{HashMap, HashSet};
@@ -95,7 +95,80 @@ pub(super) async fn pull(context: &mut Context<'_>, report: &mut PassReport) -> 
     look_at(context, &mut listing, suspects).await?;
     let parents = missing_series(context, &listing).await?;
     look_at(context, &mut listing, parents).await?;
+    complete_series(context, &mut listing).await?;
     Ok(listing)
+}
+
+/// Adds the changed occurrences of series that a delta brings as new, or brings back: it names only what has changed since.
+/// A pass that is cut before all of them are applied would not ask for them again, so from here on the token is forgotten
+/// until then, and the next pass lists everything.
+async fn complete_series(context: &Context<'_>, listing: &mut Listing) -> Result<(), SyncError> {
+    let incomplete = incomplete_series(context, listing).await?;
+    if incomplete.is_empty() {
+        return Ok(());
+    }
+    let access = context.access().await?;
+    let (google, key) = (&context.engine.google, context.key());
+    for (count, (series, uid)) in incomplete.into_iter().enumerate() {
+        if count > 0 && count % READS_PER_LEASE == 0 {
+            context.prolong().await?;
+        }
+        let found = google.events_of(&access, &key.calendar, &context.reading, &uid, window_start(context));
+        let found = match found.await {
+            Ok(found) => found,
+            Err(error) if error.class() == FailureClass::BadData => {
+                tracing::warn!(%error, "Google does not show the changed occurrences of a series");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        for item in found {
+            let is_occurrence = match &item {
+                ParsedItem::Event(event) => event.instance_of.as_ref().is_some_and(|it| it.series == series),
+                ParsedItem::Broken(broken) => broken.id.as_ref() != Some(&series),
+            };
+            if is_occurrence {
+                listing.add(item);
+            }
+        }
+    }
+    if !context.is_plan {
+        let mut tx = context.begin().await?;
+        scopes::list_again(&mut tx, key).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// The series of a delta, with their iCalUIDs, of which occurrences may be unknown that the delta does not name: new ones,
+/// those that were cancelled, and those whose row is deleted.
+async fn incomplete_series(context: &Context<'_>, listing: &Listing) -> Result<Vec<(EventId, String)>, SyncError> {
+    let is_there = |event: &&Event| event.ordinary && event.is_master() && event.own_response != OwnResponse::Declined;
+    let masters: Vec<&Event> = listing.events.values().filter(is_there).collect();
+    if listing.full || masters.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut tx = context.engine.db.read().await?;
+    let ids: Vec<EventId> = masters.iter().map(|master| master.id.clone()).collect();
+    let placed = placements::get_many(&mut tx, context.tenant(), &context.key().calendar, &ids).await?;
+    let booked: Vec<BookingId> = placed.iter().map(|placement| placement.booking_id).collect();
+    let rows = bookings::get_many(&mut tx, context.tenant(), &booked).await?;
+    let complete: HashSet<&EventId> = placed
+        .iter()
+        .filter(|placement| match placement.state {
+            PlacementState::Gone => false,
+            PlacementState::Live => rows.iter().any(|row| row.id == placement.booking_id),
+            PlacementState::Creating | PlacementState::Hidden => true,
+        })
+        .map(|placement| &placement.event_id)
+        .collect();
+    let mut incomplete: Vec<(EventId, String)> = masters
+        .into_iter()
+        .filter(|master| !complete.contains(&master.id))
+        .filter_map(|master| Some((master.id.clone(), master.ical_uid.clone()?)))
+        .collect();
+    incomplete.sort();
+    Ok(incomplete)
 }
 
 /// Events that ended earlier are not listed.

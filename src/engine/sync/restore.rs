@@ -8,7 +8,7 @@ use crate::domain::merge::Resources;
 use crate::engine::times;
 use crate::store::bookings::{self, BookingText, DeletedBooking, NewBooking};
 use crate::store::placements::{self, Placement};
-use crate::store::{Tx, states};
+use crate::store::{Tx, scopes, states};
 
 /// Puts a deleted row back, with its customers as far as they still exist. Returns `false` if its series is gone.
 pub(super) async fn reinstate(
@@ -44,6 +44,8 @@ pub(super) async fn reinstate(
     };
     insert_again(tx, context, known.booking_id(), row).await?;
     if is_series {
+        // What Google has told of its other occurrences while there was no row for them to belong to, it does not repeat.
+        scopes::list_again(tx, context.key()).await?;
         reinstate_occurrences(tx, context, &known.placement).await?;
     }
     Ok(true)

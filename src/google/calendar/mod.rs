@@ -223,12 +223,47 @@ impl CalendarApi {
             query.push(("showDeleted", "true"));
         }
         let path = ["calendars", calendar.as_str(), "events", series.as_str(), "instances"];
+        self.all_items(access, &path, reading, &query).await
+    }
+
+    /// The events with this iCalUID that end after `window_start`, all pages: a series comes with its changed and cancelled
+    /// occurrences, as in a full listing.
+    pub async fn events_of(
+        &self,
+        access: &SecretString,
+        calendar: &CalendarId,
+        reading: &Reading,
+        ical_uid: &str,
+        window_start: DateTime<Utc>,
+    ) -> Result<Vec<ParsedItem>, GoogleError> {
+        let fields = format!("kind,nextPageToken,timeZone,accessRole,items({EVENT_FIELDS})");
+        let window_start = rfc3339(window_start);
+        let query = [
+            ONE_ATTENDEE,
+            ("iCalUID", ical_uid),
+            ("singleEvents", "false"),
+            ("timeMin", window_start.as_str()),
+            ("maxResults", "250"),
+            ("fields", fields.as_str()),
+        ];
+        let path = ["calendars", calendar.as_str(), "events"];
+        self.all_items(access, &path, reading, &query).await
+    }
+
+    /// The items of all pages of a listing that has no sync token.
+    async fn all_items(
+        &self,
+        access: &SecretString,
+        path: &[&str],
+        reading: &Reading,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<ParsedItem>, GoogleError> {
         let mut items = Vec::new();
         let mut page_token: Option<String> = None;
         loop {
-            let mut query = query.clone();
+            let mut query = query.to_vec();
             query.extend(page_token.as_deref().map(|token| ("pageToken", token)));
-            let page: EventsPage = self.get(access, &path, &query).await?;
+            let page: EventsPage = self.get(access, path, &query).await?;
             let next = page.next_page_token.clone();
             items.extend(page.parse_items(reading)?);
             page_token = list::following(page_token, next)?;

@@ -16,7 +16,7 @@ use crate::domain::merge::{self, Base, Changed, RemoteStep, Resources};
 use crate::google::GoogleError;
 use crate::google::calendar::{ParsedItem, Target, insert_body, patch_body};
 use crate::store::placements::{self, Placement, PlacementState};
-use crate::store::{Tx, bookings, states};
+use crate::store::{Tx, bookings, scopes, states};
 
 pub(super) async fn create(
     context: &Context<'_>,
@@ -294,6 +294,10 @@ async fn written(
             google: serde_json::json!(old),
         };
         waiting::record_conflict(&mut tx, context, &known, &conflict, report).await?;
+    }
+    if now.placement.state == PlacementState::Gone && event.is_master() {
+        // With it come occurrences that were changed before it was cancelled, and no delta names them.
+        scopes::list_again(&mut tx, context.key()).await?;
     }
     let as_read = is_as_read(&now, &known);
     let mut placement = now.placement;
