@@ -12,7 +12,7 @@ use crate::domain::people::{check, email_key, phone};
 use crate::domain::settings::is_address;
 use crate::domain::validate::FieldProblem;
 use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText};
-use crate::store::{StoreError, Tx, states, tenants};
+use crate::store::{StoreError, Tx, contact_links, customer_states, tenants};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -115,7 +115,7 @@ async fn region(tx: &mut Tx, tenant: TenantId) -> Result<Option<String>, StoreEr
 }
 
 /// Derives what these customers are found by; those that are gone or cannot be understood are not found. Of one that is gone
-/// nothing is kept: no contact depends on it.
+/// nothing is kept, unless its contact still has to hear of it.
 pub(super) async fn derive_keys(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId]) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
@@ -134,7 +134,8 @@ pub(super) async fn derive_keys(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId
         .copied()
         .filter(|id| rows.iter().all(|row| row.id != *id))
         .collect();
-    states::forget_deleted_customers(tx, tenant, &gone).await?;
+    contact_links::bury_frozen(tx, tenant, &gone).await?;
+    customer_states::forget_deleted(tx, tenant, &gone).await?;
     customers::set_keys(tx, tenant, ids, found).await
 }
 

@@ -32,6 +32,11 @@ async fn of_tenant(engine: &Engine, tenant: TenantId) -> Result<bool, StoreError
     let rows = states::notice(&mut tx, Some(tenant), BATCH as i64).await?;
     let mut written = Vec::new();
     let mut carriers: BTreeSet<UserId> = BTreeSet::new();
+    for row in &rows {
+        if row.kind == "customer" {
+            carriers.extend(row.user_id);
+        }
+    }
     for row in rows.iter().filter(|row| row.kind == "booking") {
         match row.id.parse() {
             Ok(id) => written.push(id),

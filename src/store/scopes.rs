@@ -2,21 +2,38 @@
 //!
 //! A claim ends by itself: its lease runs out by the database's clock. Every claim raises the fence, and every write of a
 //! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
+use super::customer_states::pending_customers;
 use super::states::pending_rows;
-use super::{Row, StoreError, Tx};
+use super::{Row, StoreError, Tx, accounts};
 use crate::args;
-use crate::domain::access::AccessRole;
+use crate::domain::access::{AccessRole, ContactsChoice};
 use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
 
-/// Names a sync scope.
+/// Names a sync scope: a calendar of an account, or its contacts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ScopeKey {
     /// Tenant.
     pub tenant: TenantId,
     /// Account.
     pub account: AccountId,
-    /// Calendar.
+    /// Calendar; empty for the contacts.
     pub calendar: CalendarId,
+}
+
+impl ScopeKey {
+    /// The contacts of an account.
+    pub fn contacts(tenant: TenantId, account: AccountId) -> ScopeKey {
+        ScopeKey {
+            tenant,
+            account,
+            calendar: CalendarId(String::new()),
+        }
+    }
+
+    /// Whether this is the contacts of an account.
+    pub fn is_contacts(&self) -> bool {
+        self.calendar.0.is_empty()
+    }
 }
 
 /// A claimed scope.
@@ -328,6 +345,87 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
         })
     })
     .transpose()
+}
+
+/// What a pass over contacts needs to know before its first request, in one row.
+#[derive(Debug, Clone)]
+pub struct ContactsContext {
+    /// The user whose account this is.
+    pub user_id: UserId,
+    /// What the user lets be read and written; `None`: nothing yet.
+    pub choice: Option<ContactsChoice>,
+    /// The contact group that holds what Accord created.
+    pub group: Option<String>,
+    /// Until when nothing is written (ms).
+    pub writes_paused_until: i64,
+    /// When the last full listing that the sync token goes back to began (ms).
+    pub listed_at: i64,
+    /// Whether customers have something to push.
+    pub has_pending: bool,
+    /// Whether a person has answered about a link or a match.
+    pub has_answers: bool,
+    /// When the oldest create with an unknown outcome was sent (ms).
+    pub unsure_since: Option<i64>,
+    /// Whether one of those has not been looked for in any full listing.
+    pub has_unlooked: bool,
+}
+
+/// Reads it. `None`: there is no such account.
+pub async fn contacts_context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ContactsContext>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT a.user_id, a.contacts, a.contacts_label, a.contacts_label_name, a.contact_group, o.writes_paused_until, o.listed_at, \
+             CASE WHEN EXISTS (SELECT 1 ",
+        pending_customers!("a.tenant_id", "a.user_id", "a.id"),
+        ") THEN 1 ELSE 0 END AS has_pending, \
+             CASE WHEN EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
+                 AND l.waiting IS NOT NULL AND l.answer IS NOT NULL) \
+             OR EXISTS (SELECT 1 FROM contact_matches m WHERE m.tenant_id = a.tenant_id AND m.account_id = a.id \
+                 AND m.answer IS NOT NULL) THEN 1 ELSE 0 END AS has_answers, \
+             (SELECT MIN(l.attempted_at) FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
+                 AND l.state = 'creating' AND l.attempted_at > 0) AS unsure_since, \
+             CASE WHEN EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
+                 AND l.state = 'creating' AND l.attempted_at > 0 AND l.absences = 0) THEN 1 ELSE 0 END AS has_unlooked \
+         FROM accounts a JOIN sync_scopes o ON o.tenant_id = a.tenant_id AND o.account_id = a.id AND o.calendar_id = '' \
+         WHERE a.tenant_id = $1 AND a.id = $2"
+    );
+    let row = tx.fetch_optional(SQL, args![key.tenant, key.account]).await?;
+    row.map(|row| {
+        Ok(ContactsContext {
+            user_id: row.parse("user_id")?,
+            choice: accounts::contacts_choice(&row)?,
+            group: row.opt_text("contact_group")?,
+            writes_paused_until: row.int("writes_paused_until")?,
+            listed_at: row.int("listed_at")?,
+            has_pending: row.int("has_pending")? != 0,
+            has_answers: row.int("has_answers")? != 0,
+            unsure_since: row.opt_int("unsure_since")?,
+            has_unlooked: row.int("has_unlooked")? != 0,
+        })
+    })
+    .transpose()
+}
+
+/// Keeps the sync token of a full listing that has been applied, and when that listing began (ms).
+pub async fn keep_listing(
+    tx: &mut Tx,
+    claim: &Claim,
+    sync_token: &str,
+    fingerprint: &str,
+    listed_at: i64,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = $5, fingerprint = $6, listed_at = $7 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
+    let key = &claim.key;
+    let values = args![
+        key.tenant,
+        key.account,
+        &key.calendar,
+        claim.fence,
+        sync_token,
+        fingerprint,
+        listed_at
+    ];
+    tx.execute(SQL, values).await.map(drop)
 }
 
 /// A scope as a claim would see it, without claiming it: for plans that do nothing.

@@ -60,8 +60,10 @@ pub struct SyncSettings {
     pub window_past_days: u32,
     /// How long a claim lasts, in milliseconds; every write of the pass prolongs it.
     pub lease_ms: i64,
-    /// Events per page, at most 2500.
+    /// Events per page, at most 2500; contacts per page, at most 1000.
     pub page_size: u16,
+    /// How long after a create with an unknown outcome a full listing proves that there is no such contact, in milliseconds.
+    pub contact_create_delay_ms: i64,
 }
 
 /// Runs one pass of a claimed scope and lets go of it. `next_due` (ms) is when it is due again if all goes well.
