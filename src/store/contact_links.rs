@@ -295,18 +295,36 @@ pub async fn waiting(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Resul
     read_all(&tx.fetch_all(SQL, args![tenant, account]).await?)
 }
 
-/// The live and frozen links of an account that Google has not shown since `at` (ms): a full listing that began then lacks
-/// them.
+/// What is needed of a link to look for its contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// The contact's resource name.
+    pub contact_id: String,
+    /// The id of its contact source.
+    pub source_id: String,
+    /// When Google last showed it, ms.
+    pub confirmed_at: i64,
+}
+
+/// The live and frozen links of an account that Google has not shown since `at` (ms).
 pub async fn not_confirmed_since(
     tx: &mut Tx,
     tenant: TenantId,
     account: AccountId,
     at: i64,
-) -> Result<Vec<ContactLink>, StoreError> {
-    const SQL: &str = select!(
-        "WHERE tenant_id = $1 AND account_id = $2 AND state IN ('live', 'frozen') AND confirmed_at < $3 ORDER BY id"
-    );
-    read_all(&tx.fetch_all(SQL, args![tenant, account, at]).await?)
+) -> Result<Vec<Unconfirmed>, StoreError> {
+    const SQL: &str = "SELECT contact_id, source_id, confirmed_at FROM contact_links \
+         WHERE tenant_id = $1 AND account_id = $2 AND state IN ('live', 'frozen') AND confirmed_at < $3 ORDER BY id";
+    let rows = tx.fetch_all(SQL, args![tenant, account, at]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Unconfirmed {
+                contact_id: row.text("contact_id")?,
+                source_id: row.text("source_id")?,
+                confirmed_at: row.int("confirmed_at")?,
+            })
+        })
+        .collect()
 }
 
 /// Notes that Google showed these links' contacts. It is no change of a link.

@@ -121,6 +121,14 @@ impl<'a> Context<'a> {
         Ok(tx)
     }
 
+    /// Prolongs the lease before more is read.
+    pub async fn prolong(&self) -> Result<(), SyncError> {
+        if self.is_plan {
+            return Ok(());
+        }
+        Ok(self.begin().await?.commit().await?)
+    }
+
     /// Whether Google takes writes at present, as far as is known.
     pub fn takes_writes(&self) -> bool {
         self.scope.writes_paused_until <= self.engine.now_ms()
@@ -137,6 +145,16 @@ impl<'a> Context<'a> {
             .unsure_since
             .is_some_and(|since| self.started_at >= since + delay);
         is_old || self.scope.has_unlooked || is_time
+    }
+
+    /// When a full listing counts as begun. One that lacks contacts which Google showed only a moment before it proves
+    /// nothing about them: it is repeated as soon as another one would.
+    pub fn listed_at(&self, is_conclusive: bool) -> i64 {
+        if is_conclusive {
+            return self.started_at;
+        }
+        let delay = self.engine.sync.contact_create_delay_ms;
+        self.started_at - (TOKEN_MS - jitter(self.key())) + delay
     }
 
     /// Whether the user lets this contact be followed. What Accord created always is: it was the app's before.
