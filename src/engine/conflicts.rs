@@ -6,6 +6,7 @@ use crate::domain::seal::SealError;
 use crate::domain::time::When;
 use crate::domain::validate;
 use crate::store::bookings::{BookingText, NewBooking};
+pub use crate::store::conflicts::ConflictFilter;
 use crate::store::conflicts::{self, ConflictRow};
 use crate::store::{StoreError, Tx, bookings, changes, placements, questions, resources, users};
 use serde::Serialize;
@@ -16,8 +17,10 @@ use serde_json::Value;
 pub struct Conflict {
     /// Id.
     pub id: ConflictId,
-    /// Booking.
-    pub booking_id: BookingId,
+    /// The booking it is about, or
+    pub booking_id: Option<BookingId>,
+    /// the customer.
+    pub customer_id: Option<CustomerId>,
     /// Its user.
     pub user_id: UserId,
     /// `title`, `description`, `location`, `when`, `status` or `owner` (a hand-over that could not be).
@@ -68,13 +71,12 @@ pub enum ResolveError {
 pub async fn list(
     engine: &Engine,
     tenant: TenantId,
-    booking: Option<BookingId>,
-    state: Option<&str>,
+    filter: &ConflictFilter,
     after: Option<ConflictId>,
     limit: i64,
 ) -> Result<Vec<Conflict>, ResolveError> {
     let mut tx = engine.db.read().await?;
-    let rows = conflicts::list(&mut tx, tenant, booking, state, after, limit).await?;
+    let rows = conflicts::list(&mut tx, tenant, filter, after, limit).await?;
     rows.into_iter().map(|row| shown(engine, tenant, row)).collect()
 }
 
@@ -89,18 +91,13 @@ pub async fn get(engine: &Engine, tenant: TenantId, id: ConflictId) -> Result<Co
 
 fn shown(engine: &Engine, tenant: TenantId, row: ConflictRow) -> Result<Conflict, ResolveError> {
     let sealed = &row.values_sealed;
-    let values = engine.open(
-        "conflicts",
-        "values_sealed",
-        tenant,
-        &row.booking_id.to_string(),
-        sealed,
-    )?;
+    let values = engine.open("conflicts", "values_sealed", tenant, &row.subject(), sealed)?;
     let mut values: Value = serde_json::from_slice(&values).unwrap_or(Value::Null);
     let mut take = |name: &str| values.get_mut(name).map_or(Value::Null, Value::take);
     Ok(Conflict {
         id: row.id,
         booking_id: row.booking_id,
+        customer_id: row.customer_id,
         user_id: row.user_id,
         field: row.field,
         policy: row.policy,
@@ -121,7 +118,9 @@ pub async fn resolve(engine: &Engine, tenant: TenantId, id: ConflictId, keep: Si
         .await?
         .ok_or(ResolveError::NotFound)?;
     let conflict = shown(engine, tenant, row)?;
-    let booking = conflict.booking_id;
+    let Some(booking) = conflict.booking_id else {
+        return Err(ResolveError::NotFound);
+    };
     let subject = booking.to_string();
     match conflict.winner.as_deref() {
         None => {
@@ -143,7 +142,7 @@ pub async fn resolve(engine: &Engine, tenant: TenantId, id: ConflictId, keep: Si
         &conflict.google
     };
     if conflict.policy == "vanished" {
-        put_back_alone(&mut tx, engine, &conflict, keep, value, tenant).await?;
+        put_back_alone(&mut tx, engine, (&conflict, booking), keep, value, tenant).await?;
     } else {
         put_back(&mut tx, tenant, booking, &conflict.field, value).await?;
     }
@@ -162,7 +161,7 @@ pub async fn resolve(engine: &Engine, tenant: TenantId, id: ConflictId, keep: Si
 async fn put_back_alone(
     tx: &mut Tx,
     engine: &Engine,
-    conflict: &Conflict,
+    (conflict, booking): (&Conflict, BookingId),
     keep: Side,
     value: &Value,
     tenant: TenantId,
@@ -171,7 +170,7 @@ async fn put_back_alone(
     let kept: Content = serde_json::from_value(value.clone()).map_err(|_| impossible("it is not kept any more"))?;
     // Of what only Google had, the record is with the series.
     let id = match keep {
-        Side::App => conflict.booking_id,
+        Side::App => booking,
         Side::Google => BookingId(engine.fresh_uuid()),
     };
     if conflict.state == "restored" || bookings::get(tx, tenant, id).await?.is_some() {

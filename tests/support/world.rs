@@ -12,7 +12,7 @@ use accord::domain::seal::{KeyRing, SealingKey};
 use accord::domain::settings::SyncDefaults;
 use accord::domain::time::{Fold, Span, When, Zoned};
 use accord::engine::Engine;
-use accord::engine::conflicts::{self, Conflict};
+use accord::engine::conflicts::{self, Conflict, ConflictFilter};
 use accord::engine::questions::{self, Answerer, Question, QuestionFilter};
 use accord::engine::sync::{self, PassReport, SyncError, SyncSettings};
 use accord::engine::tokens::TokenCache;
@@ -515,7 +515,7 @@ impl World {
     }
 
     pub async fn conflicts(&self) -> Vec<Conflict> {
-        conflicts::list(&self.engine, self.tenant, None, None, None, 100)
+        conflicts::list(&self.engine, self.tenant, &ConflictFilter::default(), None, 100)
             .await
             .expect("conflicts")
     }
