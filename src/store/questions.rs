@@ -210,6 +210,15 @@ pub async fn withdraw(
     tx.execute(SQL, args![tenant, calendar, subject, at]).await
 }
 
+/// The open questions of a scope are void: it is not followed any more.
+pub async fn withdraw_of_scope(tx: &mut Tx, key: &ScopeKey) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE questions SET state = 'withdrawn', answered_at = NOW_MS() \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND state = 'open'";
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar])
+        .await
+        .map(drop)
+}
+
 /// How many questions of an account are open.
 pub async fn count_open(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT COUNT(*) AS n FROM questions WHERE tenant_id = $1 AND account_id = $2 AND state = 'open'";

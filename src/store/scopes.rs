@@ -475,7 +475,7 @@ pub async fn keep_token(tx: &mut Tx, claim: &Claim, sync_token: &str, fingerprin
 /// other placements, has begun and ended a good pass since `since` (ms). Paused and failing scopes are not waited for.
 pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, since: i64) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT COUNT(*) AS n FROM sync_scopes s WHERE s.tenant_id = $1 AND s.enabled = 1 AND s.failures = 0 \
-         AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
+         AND s.calendar_id <> '' AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
          AND (s.account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = s.tenant_id AND p.booking_id = $4 \
               AND p.calendar_id = s.calendar_id AND p.account_id = s.account_id)) \
          AND (s.last_started_at <= $5 OR s.last_good_at < s.last_started_at)";
@@ -488,7 +488,7 @@ pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, s
 /// Makes due what [`all_looked_since`] waits for.
 pub async fn make_others_due(tx: &mut Tx, key: &ScopeKey, booking: BookingId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE sync_scopes SET due_at = 0 WHERE tenant_id = $1 AND enabled = 1 AND failures = 0 \
-         AND NOT (account_id = $2 AND calendar_id = $3) \
+         AND calendar_id <> '' AND NOT (account_id = $2 AND calendar_id = $3) \
          AND (account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = sync_scopes.tenant_id \
               AND p.booking_id = $4 AND p.calendar_id = sync_scopes.calendar_id AND p.account_id = sync_scopes.account_id))";
     tx.execute(SQL, args![key.tenant, key.account, &key.calendar, booking])
