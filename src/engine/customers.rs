@@ -116,7 +116,11 @@ async fn region(tx: &mut Tx, tenant: TenantId) -> Result<Option<String>, StoreEr
 
 /// Derives what these customers are found by; those that are gone or cannot be understood are not found. Of one that is gone
 /// nothing is kept, unless its contact still has to hear of it.
-pub(super) async fn derive_keys(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId]) -> Result<(), StoreError> {
+pub(in crate::engine) async fn derive_keys(
+    tx: &mut Tx,
+    tenant: TenantId,
+    ids: &[CustomerId],
+) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use crate::domain::ids::{AccountId, CalendarId, QuestionId, TenantId, UserId};
 pub struct QuestionRow {
     /// Id.
     pub id: QuestionId,
-    /// `conflict`, `cancel`, `move`, `guests` or `brake`.
+    /// `conflict`, `cancel`, `move`, `guests`, `brake` or `match`.
     pub kind: String,
     /// `user` or `admin`.
     pub addressee: String,
@@ -17,9 +17,9 @@ pub struct QuestionRow {
     pub user_id: Option<UserId>,
     /// Account.
     pub account_id: AccountId,
-    /// Calendar.
+    /// Calendar; empty when it is about the account's contacts.
     pub calendar_id: CalendarId,
-    /// The booking, or the digest of a brake's set.
+    /// The booking or the customer; of a match the contact's resource name; of a brake the digest of its set.
     pub subject_id: String,
     /// The words that may be answered.
     pub choices: Vec<String>,

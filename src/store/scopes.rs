@@ -9,6 +9,7 @@ use super::{Row, StoreError, Tx, accounts};
 use crate::args;
 use crate::domain::access::{AccessRole, ContactsChoice};
 use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
+use serde::Serialize;
 
 /// Names a sync scope: a calendar of an account, or its contacts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,7 +34,44 @@ impl ScopeKey {
 
     /// Whether this is the contacts of an account.
     pub fn is_contacts(&self) -> bool {
-        self.calendar.0.is_empty()
+        ScopeKind::of(&self.calendar) == ScopeKind::Contacts
+    }
+
+    /// The scope in words: its calendar's id, or `contacts`.
+    pub fn words(&self) -> &str {
+        match ScopeKind::of(&self.calendar) {
+            ScopeKind::Calendar => &self.calendar.0,
+            ScopeKind::Contacts => ScopeKind::Contacts.as_str(),
+        }
+    }
+}
+
+/// What a scope is a stream of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScopeKind {
+    /// The events of one calendar.
+    Calendar,
+    /// The contacts of an account.
+    Contacts,
+}
+
+impl ScopeKind {
+    /// Of a row, by the calendar that it names.
+    pub fn of(calendar: &CalendarId) -> ScopeKind {
+        if calendar.0.is_empty() {
+            ScopeKind::Contacts
+        } else {
+            ScopeKind::Calendar
+        }
+    }
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ScopeKind::Calendar => "calendar",
+            ScopeKind::Contacts => "contacts",
+        }
     }
 }
 
