@@ -17,6 +17,7 @@ const TEMPLATES: &[(&str, &str)] = embedded![
     "pages/done.html",
     "pages/sign_in.html",
     "pages/me.html",
+    "pages/question.html",
     "pages/disconnect.html",
     "pages/disconnected.html",
     "pages/problem.html",

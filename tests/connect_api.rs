@@ -172,7 +172,7 @@ both_databases! {
         let foreign = ask(&bed, 12, bed.bea, "Somebody else's").await;
         let mut browser = bed.browser();
         let page = bed.sign_in(&mut browser, ANA).await.expect(200);
-        for words in ["Planning", "in the app: Lunch &lt;b&gt;", "in your calendar: Dinner", "My calendar&#x27;s version"] {
+        for words in ["Planning", "in the app: <bdi>Lunch &lt;b&gt;", "in your calendar: <bdi>Dinner", "My calendar&#x27;s version"] {
             page.says(words);
         }
         assert!(!page.body.contains("Somebody else"));

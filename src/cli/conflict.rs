@@ -1,5 +1,6 @@
 //! `accord conflict list|show|resolve`.
 use super::out::{Failure, Format, instant, json, line, say, table};
+use super::question::words;
 use super::{Context, open};
 use crate::app::App;
 use crate::domain::booking::Side;
@@ -7,7 +8,6 @@ use crate::domain::ids::{BookingId, ConflictId, CustomerId, TenantId};
 use crate::engine::conflicts::{self, Conflict, ConflictFilter, ResolveError};
 use chrono::DateTime;
 use clap::{Subcommand, ValueEnum};
-use serde_json::Value;
 
 /// Conflicts read at a time.
 const PAGE: i64 = 200;
@@ -133,7 +133,6 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             if format == Format::Json {
                 return json(&conflict);
             }
-            let words = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             line(format_args!(
                 "{} of {}: {}",
                 conflict.field,

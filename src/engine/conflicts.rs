@@ -1,7 +1,11 @@
 //! Conflict records: listing them, and putting the losing value back.
+//!
+//! `customer.rs`: the losing value of a customer
+mod customer;
+
 use super::{Engine, times};
 use crate::domain::booking::{Content, Side, Status};
-use crate::domain::ids::{BookingId, ConflictId, CustomerId, TenantId, UserId};
+use crate::domain::ids::{BookingId, CalendarId, ConflictId, CustomerId, TenantId, UserId};
 use crate::domain::seal::SealError;
 use crate::domain::time::When;
 use crate::domain::validate;
@@ -23,9 +27,10 @@ pub struct Conflict {
     pub customer_id: Option<CustomerId>,
     /// Its user.
     pub user_id: UserId,
-    /// `title`, `description`, `location`, `when`, `status` or `owner` (a hand-over that could not be).
+    /// Of a booking: `title`, `description`, `location`, `when`, `status` or `owner` (a hand-over that could not be). Of a
+    /// customer: a field of its details, or `contact` (it was deleted against an edit of the customer).
     pub field: String,
-    /// What decided: `origin`, `google`, `app`, `ask`; `readonly` (the app may not change this event), `replaced` (a
+    /// What decided: `origin`, `google`, `app`, `ask`; `first_link` (nobody: each side keeps its own), `readonly` (the app may not change this event), `replaced` (a
     /// resource's name took the place of a note), `vanished` (the series has no such occurrence any more).
     pub policy: String,
     /// `app` or `google`; absent while it is asked.
@@ -56,7 +61,7 @@ pub enum ResolveError {
     /// The side that shall win has won already.
     #[error("keep: {0} has won already")]
     WonAlready(&'static str),
-    /// The booking, or the value, cannot take the losing value back.
+    /// The booking or the customer, or the value, cannot take the losing value back.
     #[error("the value cannot be put back: {0}")]
     Impossible(String),
     /// The database.
@@ -111,40 +116,31 @@ fn shown(engine: &Engine, tenant: TenantId, row: ConflictRow) -> Result<Conflict
     })
 }
 
-/// Lets the other side win after all: its value becomes an edit of the booking, which is then pushed like any other.
+/// Lets the other side win after all: its value becomes an edit of the booking or the customer, which is then pushed like
+/// any other.
 pub async fn resolve(engine: &Engine, tenant: TenantId, id: ConflictId, keep: Side) -> Result<(), ResolveError> {
     let mut tx = engine.db.begin().await?;
     let row = conflicts::get(&mut tx, tenant, id)
         .await?
         .ok_or(ResolveError::NotFound)?;
     let conflict = shown(engine, tenant, row)?;
-    let Some(booking) = conflict.booking_id else {
-        return Err(ResolveError::NotFound);
-    };
-    let subject = booking.to_string();
     match conflict.winner.as_deref() {
-        None => {
-            let leads = placements::leads(&mut tx, tenant, &[booking]).await?;
-            let asked = match leads.first() {
-                Some(lead) => questions::open_about(&mut tx, tenant, &lead.calendar_id, &subject).await?,
-                None => None,
-            };
-            if asked.is_some() {
-                return Err(ResolveError::StillAsked);
-            }
-        }
+        None if is_asked(&mut tx, tenant, &conflict).await? => return Err(ResolveError::StillAsked),
         Some(winner) if winner == keep.as_str() => return Err(ResolveError::WonAlready(keep.as_str())),
-        Some(_) => {}
+        _ => {}
     }
     let value = if keep == Side::App {
         &conflict.app
     } else {
         &conflict.google
     };
-    if conflict.policy == "vanished" {
-        put_back_alone(&mut tx, engine, (&conflict, booking), keep, value, tenant).await?;
-    } else {
-        put_back(&mut tx, tenant, booking, &conflict.field, value).await?;
+    match (conflict.customer_id, conflict.booking_id) {
+        (Some(id), _) => customer::put_back(&mut tx, tenant, id, &conflict, keep).await?,
+        (None, Some(booking)) if conflict.policy == "vanished" => {
+            put_back_alone(&mut tx, engine, (&conflict, booking), keep, value, tenant).await?;
+        }
+        (None, Some(booking)) => put_back(&mut tx, tenant, booking, &conflict.field, value).await?,
+        (None, None) => return Err(ResolveError::NotFound),
     }
     let now = engine.now_ms();
     if !conflicts::set_state(&mut tx, tenant, id, &conflict.state, "restored", keep.as_str(), now).await? {
@@ -154,6 +150,23 @@ pub async fn resolve(engine: &Engine, tenant: TenantId, id: ConflictId, keep: Si
     tx.commit().await?;
     engine.nudge(tenant, conflict.user_id).await;
     Ok(())
+}
+
+/// Whether an open question of the same conflict waits for its answer.
+async fn is_asked(tx: &mut Tx, tenant: TenantId, conflict: &Conflict) -> Result<bool, StoreError> {
+    let (calendar, subject) = match (conflict.customer_id, conflict.booking_id) {
+        (Some(customer), _) => (Some(CalendarId(String::new())), customer.to_string()),
+        (None, Some(booking)) => {
+            let leads = placements::leads(tx, tenant, &[booking]).await?;
+            let lead = leads.into_iter().next();
+            (lead.map(|lead| lead.calendar_id), booking.to_string())
+        }
+        (None, None) => (None, String::new()),
+    };
+    Ok(match calendar {
+        Some(calendar) => questions::open_about(tx, tenant, &calendar, &subject).await?.is_some(),
+        None => false,
+    })
 }
 
 /// A changed occurrence that its series does not have comes back as a booking of its own, with its customers and its

@@ -11,7 +11,7 @@ use crate::domain::ids::{CustomerId, TenantId, UserId};
 use crate::domain::people::{check, email_key, phone};
 use crate::domain::settings::is_address;
 use crate::domain::validate::FieldProblem;
-use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText};
+use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText, NewCustomer};
 use crate::store::{StoreError, Tx, contact_links, customer_states, tenants};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -116,19 +116,17 @@ async fn region(tx: &mut Tx, tenant: TenantId) -> Result<Option<String>, StoreEr
 
 /// Derives what these customers are found by; those that are gone or cannot be understood are not found. Of one that is gone
 /// nothing is kept, unless its contact still has to hear of it.
-pub(super) async fn derive_keys(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId]) -> Result<(), StoreError> {
+pub(in crate::engine) async fn derive_keys(
+    tx: &mut Tx,
+    tenant: TenantId,
+    ids: &[CustomerId],
+) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
     }
     let region = region(tx, tenant).await?;
     let rows = customers::get_many(tx, tenant, ids).await?;
-    let mut found = BTreeSet::new();
-    for row in &rows {
-        let details = row.text.details().unwrap_or_default();
-        for (kind, value) in keys(&details, region.as_deref()) {
-            found.insert((row.user_id, kind, value, row.id));
-        }
-    }
+    let details: Vec<Details> = rows.iter().map(|row| row.text.details().unwrap_or_default()).collect();
     let gone: Vec<CustomerId> = ids
         .iter()
         .copied()
@@ -136,7 +134,36 @@ pub(super) async fn derive_keys(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId
         .collect();
     contact_links::bury_frozen(tx, tenant, &gone).await?;
     customer_states::forget_deleted(tx, tenant, &gone).await?;
-    customers::set_keys(tx, tenant, ids, found).await
+    let found = rows
+        .iter()
+        .zip(&details)
+        .map(|(row, details)| (row.id, row.user_id, details));
+    customers::set_keys(tx, tenant, ids, found_by(found, region.as_deref())).await
+}
+
+/// The same for customers that were made in this transaction: they are not read again.
+pub(super) async fn derive_keys_of<'d>(
+    tx: &mut Tx,
+    tenant: TenantId,
+    region: Option<&str>,
+    fresh: impl Iterator<Item = (CustomerId, UserId, &'d Details)>,
+) -> Result<(), StoreError> {
+    customers::add_keys(tx, tenant, found_by(fresh, region)).await
+}
+
+fn found_by<'d>(
+    people: impl Iterator<Item = (CustomerId, UserId, &'d Details)>,
+    region: Option<&str>,
+) -> BTreeSet<(UserId, &'static str, String, CustomerId)> {
+    let mut found = BTreeSet::new();
+    for (id, user, details) in people {
+        found.extend(
+            keys(details, region)
+                .into_iter()
+                .map(|(kind, value)| (user, kind, value, id)),
+        );
+    }
+    found
 }
 
 async fn found(tx: &mut Tx, tenant: TenantId, id: CustomerId) -> Result<CustomerRow, Refusal> {
@@ -186,7 +213,14 @@ impl Engine {
         let owner = owner.ok_or_else(|| Refusal::field("user_id", "is required"))?;
         let id = CustomerId(self.fresh_uuid());
         let text = CustomerText::of(&details);
-        customers::insert(&mut tx, (tenant, owner, id), &text, Side::App, self.now_ms()).await?;
+        let new = NewCustomer {
+            id,
+            user_id: owner,
+            text,
+            origin: Side::App,
+            created_at: self.now_ms(),
+        };
+        customers::insert(&mut tx, tenant, &[new]).await?;
         derive_keys(&mut tx, tenant, &[id]).await?;
         let region = region(&mut tx, tenant).await?;
         let answer = render(&view(found(&mut tx, tenant, id).await?, region.as_deref()));

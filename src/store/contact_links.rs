@@ -291,7 +291,8 @@ pub async fn in_state(
 
 /// The links of an account that wait.
 pub async fn waiting(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<Vec<ContactLink>, StoreError> {
-    const SQL: &str = select!("WHERE tenant_id = $1 AND account_id = $2 AND waiting IS NOT NULL ORDER BY id");
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND account_id = $2 AND waiting IS NOT NULL AND state <> 'gone' ORDER BY id");
     read_all(&tx.fetch_all(SQL, args![tenant, account]).await?)
 }
 
@@ -432,9 +433,18 @@ pub async fn set_answer(
         .await
 }
 
-/// Stops following everything of an account, because its user or its tenant ended that. The links of creates that are still
-/// unsure stay what they are.
+/// Stops following everything of an account, because its user or its tenant ended that. Customers that were deleted, but of
+/// whose deletion Google has not heard, are forgotten. The links of creates that are still unsure stay what they are.
 pub async fn freeze_all(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
+    const BURY: &str = "UPDATE contact_links SET state = 'gone', gone_because = 'app', etag = '', base_local = NULL, \
+             base_remote = NULL, before_sealed = NULL, waiting = NULL, answer = NULL, revision = revision + 1 \
+         WHERE tenant_id = $1 AND account_id = $2 AND state IN ('live', 'frozen') AND NOT EXISTS ( \
+             SELECT 1 FROM customers c WHERE c.tenant_id = contact_links.tenant_id AND c.id = contact_links.customer_id)";
+    const FORGET: &str = "UPDATE row_state SET agreed_version = version, deleted_row = NULL \
+         WHERE tenant_id = $1 AND kind = 'customer' AND deleted_row IS NOT NULL AND id IN ( \
+             SELECT customer_id FROM contact_links WHERE tenant_id = $1 AND account_id = $2 AND state = 'gone')";
+    tx.execute(BURY, args![tenant, account]).await?;
+    tx.execute(FORGET, args![tenant, account]).await?;
     const SQL: &str = "UPDATE contact_links SET state = 'frozen', waiting = NULL, answer = NULL, revision = revision + 1 \
          WHERE tenant_id = $1 AND account_id = $2 AND state = 'live'";
     tx.execute(SQL, args![tenant, account]).await.map(drop)
@@ -443,7 +453,7 @@ pub async fn freeze_all(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Re
 /// Buries the frozen links of customers that are no more: nothing will carry their deletion to Google.
 pub async fn bury_frozen(tx: &mut Tx, tenant: TenantId, customers: &[CustomerId]) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE contact_links SET state = 'gone', gone_because = 'app', etag = '', base_local = NULL, \
-             base_remote = NULL, before_sealed = NULL, revision = revision + 1 \
+             base_remote = NULL, before_sealed = NULL, waiting = NULL, answer = NULL, revision = revision + 1 \
          WHERE tenant_id = $1 AND customer_id IN LIST($2) AND state = 'frozen'";
     tx.execute(SQL, args![tenant, list(customers)]).await.map(drop)
 }

@@ -2,12 +2,14 @@
 //!
 //! A claim ends by itself: its lease runs out by the database's clock. Every claim raises the fence, and every write of a
 //! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
+use super::contact_matches::is_stale;
 use super::customer_states::pending_customers;
 use super::states::pending_rows;
 use super::{Row, StoreError, Tx, accounts};
 use crate::args;
 use crate::domain::access::{AccessRole, ContactsChoice};
 use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
+use serde::Serialize;
 
 /// Names a sync scope: a calendar of an account, or its contacts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,7 +34,44 @@ impl ScopeKey {
 
     /// Whether this is the contacts of an account.
     pub fn is_contacts(&self) -> bool {
-        self.calendar.0.is_empty()
+        ScopeKind::of(&self.calendar) == ScopeKind::Contacts
+    }
+
+    /// The scope in words: its calendar's id, or `contacts`.
+    pub fn words(&self) -> &str {
+        match ScopeKind::of(&self.calendar) {
+            ScopeKind::Calendar => &self.calendar.0,
+            ScopeKind::Contacts => ScopeKind::Contacts.as_str(),
+        }
+    }
+}
+
+/// What a scope is a stream of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScopeKind {
+    /// The events of one calendar.
+    Calendar,
+    /// The contacts of an account.
+    Contacts,
+}
+
+impl ScopeKind {
+    /// Of a row, by the calendar that it names.
+    pub fn of(calendar: &CalendarId) -> ScopeKind {
+        if calendar.0.is_empty() {
+            ScopeKind::Contacts
+        } else {
+            ScopeKind::Calendar
+        }
+    }
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ScopeKind::Calendar => "calendar",
+            ScopeKind::Contacts => "contacts",
+        }
     }
 }
 
@@ -107,6 +146,16 @@ pub async fn disable_scope(
 pub async fn make_due(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE sync_scopes SET due_at = 0 WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0";
     tx.execute(SQL, args![tenant, account]).await.map(drop)
+}
+
+/// Makes the calendars of an account due now, or its contacts.
+pub async fn make_due_for(tx: &mut Tx, tenant: TenantId, account: AccountId, contacts: bool) -> Result<(), StoreError> {
+    const CALENDARS: &str = "UPDATE sync_scopes SET due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0 AND calendar_id <> ''";
+    const CONTACTS: &str = "UPDATE sync_scopes SET due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0 AND calendar_id = ''";
+    let sql = if contacts { CONTACTS } else { CALENDARS };
+    tx.execute(sql, args![tenant, account]).await.map(drop)
 }
 
 /// Forgets the sync token, so that the next pass lists everything and compares it with the links. A pass that is under way
@@ -352,7 +401,7 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
 pub struct ContactsContext {
     /// The user whose account this is.
     pub user_id: UserId,
-    /// What the user lets be read and written; `None`: nothing yet.
+    /// What the user lets be read and written, as far as the tenant lets it; `None`: nothing.
     pub choice: Option<ContactsChoice>,
     /// The contact group that holds what Accord created.
     pub group: Option<String>,
@@ -362,7 +411,7 @@ pub struct ContactsContext {
     pub listed_at: i64,
     /// Whether customers have something to push.
     pub has_pending: bool,
-    /// Whether a person has answered about a link or a match.
+    /// Whether a person has answered about a link or a match, or a match cannot be any more.
     pub has_answers: bool,
     /// When the oldest create with an unknown outcome was sent (ms).
     pub unsure_since: Option<i64>,
@@ -373,14 +422,16 @@ pub struct ContactsContext {
 /// Reads it. `None`: there is no such account.
 pub async fn contacts_context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ContactsContext>, StoreError> {
     const SQL: &str = concat!(
-        "SELECT a.user_id, a.contacts, a.contacts_label, a.contacts_label_name, a.contact_group, o.writes_paused_until, o.listed_at, \
+        "SELECT a.user_id, a.contacts, a.contacts_label, a.contacts_label_name, a.tenant_contacts, a.contact_group, o.writes_paused_until, o.listed_at, \
              CASE WHEN EXISTS (SELECT 1 ",
         pending_customers!("a.tenant_id", "a.user_id", "a.id"),
         ") THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
-                 AND l.waiting IS NOT NULL AND l.answer IS NOT NULL) \
+                 AND l.answer IS NOT NULL AND l.state <> 'gone') \
              OR EXISTS (SELECT 1 FROM contact_matches m WHERE m.tenant_id = a.tenant_id AND m.account_id = a.id \
-                 AND m.answer IS NOT NULL) THEN 1 ELSE 0 END AS has_answers, \
+                 AND (m.answer IS NOT NULL OR ",
+        is_stale!(),
+        ")) THEN 1 ELSE 0 END AS has_answers, \
              (SELECT MIN(l.attempted_at) FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
                  AND l.state = 'creating' AND l.attempted_at > 0) AS unsure_since, \
              CASE WHEN EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
@@ -392,7 +443,7 @@ pub async fn contacts_context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<Cont
     row.map(|row| {
         Ok(ContactsContext {
             user_id: row.parse("user_id")?,
-            choice: accounts::contacts_choice(&row)?,
+            choice: accounts::contacts_choice(&row)?.filter(|_| row.flag("tenant_contacts").unwrap_or(false)),
             group: row.opt_text("contact_group")?,
             writes_paused_until: row.int("writes_paused_until")?,
             listed_at: row.int("listed_at")?,

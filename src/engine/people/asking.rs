@@ -22,10 +22,10 @@ pub(super) async fn ask_conflict(
     found: &[PersonConflict],
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let (engine, tenant, calendar) = (context.engine, context.tenant(), &context.key().calendar);
+    let (engine, tenant) = (context.engine, context.tenant());
     let subject = row.id.to_string();
     let basis = json!({"version": row.version, "etag": person.etag});
-    if let Some(open) = questions::open_about(tx, tenant, calendar, &subject).await? {
+    if let Some(open) = questions::open_in_scope(tx, context.key(), &subject).await? {
         let id = open.id.to_string();
         let detail = engine.open("questions", "detail_sealed", tenant, &id, &open.detail_sealed)?;
         if serde_json::from_slice::<Value>(&detail).is_ok_and(|detail| detail["basis"] == basis) {
@@ -42,7 +42,12 @@ pub(super) async fn ask_conflict(
     let choices = vec!["app".to_owned(), "google".to_owned()];
     if ask(tx, context, ("conflict", "user"), subject, choices, &detail).await? {
         report.waiting += 1;
-        report.person_step("ask", Some(row.id), Some(&person.resource_name), Some("conflict".to_owned()));
+        report.person_step(
+            "ask",
+            Some(row.id),
+            Some(&person.resource_name),
+            Some("conflict".to_owned()),
+        );
         for conflict in found {
             record_conflict(tx, context, row.id, conflict, report).await?;
         }
@@ -61,7 +66,7 @@ pub(super) async fn ask_match(
     let key = context.key();
     let ids: Vec<CustomerId> = candidates.iter().map(|row| row.id).collect();
     contact_matches::set(tx, key.tenant, key.account, &person.resource_name, &ids).await?;
-    let shown = candidates.iter().map(|row| {
+    let known = candidates.iter().map(|row| {
         let mut shown = shown(&row.text.details().unwrap_or_default());
         shown["customer_id"] = row.id.to_string().into();
         shown
@@ -69,20 +74,28 @@ pub(super) async fn ask_match(
     let detail = json!({
         "contact_id": person.resource_name,
         "contact": shown(&person.details),
-        "candidates": shown.collect::<Vec<_>>(),
+        "candidates": known.collect::<Vec<_>>(),
     });
     let mut choices: Vec<String> = ids.iter().map(|id| format!("link:{id}")).collect();
     choices.push("separate".to_owned());
     // The contact may have changed since it was asked about.
     withdraw(tx, context, &person.resource_name).await?;
-    if ask(tx, context, ("match", "user"), person.resource_name.clone(), choices, &detail).await? {
+    if ask(
+        tx,
+        context,
+        ("match", "user"),
+        person.resource_name.clone(),
+        choices,
+        &detail,
+    )
+    .await?
+    {
         report.waiting += 1;
         let reason = Some("may be one of the customers".to_owned());
         report.person_step("ask", None, Some(&person.resource_name), reason);
     }
     Ok(())
 }
-
 
 fn shown(details: &Details) -> Value {
     json!({
@@ -122,7 +135,13 @@ pub(super) async fn ask(
         calendar_id: key.calendar.clone(),
         subject_id,
         choices,
-        detail_sealed: engine.seal("questions", "detail_sealed", key.tenant, &id.to_string(), text.as_bytes()),
+        detail_sealed: engine.seal(
+            "questions",
+            "detail_sealed",
+            key.tenant,
+            &id.to_string(),
+            text.as_bytes(),
+        ),
         state: "open".to_owned(),
         answer: None,
         answered_by: None,
@@ -138,9 +157,9 @@ pub(super) async fn ask(
 
 /// What was asked about a subject is void.
 pub(super) async fn withdraw(tx: &mut Tx, context: &Context<'_>, subject: &str) -> Result<(), SyncError> {
-    let (tenant, calendar) = (context.tenant(), &context.key().calendar);
-    if let Some(open) = questions::open_about(tx, tenant, calendar, subject).await? {
-        questions::withdraw(tx, tenant, calendar, subject, context.engine.now_ms()).await?;
+    let tenant = context.tenant();
+    if let Some(open) = questions::open_in_scope(tx, context.key(), subject).await? {
+        questions::withdraw_one(tx, tenant, open.id, context.engine.now_ms()).await?;
         changes::record(tx, tenant, "question", &open.id.to_string()).await?;
     }
     Ok(())
@@ -169,7 +188,11 @@ pub(super) async fn record_conflict(
 ) -> Result<(), SyncError> {
     let values = json!({"base": conflict.base, "app": conflict.app, "google": conflict.google});
     let winner = conflict.winner.map(|side| side.as_str().to_owned());
-    let state = if winner.is_some() || conflict.rule == "first_link" { "decided" } else { "open" };
+    let state = if winner.is_some() || conflict.rule == "first_link" {
+        "decided"
+    } else {
+        "open"
+    };
     let words = (conflict.field.as_str(), conflict.rule, state);
     record(tx, context, customer, words, winner, &values, report).await
 }
@@ -214,7 +237,13 @@ async fn record(
         field: field.to_owned(),
         policy: policy.to_owned(),
         winner,
-        values_sealed: engine.seal("conflicts", "values_sealed", tenant, &customer.to_string(), text.as_bytes()),
+        values_sealed: engine.seal(
+            "conflicts",
+            "values_sealed",
+            tenant,
+            &customer.to_string(),
+            text.as_bytes(),
+        ),
         state: state.to_owned(),
         created_at: engine.now_ms(),
         resolved_at: (state == "decided").then(|| engine.now_ms()),
@@ -222,7 +251,10 @@ async fn record(
     conflicts::insert(tx, tenant, &row).await?;
     changes::record(tx, tenant, "conflict", &id.to_string()).await?;
     report.conflicts += 1;
-    let reason = Some(format!("{field}: {}", row.winner.as_deref().unwrap_or("each keeps its own")));
+    let reason = Some(format!(
+        "{field}: {}",
+        row.winner.as_deref().unwrap_or("each keeps its own")
+    ));
     report.person_step("record a conflict", Some(customer), None, reason);
     Ok(())
 }

@@ -171,12 +171,14 @@ impl<'a> Context<'a> {
         format!("{}{customer}", self.key_prefix)
     }
 
-    /// The customer that a contact was created for, if this installation created it for this tenant.
-    pub fn customer_of(&self, person: &Person) -> Option<CustomerId> {
-        person
+    /// The customers that a contact was created for, if this installation created it for this tenant; several when Google
+    /// merged such contacts.
+    pub fn customers_of(&self, person: &Person) -> Vec<CustomerId> {
+        let ours = person
             .client_keys
             .iter()
-            .find_map(|key| key.strip_prefix(&self.key_prefix)?.parse().ok())
+            .filter_map(|key| key.strip_prefix(&self.key_prefix));
+        ours.filter_map(|id| id.parse().ok()).collect()
     }
 
     pub fn fresh_link(&self) -> LinkId {

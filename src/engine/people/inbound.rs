@@ -8,7 +8,8 @@ use super::newcomer::{self, Newcomer};
 use super::pull::Listing;
 use super::removal;
 use super::settle::{self, Known};
-use crate::domain::ids::CustomerId;
+use crate::domain::ids::{CustomerId, LinkId};
+use crate::domain::people::merge::differing;
 use crate::engine::sync::{PassReport, SyncError};
 use crate::google::people::Person;
 use crate::store::contact_links::{self, ContactLink, GoneBecause, LinkState};
@@ -31,9 +32,9 @@ pub(super) async fn apply(
     let people: Vec<&Person> = listing.people.values().collect();
     let mut newcomers = Vec::new();
     for chunk in people.chunks(CHUNK) {
-        newcomers.extend(in_halves(context, chunk, report).await?);
+        newcomers.extend(in_halves(context, &listing, chunk, report).await?);
     }
-    newcomer::receive(context, newcomers, report).await?;
+    newcomer::receive(context, newcomers, &listing.gone, report).await?;
     look_for_creates(context, &listing).await?;
     removal::remove(context, &listing.gone, report).await?;
     let Some(token) = &listing.token else { return Ok(()) };
@@ -62,6 +63,7 @@ async fn set_aside(context: &Context<'_>, listing: &Listing, report: &mut PassRe
 /// refused one stands alone; that one is tried once more and then set aside.
 async fn in_halves<'p>(
     context: &Context<'_>,
+    listing: &Listing,
     chunk: &[&'p Person],
     report: &mut PassReport,
 ) -> Result<Vec<Newcomer<'p>>, SyncError> {
@@ -69,7 +71,7 @@ async fn in_halves<'p>(
     let mut left = vec![(chunk, false)];
     while let Some((part, tried_alone)) = left.pop() {
         let mark = report.mark();
-        match transaction(context, part, report).await {
+        match transaction(context, listing, part, report).await {
             Ok(found) => newcomers.extend(found),
             Err(SyncError::Store(error)) if error.is_about_a_row() => {
                 report.back_to(mark);
@@ -95,6 +97,7 @@ async fn in_halves<'p>(
 
 async fn transaction<'p>(
     context: &Context<'_>,
+    listing: &Listing,
     people: &[&'p Person],
     report: &mut PassReport,
 ) -> Result<Vec<Newcomer<'p>>, SyncError> {
@@ -114,8 +117,8 @@ async fn transaction<'p>(
                 let known = one(&mut tx, context, link).await?;
                 settle::meet(&mut tx, context, known, person, report).await?;
             }
-            None if found.is_buried && found.answer.is_none() => {}
-            None => newcomers.extend(stranger(&mut tx, context, person, &mut links, report).await?),
+            None if found.is_buried && !found.is_answered => {}
+            None => newcomers.extend(stranger(&mut tx, context, listing, person, &links, report).await?),
         }
     }
     contact_links::confirm(&mut tx, context.tenant(), &confirmed, context.started_at).await?;
@@ -133,52 +136,70 @@ async fn one(tx: &mut Tx, context: &Context<'_>, link: ContactLink) -> Result<Kn
 async fn stranger<'p>(
     tx: &mut Tx,
     context: &Context<'_>,
+    listing: &Listing,
     person: &'p Person,
-    links: &mut Links,
+    links: &Links,
     report: &mut PassReport,
 ) -> Result<Option<Newcomer<'p>>, SyncError> {
-    let Some(customer) = context.customer_of(person) else {
-        let is_answered = links.answers.contains_key(&person.resource_name);
-        return Ok((is_answered || context.lets(person, false)).then_some(Newcomer { person, customer: None }));
-    };
-    let of_customer = links.by_customer.remove(&customer).unwrap_or_default();
-    let current = of_customer.iter().find(|link| link.state != LinkState::Gone);
-    match current {
-        Some(link) if link.state == LinkState::Creating => {
-            let mut known = one(tx, context, link.clone()).await?;
-            // What was sent is what both agreed on, if the contact still shows it.
-            known.link.base_remote.clone_from(&known.link.base_local);
-            let sent = known.link.base_local.clone().unwrap_or_default();
-            known.link.is_ours = true;
-            known.link.is_edited = !crate::domain::people::merge::differing(&sent, &person.details).is_empty();
-            known.link.state = LinkState::Live;
-            (known.link.attempted_at, known.link.absences) = (0, 0);
-            report.contacts_created += 1;
-            report.person_step("find the created contact", Some(customer), Some(&person.resource_name), None);
-            settle::agree(tx, context, known, person, report).await?;
-            Ok(None)
-        }
-        Some(_) => {
-            let reason = "another contact carries the same customer already; delete one of the two in Google Contacts";
-            asking::refuse_shown(tx, context, &person.resource_name, reason, None, report).await?;
-            Ok(None)
-        }
-        // Its customer was deleted, or was unlinked from it.
-        None if !of_customer.is_empty() => Ok(None),
-        None => {
-            let state = customer_states::get_many(tx, context.tenant(), &[customer]).await?.pop();
-            let rows = crate::store::customers::get_many(tx, context.tenant(), &[customer]).await?;
-            match (rows.first(), state) {
-                (Some(row), _) if row.user_id == context.user() => Ok(Some(Newcomer {
-                    person,
-                    customer: Some(customer),
-                })),
-                // It was deleted here before the link was known, and does not come back.
-                (None, Some(_)) => Ok(None),
-                _ => Ok(context.lets(person, false).then_some(Newcomer { person, customer: None })),
-            }
-        }
+    let customers = context.customers_of(person);
+    let of_customers = customers.iter().filter_map(|customer| links.by_customer.get(customer));
+    let of_customers: Vec<&ContactLink> = of_customers.flatten().collect();
+    if let Some(link) = of_customers.iter().find(|link| link.state == LinkState::Creating) {
+        created(tx, context, (*link).clone(), person, report).await?;
+        return Ok(None);
     }
+    // Google may have merged two contacts that are the same customer; the one that is linked counts while it is there.
+    let is_there = |link: &ContactLink| link.state != LinkState::Gone && !listing.gone.contains(&link.contact_id);
+    if of_customers.iter().any(|link| is_there(link)) {
+        let reason = "another contact carries the same customer already; delete one of the two in Google Contacts";
+        asking::refuse_shown(tx, context, &person.resource_name, reason, None, report).await?;
+        return Ok(None);
+    }
+    if let Some(link) = of_customers.iter().find(|link| link.state != LinkState::Gone) {
+        let customer = Some(link.customer_id);
+        return Ok(Some(Newcomer { person, customer }));
+    }
+    if !of_customers.is_empty() {
+        // Its customer was deleted, or was unlinked from it.
+        return Ok(None);
+    }
+    let rows = crate::store::customers::get_many(tx, context.tenant(), &customers).await?;
+    if let Some(row) = rows.iter().find(|row| row.user_id == context.user()) {
+        let customer = Some(row.id);
+        return Ok(Some(Newcomer { person, customer }));
+    }
+    let states = customer_states::get_many(tx, context.tenant(), &customers).await?;
+    if !states.is_empty() && rows.is_empty() {
+        // Its customer was deleted here before the link was known, and does not come back.
+        return Ok(None);
+    }
+    if context.lets(person, false) {
+        return Ok(Some(Newcomer { person, customer: None }));
+    }
+    removal::stop_asking(tx, context, &[&person.resource_name]).await?;
+    Ok(None)
+}
+
+/// The contact of a create whose answer was lost. What was sent is what both agreed on, if the contact still shows it.
+async fn created(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    link: ContactLink,
+    person: &Person,
+    report: &mut PassReport,
+) -> Result<(), SyncError> {
+    let mut known = one(tx, context, link).await?;
+    let link = &mut known.link;
+    let sent = link.base_local.clone().unwrap_or_default();
+    link.is_ours = true;
+    link.is_edited = !differing(&sent, &person.details).is_empty();
+    link.base_remote = Some(sent);
+    link.state = LinkState::Live;
+    (link.attempted_at, link.absences) = (0, 0);
+    report.contacts_created += 1;
+    let customer = Some(link.customer_id);
+    report.person_step("find the created contact", customer, Some(&person.resource_name), None);
+    settle::agree(tx, context, known, person, report).await
 }
 
 /// What a contact is known by.
@@ -187,7 +208,8 @@ struct Found {
     /// Other links whose contacts were merged into this one.
     merged: Vec<ContactLink>,
     is_buried: bool,
-    answer: Option<()>,
+    /// Whether somebody has said who it is.
+    is_answered: bool,
 }
 
 /// The links that some contacts may have.
@@ -196,8 +218,8 @@ struct Links {
     by_source: HashMap<String, Vec<ContactLink>>,
     by_customer: BTreeMap<CustomerId, Vec<ContactLink>>,
     /// Contacts about which somebody has said who they are.
-    answers: HashMap<String, ()>,
-    taken: HashSet<crate::domain::ids::LinkId>,
+    answered: HashSet<String>,
+    taken: HashSet<LinkId>,
 }
 
 impl Links {
@@ -213,7 +235,7 @@ impl Links {
             by_contact: HashMap::new(),
             by_source: HashMap::new(),
             by_customer: BTreeMap::new(),
-            answers: HashMap::new(),
+            answered: HashSet::new(),
             taken: HashSet::new(),
         };
         for link in contact_links::of_contacts(tx, tenant, account, &names, &sources).await? {
@@ -221,7 +243,7 @@ impl Links {
             of_source.push(link.clone());
             links.by_contact.entry(link.contact_id.clone()).or_default().push(link);
         }
-        let customers: Vec<CustomerId> = people.iter().filter_map(|person| context.customer_of(person)).collect();
+        let customers: Vec<CustomerId> = people.iter().flat_map(|person| context.customers_of(person)).collect();
         if !customers.is_empty() {
             for link in contact_links::of_customers(tx, tenant, account, &customers).await? {
                 links.by_customer.entry(link.customer_id).or_default().push(link);
@@ -230,7 +252,7 @@ impl Links {
         if context.scope.has_answers {
             let candidates = contact_matches::of_account(tx, tenant, account).await?;
             let answered = candidates.into_iter().filter(|candidate| candidate.answer.is_some());
-            links.answers = answered.map(|candidate| (candidate.contact_id, ())).collect();
+            links.answered = answered.map(|candidate| candidate.contact_id).collect();
         }
         Ok(links)
     }
@@ -253,7 +275,7 @@ impl Links {
             link: current.next(),
             merged: current.collect(),
             is_buried,
-            answer: self.answers.get(&person.resource_name).copied(),
+            is_answered: self.answered.contains(&person.resource_name),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::people::meeting::{self, Traits};
 use crate::engine::customers;
 use crate::engine::sync::{PassReport, SyncError};
 use crate::google::people::Person;
-use crate::store::contact_links::{self, ContactLink};
+use crate::store::contact_links::{self, ContactLink, LinkState};
 use crate::store::contact_matches::{self, Candidate};
 use crate::store::customers::{CustomerRow, CustomerText, NewCustomer};
 use crate::store::{Tx, customer_states};
@@ -30,20 +30,24 @@ pub(super) struct Newcomer<'p> {
 pub(super) async fn receive(
     context: &Context<'_>,
     newcomers: Vec<Newcomer<'_>>,
+    gone: &BTreeSet<String>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
+    if newcomers.is_empty() {
+        return Ok(());
+    }
     let mut tx = context.engine.db.read().await?;
     let (tenant, account) = (context.tenant(), context.key().account);
     let candidates = contact_matches::of_account(&mut tx, tenant, account).await?;
-    if newcomers.is_empty() && candidates.is_empty() {
-        return Ok(());
-    }
-    let unlinked = crate::store::customers::unlinked(&mut tx, tenant, context.user(), account).await?;
+    let mut rows = crate::store::customers::unlinked(&mut tx, tenant, context.user(), account).await?;
+    let bereft = bereft(&mut tx, context, gone).await?;
+    let ids: Vec<CustomerId> = bereft.keys().copied().collect();
+    rows.extend(crate::store::customers::get_many(&mut tx, tenant, &ids).await?);
     drop(tx);
-    let rows: HashMap<CustomerId, CustomerRow> = unlinked.into_iter().map(|row| (row.id, row)).collect();
-    let plan = plan(context, &newcomers, &candidates, &rows);
-    let withdrawn = still_waiting(&candidates, &plan, &rows);
-    link_all(context, &plan.certain, report).await?;
+    let rows: HashMap<CustomerId, CustomerRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let plan = plan(context, &newcomers, &candidates, &rows, &bereft);
+    let withdrawn = no_longer_waiting(&candidates, &plan);
+    link_all(context, &plan.certain, &bereft, report).await?;
     ask_all(context, &plan.ambiguous, &rows, report).await?;
     take_in(context, &plan.strangers, report).await?;
     let mut tx = context.begin().await?;
@@ -52,6 +56,26 @@ pub(super) async fn receive(
         asking::withdraw(&mut tx, context, &contact).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// The links whose contacts are gone. Google may only have merged a contact into another one, so that its customer may meet
+/// that one now; who meets nobody for certain is unlinked later.
+async fn bereft(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    gone: &BTreeSet<String>,
+) -> Result<HashMap<CustomerId, ContactLink>, SyncError> {
+    let (tenant, account) = (context.tenant(), context.key().account);
+    let names: Vec<&str> = gone.iter().map(String::as_str).collect();
+    let mut links = HashMap::new();
+    for some in names.chunks(CHUNK) {
+        let found = contact_links::of_contacts(tx, tenant, account, some, &[]).await?;
+        let live = found
+            .into_iter()
+            .filter(|link| link.state == LinkState::Live && link.waiting.is_none());
+        links.extend(live.map(|link| (link.customer_id, link)));
+    }
+    Ok(links)
 }
 
 /// How the meeting ends.
@@ -67,6 +91,7 @@ fn plan<'p>(
     newcomers: &[Newcomer<'p>],
     candidates: &[Candidate],
     rows: &HashMap<CustomerId, CustomerRow>,
+    bereft: &HashMap<CustomerId, ContactLink>,
 ) -> Plan<'p> {
     let mut plan = Plan::default();
     let mut taken: HashSet<CustomerId> = HashSet::new();
@@ -101,17 +126,24 @@ fn plan<'p>(
         .map(|person| (person.resource_name.as_str(), Traits::of(&person.details, region)))
         .collect();
     let meeting = meeting::meet(&traits, &shown);
-    let by_name: HashMap<&str, &'p Person> = open.iter().map(|person| (person.resource_name.as_str(), *person)).collect();
+    let by_name: HashMap<&str, &'p Person> = open
+        .iter()
+        .map(|person| (person.resource_name.as_str(), *person))
+        .collect();
     // A customer that another contact may be is nobody's for certain.
     let asked = |contact: &str, customer: CustomerId| {
-        candidates
-            .iter()
-            .any(|other| other.customer_id == customer && other.contact_id != contact && other.answer.is_none()
-                && !by_name.contains_key(other.contact_id.as_str()))
+        candidates.iter().any(|other| {
+            other.customer_id == customer
+                && other.contact_id != contact
+                && other.answer.is_none()
+                && !by_name.contains_key(other.contact_id.as_str())
+        })
     };
     let mut met: HashSet<&str> = HashSet::new();
     for (customer, contact) in meeting.certain {
-        let Some((contact, person)) = by_name.get_key_value(contact) else { continue };
+        let Some((contact, person)) = by_name.get_key_value(contact) else {
+            continue;
+        };
         met.insert(*contact);
         if asked(contact, customer) {
             plan.ambiguous.insert(*contact, (*person, BTreeSet::from([customer])));
@@ -119,47 +151,53 @@ fn plan<'p>(
             plan.certain.push((customer, *person));
         }
     }
-    for (contact, customers) in meeting.ambiguous {
-        let Some((contact, person)) = by_name.get_key_value(contact) else { continue };
+    for (contact, mut customers) in meeting.ambiguous {
+        let Some((contact, person)) = by_name.get_key_value(contact) else {
+            continue;
+        };
+        customers.retain(|customer| !bereft.contains_key(customer));
+        if customers.is_empty() {
+            continue;
+        }
         met.insert(*contact);
         plan.ambiguous.insert(*contact, (*person, customers));
     }
-    plan.strangers.extend(open.iter().filter(|person| !met.contains(person.resource_name.as_str())));
+    plan.strangers.extend(
+        open.iter()
+            .filter(|person| !met.contains(person.resource_name.as_str())),
+    );
     plan
 }
 
-/// Contacts that waited for an answer and do not any more, because they have found their end in this pass, or because all
-/// whom they might have been have other contacts now.
-fn still_waiting(
-    candidates: &[Candidate],
-    plan: &Plan<'_>,
-    rows: &HashMap<CustomerId, CustomerRow>,
-) -> BTreeSet<String> {
-    let decided = plan.certain.iter().map(|(_, person)| *person).chain(plan.strangers.iter().copied());
+/// Contacts that waited for an answer and have found their end in this pass.
+fn no_longer_waiting(candidates: &[Candidate], plan: &Plan<'_>) -> BTreeSet<String> {
+    let certain = plan.certain.iter().map(|(_, person)| *person);
+    let decided = certain.chain(plan.strangers.iter().copied());
     let decided: HashSet<&str> = decided.map(|person| person.resource_name.as_str()).collect();
-    let waiting: BTreeSet<&str> = candidates.iter().map(|candidate| candidate.contact_id.as_str()).collect();
-    let _ = rows;
-    waiting
-        .into_iter()
-        .filter(|contact| decided.contains(contact))
-        .map(str::to_owned)
+    let waited = candidates.iter().map(|candidate| &candidate.contact_id);
+    waited
+        .filter(|contact| decided.contains(contact.as_str()))
+        .cloned()
         .collect()
 }
 
 async fn link_all(
     context: &Context<'_>,
     certain: &[(CustomerId, &Person)],
+    bereft: &HashMap<CustomerId, ContactLink>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let tenant = context.tenant();
     for chunk in certain.chunks(CHUNK) {
         let mut tx = context.begin().await?;
         let fresh = chunk.iter().map(|(customer, person)| {
-            let link = ContactLink::new(tenant, context.fresh_link(), context.key().account, *customer);
+            let fresh = || ContactLink::new(tenant, context.fresh_link(), context.key().account, *customer);
+            let link = bereft.get(customer).cloned().unwrap_or_else(fresh);
             ContactLink {
                 contact_id: person.resource_name.clone(),
                 source_id: person.source_id.clone(),
-                is_ours: context.customer_of(person) == Some(*customer),
+                is_ours: context.customers_of(person).contains(customer),
+                // Whoever made it what it is now, it was not the last write of Accord.
                 is_edited: true,
                 ..link
             }
@@ -231,10 +269,13 @@ async fn take_in_chunk(
         report.person_step("create the customer", Some(id), Some(&person.resource_name), None);
         asking::release(tx, context, "google", &person.resource_name).await?;
     }
-    crate::store::customers::insert_many(tx, tenant, &rows).await?;
+    crate::store::customers::insert(tx, tenant, &rows).await?;
     contact_links::put_many(tx, &mut links).await?;
-    let all: Vec<_> = rows.iter().zip(chunk).map(|(row, person)| (row.id, context.user(), &person.details)).collect();
-    customers::set_keys_of(tx, tenant, context.region.as_deref(), &all).await?;
+    let all = rows
+        .iter()
+        .zip(chunk)
+        .map(|(row, person)| (row.id, row.user_id, &person.details));
+    customers::derive_keys_of(tx, tenant, context.region.as_deref(), all).await?;
     let ids: Vec<CustomerId> = rows.iter().map(|row| row.id).collect();
     Ok(customer_states::agree_as_they_stand(tx, tenant, &ids).await?)
 }

@@ -135,6 +135,7 @@ async fn missing(context: &Context<'_>, listing: &mut Listing) -> Result<Vec<Str
     let mut tx = context.engine.db.read().await?;
     let key = context.key();
     let links = contact_links::not_confirmed_since(&mut tx, key.tenant, key.account, i64::MAX).await?;
+    let matches = contact_matches::of_account(&mut tx, key.tenant, key.account).await?;
     drop(tx);
     let shown = |people: &BTreeMap<String, Person>| -> HashSet<String> {
         people
@@ -151,7 +152,11 @@ async fn missing(context: &Context<'_>, listing: &mut Listing) -> Result<Vec<Str
         if listing.people.contains_key(name) || known.contains(name) || known.contains(&link.source_id) {
             continue;
         }
-        if listing.broken.iter().any(|broken| broken.resource_name.as_ref() == Some(name)) {
+        if listing
+            .broken
+            .iter()
+            .any(|broken| broken.resource_name.as_ref() == Some(name))
+        {
             continue;
         }
         if link.confirmed_at < long_ago {
@@ -160,10 +165,12 @@ async fn missing(context: &Context<'_>, listing: &mut Listing) -> Result<Vec<Str
             listing.is_conclusive = false;
         }
     }
+    let matches = matches.into_iter().map(|candidate| candidate.contact_id);
+    missing.extend(matches.filter(|name| !listing.people.contains_key(name) && !known.contains(name)));
     Ok(missing)
 }
 
-/// Contacts that a person has answered about; Google may show something else by now.
+/// Contacts that a person has answered about, or whose candidates are others by now; Google may show something else, too.
 async fn answered(context: &Context<'_>, listing: &Listing) -> Result<Vec<String>, SyncError> {
     if !context.scope.has_answers {
         return Ok(Vec::new());
@@ -173,7 +180,9 @@ async fn answered(context: &Context<'_>, listing: &Listing) -> Result<Vec<String
     let links = contact_links::waiting(&mut tx, key.tenant, key.account).await?;
     let links = links.into_iter().filter(|link| link.answer.is_some());
     let matches = contact_matches::of_account(&mut tx, key.tenant, key.account).await?;
-    let matches = matches.into_iter().filter(|candidate| candidate.answer.is_some());
+    let matches = matches
+        .into_iter()
+        .filter(|candidate| candidate.answer.is_some() || candidate.is_stale);
     let mut names: BTreeSet<String> = links
         .map(|link| link.contact_id)
         .chain(matches.map(|candidate| candidate.contact_id))

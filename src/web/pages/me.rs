@@ -93,7 +93,7 @@ async fn sign_in_page(pages: &Pages, tenant: &str, jar: CookieJar) -> Response {
     }
 }
 
-async fn me_page(
+pub(super) async fn me_page(
     pages: &Pages,
     visit: &Visit,
     status: StatusCode,
