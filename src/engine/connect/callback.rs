@@ -215,8 +215,9 @@ async fn store(
         .iter()
         .any(|calendar| calendar.user_reads);
     let (state, error) = match known.map(|known| known.state) {
+        // Only who paused it ends a pause.
+        Some(AccountState::Paused) => (AccountState::Paused, (!has_calendar).then_some(tokens::NO_CALENDAR)),
         _ if !has_calendar => (AccountState::Choosing, Some(tokens::NO_CALENDAR)),
-        Some(AccountState::Paused) => (AccountState::Paused, None),
         // The old choices are in force at once: only the permission had ended.
         Some(AccountState::Active | AccountState::NeedsReconnect) if has_choices => (AccountState::Active, None),
         _ => (AccountState::Choosing, None),
