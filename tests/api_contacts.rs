@@ -254,7 +254,7 @@ both_databases! {
         let eva = desk.customer(json!({"given_name": "Evička", "emails": [{"value": "a@example.com"}],
             "phones": [{"value": "+420 601 234 567", "type": "home"}, {"value": "+420602", "type": "work"}]})).await;
         let name = desk.conflict(eva, "given_name", ("google", Some("google")), &json!({"base": "Eva", "app": "Ewa", "google": "Evička"})).await;
-        let values = json!({"base": {"value": "+420600", "type": "home"}, "app": {"value": "+420603", "type": "home"}, "google": {"value": "+420601234567", "type": "home"}});
+        let values = json!({"base": {"value": "+420600", "type": "home"}, "app": {"value": "+420603111222", "type": "home"}, "google": {"value": "+420601234567", "type": "home"}});
         let phone = desk.conflict(eva, "phones", ("google", Some("google")), &values).await;
         let shown = desk.app.get(&format!("/conflicts/{name}")).await.expect(200);
         assert_eq!((&shown["booking_id"], &shown["customer_id"], &shown["app"]), (&Value::Null, &json!(eva), &json!("Ewa")));
@@ -269,11 +269,11 @@ both_databases! {
         let shown = desk.show(eva).await;
         assert_eq!((&shown["given_name"], &shown["version"]), (&json!("Ewa"), &json!(3)));
         let phones: Vec<&Value> = shown["phones"].as_array().unwrap().iter().map(|phone| &phone["value"]).collect();
-        assert_eq!(phones, ["+420603", "+420602"], "in the winner's place, beside its neighbour");
+        assert_eq!(phones, ["+420603111222", "+420602"], "in the winner's place, beside its neighbour");
         assert_eq!(shown["emails"][0]["value"], "a@example.com");
         assert!(desk.is_pending(eva).await && desk.is_due().await);
         let found = desk.app.get("/customers?phone=%2B420603").await.expect(200);
-        assert_eq!(found["items"].as_array().unwrap().len(), usize::from(shown["phones"][0]["e164"].is_string()));
+        assert_eq!(found["items"].as_array().unwrap().len(), 1);
         // And back again.
         desk.resolve(name, "google").await.expect(200);
         assert_eq!(desk.show(eva).await["given_name"], "Evička");
