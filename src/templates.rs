@@ -13,7 +13,7 @@ const TEMPLATES: &[(&str, &str)] = embedded![
     "pages/choices_fields.html",
     "pages/connect.html",
     "pages/choices.html",
-    "pages/without_calendar.html",
+    "pages/without_access.html",
     "pages/done.html",
     "pages/sign_in.html",
     "pages/me.html",

@@ -3,7 +3,8 @@
 
 -- Part of the key by which a contact that Accord created is found again after a lost answer.
 CREATE TABLE installation (
-    id TEXT NOT NULL PRIMARY KEY -- UUIDv7, made once
+    the_only INTEGER NOT NULL PRIMARY KEY CHECK (the_only = 1),
+    id       TEXT    NOT NULL -- UUIDv7, made once
 ) STRICT;
 
 -- What the user let Accord read and write of the contacts. There is no preset answer: null until the user has said it.
@@ -51,6 +52,8 @@ CREATE INDEX contact_links_by_customer ON contact_links (tenant_id, customer_id)
 -- What a pass looks for before it knows that it is quiet.
 CREATE INDEX contact_links_unsure ON contact_links (tenant_id, account_id) WHERE state = 'creating';
 CREATE INDEX contact_links_waiting ON contact_links (tenant_id, account_id) WHERE waiting IS NOT NULL;
+CREATE INDEX contact_links_answered ON contact_links (tenant_id, account_id) WHERE answer IS NOT NULL;
+CREATE INDEX row_state_customers_to_push ON row_state (tenant_id, user_id) WHERE kind = 'customer' AND version <> agreed_version AND held_version <> version;
 
 -- Contacts that may be the same person as one of these customers. Until somebody has said which, the contact becomes no
 -- customer and none of these customers becomes a contact.
@@ -66,6 +69,22 @@ CREATE TABLE contact_matches (
 CREATE INDEX contact_matches_by_customer ON contact_matches (tenant_id, customer_id);
 CREATE INDEX contact_matches_answered ON contact_matches (tenant_id, account_id) WHERE answer IS NOT NULL;
 
+-- A contact's name is unique among the contacts of one account only.
+DROP INDEX questions_asked_once;
+CREATE UNIQUE INDEX questions_asked_once ON questions (tenant_id, account_id, kind, calendar_id, subject_id) WHERE state = 'open';
+
 -- A conflict is about a booking or about a customer; booking_id is '' in the latter case.
 ALTER TABLE conflicts ADD COLUMN customer_id TEXT;
 CREATE INDEX conflicts_by_customer ON conflicts (tenant_id, customer_id) WHERE customer_id IS NOT NULL;
+
+-- A customer stays with its user: the contact in that user's account is this very customer's.
+CREATE TRIGGER customers_keep_their_user BEFORE UPDATE OF user_id ON customers WHEN NEW.user_id IS NOT OLD.user_id
+BEGIN
+    SELECT RAISE(ABORT, 'customers.user_id: cannot be changed; insert another customer for the other user');
+END;
+CREATE TRIGGER customers_keep_their_user_again BEFORE INSERT ON customers
+WHEN EXISTS (SELECT 1 FROM row_state s WHERE s.tenant_id = NEW.tenant_id AND s.kind = 'customer' AND s.id = NEW.id
+    AND s.user_id <> NEW.user_id)
+BEGIN
+    SELECT RAISE(ABORT, 'customers.user_id: a row that is inserted again keeps its user; insert another customer');
+END;

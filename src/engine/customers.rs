@@ -16,7 +16,7 @@ use crate::domain::people::{check, email_key, phone};
 use crate::domain::settings::is_address;
 use crate::domain::validate::FieldProblem;
 use crate::store::customer_contacts::{self, CustomerContact};
-use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText};
+use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText, NewCustomer};
 use crate::store::{StoreError, Tx, contact_links, customer_states, tenants};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -135,13 +135,7 @@ pub(in crate::engine) async fn derive_keys(
     }
     let region = region(tx, tenant).await?;
     let rows = customers::get_many(tx, tenant, ids).await?;
-    let mut found = BTreeSet::new();
-    for row in &rows {
-        let details = row.text.details().unwrap_or_default();
-        for (kind, value) in keys(&details, region.as_deref()) {
-            found.insert((row.user_id, kind, value, row.id));
-        }
-    }
+    let details: Vec<Details> = rows.iter().map(|row| row.text.details().unwrap_or_default()).collect();
     let gone: Vec<CustomerId> = ids
         .iter()
         .copied()
@@ -149,7 +143,36 @@ pub(in crate::engine) async fn derive_keys(
         .collect();
     contact_links::bury_frozen(tx, tenant, &gone).await?;
     customer_states::forget_deleted(tx, tenant, &gone).await?;
-    customers::set_keys(tx, tenant, ids, found).await
+    let found = rows
+        .iter()
+        .zip(&details)
+        .map(|(row, details)| (row.id, row.user_id, details));
+    customers::set_keys(tx, tenant, ids, found_by(found, region.as_deref())).await
+}
+
+/// The same for customers that were made in this transaction: they are not read again.
+pub(super) async fn derive_keys_of<'d>(
+    tx: &mut Tx,
+    tenant: TenantId,
+    region: Option<&str>,
+    fresh: impl Iterator<Item = (CustomerId, UserId, &'d Details)>,
+) -> Result<(), StoreError> {
+    customers::add_keys(tx, tenant, found_by(fresh, region)).await
+}
+
+fn found_by<'d>(
+    people: impl Iterator<Item = (CustomerId, UserId, &'d Details)>,
+    region: Option<&str>,
+) -> BTreeSet<(UserId, &'static str, String, CustomerId)> {
+    let mut found = BTreeSet::new();
+    for (id, user, details) in people {
+        found.extend(
+            keys(details, region)
+                .into_iter()
+                .map(|(kind, value)| (user, kind, value, id)),
+        );
+    }
+    found
 }
 
 async fn found(tx: &mut Tx, tenant: TenantId, id: CustomerId) -> Result<CustomerRow, Refusal> {
@@ -217,7 +240,14 @@ impl Engine {
         let owner = owner.ok_or_else(|| Refusal::field("user_id", "is required"))?;
         let id = CustomerId(self.fresh_uuid());
         let text = CustomerText::of(&details);
-        customers::insert(&mut tx, (tenant, owner, id), &text, Side::App, self.now_ms()).await?;
+        let new = NewCustomer {
+            id,
+            user_id: owner,
+            text,
+            origin: Side::App,
+            created_at: self.now_ms(),
+        };
+        customers::insert(&mut tx, tenant, &[new]).await?;
         derive_keys(&mut tx, tenant, &[id]).await?;
         let answer = render(&shown(&mut tx, tenant, id).await?);
         once::finish(self, tx, tenant, once, &answer).await?;

@@ -4,7 +4,7 @@
 //! needs time or Google (deleting what was read, removing what was written, revoking the grant) is noted in the same
 //! transaction and carried out until it is done, the revocation last. Leaving never cancels a booking.
 use super::Engine;
-use super::connect::follow;
+use super::connect::{follow, leave_contacts};
 use super::tokens::{self, TokenError, open_for, seal_for};
 use crate::domain::failure::{FailureClass, delay};
 use crate::domain::ids::{AccountId, TenantId};
@@ -102,6 +102,7 @@ pub(super) async fn end(engine: &Engine, tx: &mut Tx, account: &Account, ending:
             calendars::freeze(tx, tenant, id, &calendar.calendar_id, Some(DISCONNECTED)).await?;
         }
     }
+    leave_contacts(tx, tenant, id).await?;
     sessions::delete_of_user(tx, tenant, account.user_id).await?;
     let left = Disconnect {
         tenant_id: tenant,

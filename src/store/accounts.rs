@@ -327,6 +327,13 @@ pub async fn set_tenant_contacts(tx: &mut Tx, tenant: TenantId, id: AccountId, l
     tx.execute(SQL, args![tenant, id, lets]).await.map(drop)
 }
 
+/// The contact group that holds what Accord created.
+pub async fn contact_group(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "SELECT contact_group FROM accounts WHERE tenant_id = $1 AND id = $2";
+    let row = tx.fetch_optional(SQL, args![tenant, id]).await?;
+    row.map_or(Ok(None), |row| row.opt_text("contact_group"))
+}
+
 /// Notes the contact group that holds what Accord created.
 pub async fn set_contact_group(
     tx: &mut Tx,

@@ -291,22 +291,41 @@ pub async fn in_state(
 
 /// The links of an account that wait.
 pub async fn waiting(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<Vec<ContactLink>, StoreError> {
-    const SQL: &str = select!("WHERE tenant_id = $1 AND account_id = $2 AND waiting IS NOT NULL ORDER BY id");
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND account_id = $2 AND waiting IS NOT NULL AND state <> 'gone' ORDER BY id");
     read_all(&tx.fetch_all(SQL, args![tenant, account]).await?)
 }
 
-/// The live and frozen links of an account that Google has not shown since `at` (ms): a full listing that began then lacks
-/// them.
+/// What is needed of a link to look for its contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// The contact's resource name.
+    pub contact_id: String,
+    /// The id of its contact source.
+    pub source_id: String,
+    /// When Google last showed it, ms.
+    pub confirmed_at: i64,
+}
+
+/// The live and frozen links of an account that Google has not shown since `at` (ms).
 pub async fn not_confirmed_since(
     tx: &mut Tx,
     tenant: TenantId,
     account: AccountId,
     at: i64,
-) -> Result<Vec<ContactLink>, StoreError> {
-    const SQL: &str = select!(
-        "WHERE tenant_id = $1 AND account_id = $2 AND state IN ('live', 'frozen') AND confirmed_at < $3 ORDER BY id"
-    );
-    read_all(&tx.fetch_all(SQL, args![tenant, account, at]).await?)
+) -> Result<Vec<Unconfirmed>, StoreError> {
+    const SQL: &str = "SELECT contact_id, source_id, confirmed_at FROM contact_links \
+         WHERE tenant_id = $1 AND account_id = $2 AND state IN ('live', 'frozen') AND confirmed_at < $3 ORDER BY id";
+    let rows = tx.fetch_all(SQL, args![tenant, account, at]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Unconfirmed {
+                contact_id: row.text("contact_id")?,
+                source_id: row.text("source_id")?,
+                confirmed_at: row.int("confirmed_at")?,
+            })
+        })
+        .collect()
 }
 
 /// Notes that Google showed these links' contacts. It is no change of a link.
@@ -414,9 +433,18 @@ pub async fn set_answer(
         .await
 }
 
-/// Stops following everything of an account, because its user or its tenant ended that. The links of creates that are still
-/// unsure stay what they are.
+/// Stops following everything of an account, because its user or its tenant ended that. Customers that were deleted, but of
+/// whose deletion Google has not heard, are forgotten. The links of creates that are still unsure stay what they are.
 pub async fn freeze_all(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
+    const BURY: &str = "UPDATE contact_links SET state = 'gone', gone_because = 'app', etag = '', base_local = NULL, \
+             base_remote = NULL, before_sealed = NULL, waiting = NULL, answer = NULL, revision = revision + 1 \
+         WHERE tenant_id = $1 AND account_id = $2 AND state IN ('live', 'frozen') AND NOT EXISTS ( \
+             SELECT 1 FROM customers c WHERE c.tenant_id = contact_links.tenant_id AND c.id = contact_links.customer_id)";
+    const FORGET: &str = "UPDATE row_state SET agreed_version = version, deleted_row = NULL \
+         WHERE tenant_id = $1 AND kind = 'customer' AND deleted_row IS NOT NULL AND id IN ( \
+             SELECT customer_id FROM contact_links WHERE tenant_id = $1 AND account_id = $2 AND state = 'gone')";
+    tx.execute(BURY, args![tenant, account]).await?;
+    tx.execute(FORGET, args![tenant, account]).await?;
     const SQL: &str = "UPDATE contact_links SET state = 'frozen', waiting = NULL, answer = NULL, revision = revision + 1 \
          WHERE tenant_id = $1 AND account_id = $2 AND state = 'live'";
     tx.execute(SQL, args![tenant, account]).await.map(drop)
@@ -425,7 +453,7 @@ pub async fn freeze_all(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Re
 /// Buries the frozen links of customers that are no more: nothing will carry their deletion to Google.
 pub async fn bury_frozen(tx: &mut Tx, tenant: TenantId, customers: &[CustomerId]) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE contact_links SET state = 'gone', gone_because = 'app', etag = '', base_local = NULL, \
-             base_remote = NULL, before_sealed = NULL, revision = revision + 1 \
+             base_remote = NULL, before_sealed = NULL, waiting = NULL, answer = NULL, revision = revision + 1 \
          WHERE tenant_id = $1 AND customer_id IN LIST($2) AND state = 'frozen'";
     tx.execute(SQL, args![tenant, list(customers)]).await.map(drop)
 }

@@ -12,12 +12,28 @@ pub struct Candidate {
     pub customer_id: CustomerId,
     /// `link`: this is the one; `separate`: it is nobody of its candidates.
     pub answer: Option<String>,
+    /// The customer was deleted, or has another contact by now.
+    pub is_stale: bool,
 }
+
+/// Whether the customer of a match `m` cannot be its contact any more.
+macro_rules! is_stale {
+    () => {
+        "(NOT EXISTS (SELECT 1 FROM customers c WHERE c.tenant_id = m.tenant_id AND c.id = m.customer_id) \
+         OR EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = m.tenant_id AND l.account_id = m.account_id \
+             AND l.customer_id = m.customer_id AND l.state <> 'gone'))"
+    };
+}
+pub(super) use is_stale;
 
 /// All candidates of an account.
 pub async fn of_account(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<Vec<Candidate>, StoreError> {
-    const SQL: &str = "SELECT contact_id, customer_id, answer FROM contact_matches \
-         WHERE tenant_id = $1 AND account_id = $2 ORDER BY contact_id, customer_id";
+    const SQL: &str = concat!(
+        "SELECT m.contact_id, m.customer_id, m.answer, CASE WHEN ",
+        is_stale!(),
+        " THEN 1 ELSE 0 END AS is_stale FROM contact_matches m \
+         WHERE m.tenant_id = $1 AND m.account_id = $2 ORDER BY m.contact_id, m.customer_id"
+    );
     let rows = tx.fetch_all(SQL, args![tenant, account]).await?;
     rows.iter()
         .map(|row| {
@@ -25,9 +41,36 @@ pub async fn of_account(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Re
                 contact_id: row.text("contact_id")?,
                 customer_id: row.parse("customer_id")?,
                 answer: row.opt_text("answer")?,
+                is_stale: row.int("is_stale")? != 0,
             })
         })
         .collect()
+}
+
+/// Those of these contacts that wait for an answer.
+pub async fn of_contacts(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    contacts: &[&str],
+) -> Result<Vec<String>, StoreError> {
+    const SQL: &str = "SELECT DISTINCT contact_id FROM contact_matches \
+         WHERE tenant_id = $1 AND account_id = $2 AND contact_id IN LIST($3)";
+    let rows = tx.fetch_all(SQL, args![tenant, account, list(contacts)]).await?;
+    rows.iter().map(|row| row.text("contact_id")).collect()
+}
+
+/// Those of these customers that a contact may be.
+pub async fn of_customers(
+    tx: &mut Tx,
+    tenant: TenantId,
+    account: AccountId,
+    customers: &[CustomerId],
+) -> Result<Vec<CustomerId>, StoreError> {
+    const SQL: &str = "SELECT DISTINCT customer_id FROM contact_matches \
+         WHERE tenant_id = $1 AND account_id = $2 AND customer_id IN LIST($3)";
+    let rows = tx.fetch_all(SQL, args![tenant, account, list(customers)]).await?;
+    rows.iter().map(|row| row.parse("customer_id")).collect()
 }
 
 /// Notes who a contact may be, instead of what was noted before.

@@ -43,7 +43,8 @@ impl CustomerState {
             id: row.parse("id")?,
             version: row.int("version")?,
             agreed_version: row.int("agreed_version")?,
-            deleted: row.opt_json("deleted_row")?,
+            // What was deleted before customers had all their columns cannot be brought back.
+            deleted: row.opt_json("deleted_row").unwrap_or_default(),
         })
     }
 }

@@ -4,9 +4,8 @@ use crate::args;
 
 /// The id, which is `fresh` if there was none.
 pub async fn id(tx: &mut Tx, fresh: uuid::Uuid) -> Result<String, StoreError> {
-    const READ: &str = "SELECT id FROM installation ORDER BY id LIMIT 1";
-    const WRITE: &str =
-        "INSERT INTO installation (id) SELECT CAST($1 AS TEXT) WHERE NOT EXISTS (SELECT 1 FROM installation)";
+    const READ: &str = "SELECT id FROM installation";
+    const WRITE: &str = "INSERT INTO installation (the_only, id) VALUES (1, $1) ON CONFLICT (the_only) DO NOTHING";
     if let Some(row) = tx.fetch_optional(READ, args![]).await? {
         return row.text("id");
     }

@@ -2,6 +2,7 @@
 //!
 //! A claim ends by itself: its lease runs out by the database's clock. Every claim raises the fence, and every write of a
 //! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
+use super::contact_matches::is_stale;
 use super::customer_states::pending_customers;
 use super::states::pending_rows;
 use super::{Row, StoreError, Tx, accounts};
@@ -145,6 +146,16 @@ pub async fn disable_scope(
 pub async fn make_due(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE sync_scopes SET due_at = 0 WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0";
     tx.execute(SQL, args![tenant, account]).await.map(drop)
+}
+
+/// Makes the calendars of an account due now, or its contacts.
+pub async fn make_due_for(tx: &mut Tx, tenant: TenantId, account: AccountId, contacts: bool) -> Result<(), StoreError> {
+    const CALENDARS: &str = "UPDATE sync_scopes SET due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0 AND calendar_id <> ''";
+    const CONTACTS: &str = "UPDATE sync_scopes SET due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0 AND calendar_id = ''";
+    let sql = if contacts { CONTACTS } else { CALENDARS };
+    tx.execute(sql, args![tenant, account]).await.map(drop)
 }
 
 /// Forgets the sync token, so that the next pass lists everything and compares it with the links. A pass that is under way
@@ -390,7 +401,7 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
 pub struct ContactsContext {
     /// The user whose account this is.
     pub user_id: UserId,
-    /// What the user lets be read and written; `None`: nothing yet.
+    /// What the user lets be read and written, as far as the tenant lets it; `None`: nothing.
     pub choice: Option<ContactsChoice>,
     /// The contact group that holds what Accord created.
     pub group: Option<String>,
@@ -400,7 +411,7 @@ pub struct ContactsContext {
     pub listed_at: i64,
     /// Whether customers have something to push.
     pub has_pending: bool,
-    /// Whether a person has answered about a link or a match.
+    /// Whether a person has answered about a link or a match, or a match cannot be any more.
     pub has_answers: bool,
     /// When the oldest create with an unknown outcome was sent (ms).
     pub unsure_since: Option<i64>,
@@ -411,14 +422,16 @@ pub struct ContactsContext {
 /// Reads it. `None`: there is no such account.
 pub async fn contacts_context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ContactsContext>, StoreError> {
     const SQL: &str = concat!(
-        "SELECT a.user_id, a.contacts, a.contacts_label, a.contacts_label_name, a.contact_group, o.writes_paused_until, o.listed_at, \
+        "SELECT a.user_id, a.contacts, a.contacts_label, a.contacts_label_name, a.tenant_contacts, a.contact_group, o.writes_paused_until, o.listed_at, \
              CASE WHEN EXISTS (SELECT 1 ",
         pending_customers!("a.tenant_id", "a.user_id", "a.id"),
         ") THEN 1 ELSE 0 END AS has_pending, \
              CASE WHEN EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
-                 AND l.waiting IS NOT NULL AND l.answer IS NOT NULL) \
+                 AND l.answer IS NOT NULL AND l.state <> 'gone') \
              OR EXISTS (SELECT 1 FROM contact_matches m WHERE m.tenant_id = a.tenant_id AND m.account_id = a.id \
-                 AND m.answer IS NOT NULL) THEN 1 ELSE 0 END AS has_answers, \
+                 AND (m.answer IS NOT NULL OR ",
+        is_stale!(),
+        ")) THEN 1 ELSE 0 END AS has_answers, \
              (SELECT MIN(l.attempted_at) FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
                  AND l.state = 'creating' AND l.attempted_at > 0) AS unsure_since, \
              CASE WHEN EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
@@ -430,7 +443,7 @@ pub async fn contacts_context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<Cont
     row.map(|row| {
         Ok(ContactsContext {
             user_id: row.parse("user_id")?,
-            choice: accounts::contacts_choice(&row)?,
+            choice: accounts::contacts_choice(&row)?.filter(|_| row.flag("tenant_contacts").unwrap_or(false)),
             group: row.opt_text("contact_group")?,
             writes_paused_until: row.int("writes_paused_until")?,
             listed_at: row.int("listed_at")?,
@@ -500,7 +513,7 @@ pub async fn keep_token(tx: &mut Tx, claim: &Claim, sync_token: &str, fingerprin
 /// other placements, has begun and ended a good pass since `since` (ms). Paused and failing scopes are not waited for.
 pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, since: i64) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT COUNT(*) AS n FROM sync_scopes s WHERE s.tenant_id = $1 AND s.enabled = 1 AND s.failures = 0 \
-         AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
+         AND s.calendar_id <> '' AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
          AND (s.account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = s.tenant_id AND p.booking_id = $4 \
               AND p.calendar_id = s.calendar_id AND p.account_id = s.account_id)) \
          AND (s.last_started_at <= $5 OR s.last_good_at < s.last_started_at)";
@@ -513,7 +526,7 @@ pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, s
 /// Makes due what [`all_looked_since`] waits for.
 pub async fn make_others_due(tx: &mut Tx, key: &ScopeKey, booking: BookingId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE sync_scopes SET due_at = 0 WHERE tenant_id = $1 AND enabled = 1 AND failures = 0 \
-         AND NOT (account_id = $2 AND calendar_id = $3) \
+         AND calendar_id <> '' AND NOT (account_id = $2 AND calendar_id = $3) \
          AND (account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = sync_scopes.tenant_id \
               AND p.booking_id = $4 AND p.calendar_id = sync_scopes.calendar_id AND p.account_id = sync_scopes.account_id))";
     tx.execute(SQL, args![key.tenant, key.account, &key.calendar, booking])

@@ -36,6 +36,7 @@ impl Person {
     /// Goes to an address.
     pub async fn open(&self, address: &str) {
         self.client().goto(address).await.expect("a page");
+        self.is_shown_a_new_page().await;
     }
 
     /// All that can be read on the page.
@@ -99,17 +100,16 @@ impl Person {
     async fn leaves_by(&self, element: Element) {
         self.marks_the_page().await;
         element.click().await.expect("it can be clicked");
-        self.is_on_the_next_page().await;
+        self.is_shown_a_new_page().await;
     }
 
     async fn marks_the_page(&self) {
         self.run("window.seen = true").await;
     }
 
-    async fn is_on_the_next_page(&self) {
-        until("the next page", async || {
-            let script = "return !window.seen && document.readyState === 'complete'";
-            let there = self.client().execute(script, vec![]).await;
+    async fn is_shown_a_new_page(&self) {
+        until("a new page", async || {
+            let there = self.client().execute(NEW_PAGE_IS_SHOWN, vec![]).await;
             // While one page goes and another comes there may be none to ask.
             (there.ok()? == json!(true)).then_some(())
         })
@@ -187,7 +187,7 @@ impl Person {
         self.tabs_to(name).await;
         self.marks_the_page().await;
         self.types(Key::Enter).await;
-        self.is_on_the_next_page().await;
+        self.is_shown_a_new_page().await;
     }
 
     /// The page does not reach beyond the window's right edge.
@@ -238,6 +238,12 @@ impl Person {
         assert!(requests > 0, "the network's log is empty");
     }
 }
+
+// Chromium throws keys away that come before a page's first picture, and WebDriver calls a page loaded before that. Nobody types
+// at what cannot be seen yet.
+const NEW_PAGE_IS_SHOWN: &str = "
+    return !window.seen && document.readyState === 'complete'
+        && performance.getEntriesByName('first-contentful-paint').length > 0";
 
 const FOCUS_IS_VISIBLE: &str = "
     const it = document.activeElement, style = getComputedStyle(it);

@@ -185,56 +185,58 @@ fn slots<E: Entry>(sides: &Sides<'_, E>) -> Vec<Slot<E>> {
     slots
 }
 
-/// What one side added meets what the other added, or has alone, if it is the same value.
+/// What one side added meets what the other added, or has alone, if it is the same value. Those under the same label meet first,
+/// so that a number under several labels meets itself under each.
 fn unite_additions<E: Entry>(slots: &mut Vec<Slot<E>>, sides: &Sides<'_, E>) {
-    for at in 0..sides.remote.len() {
-        if !slots.iter().any(|slot| slot.remote == Some(at)) {
-            let alone = |slot: &Slot<E>| slot.remote.is_none() && slot.base_remote.is_none() && slot.local.is_some();
-            match find(slots, &sides.remote[at], sides.local, |slot| slot.local, alone) {
-                Some(slot) => slot.remote = Some(at),
-                None => slots.push(Slot {
-                    base_local: None,
-                    base_remote: None,
-                    local: None,
-                    remote: Some(at),
-                }),
-            }
-        }
+    let rules: [fn(&E, &E) -> bool; 2] = [
+        |a, b| a.key() == b.key() && a.label() == b.label(),
+        |a, b| a.key() == b.key(),
+    ];
+    let mut added = additions(slots, sides.remote, |slot| slot.remote);
+    for matches in rules {
+        added.retain(|at| {
+            let met = slots.iter_mut().find(|slot| {
+                let is_alone = slot.remote.is_none() && slot.base_remote.is_none();
+                is_alone
+                    && slot
+                        .local
+                        .is_some_and(|there| matches(&sides.local[there], &sides.remote[*at]))
+            });
+            met.map(|slot| slot.remote = Some(*at)).is_none()
+        });
     }
-    for at in 0..sides.local.len() {
-        if !slots.iter().any(|slot| slot.local == Some(at)) {
-            let alone = |slot: &Slot<E>| slot.local.is_none() && slot.base_local.is_none() && slot.remote.is_some();
-            match find(slots, &sides.local[at], sides.remote, |slot| slot.remote, alone) {
-                Some(slot) => slot.local = Some(at),
-                None => slots.push(Slot {
-                    base_local: None,
-                    base_remote: None,
-                    local: Some(at),
-                    remote: None,
-                }),
-            }
-        }
+    slots.extend(added.into_iter().map(|at| Slot {
+        base_local: None,
+        base_remote: None,
+        local: None,
+        remote: Some(at),
+    }));
+    let mut added = additions(slots, sides.local, |slot| slot.local);
+    for matches in rules {
+        added.retain(|at| {
+            let met = slots.iter_mut().find(|slot| {
+                let is_alone = slot.local.is_none() && slot.base_local.is_none();
+                is_alone
+                    && slot
+                        .remote
+                        .is_some_and(|there| matches(&sides.remote[there], &sides.local[*at]))
+            });
+            met.map(|slot| slot.local = Some(*at)).is_none()
+        });
     }
+    slots.extend(added.into_iter().map(|at| Slot {
+        base_local: None,
+        base_remote: None,
+        local: Some(at),
+        remote: None,
+    }));
 }
 
-/// The free slot whose value on the other side is the same as `entry`: under the same label if there is one.
-fn find<'s, E: Entry>(
-    slots: &'s mut [Slot<E>],
-    entry: &E,
-    other: &[E],
-    index: fn(&Slot<E>) -> Option<usize>,
-    free: impl Fn(&Slot<E>) -> bool,
-) -> Option<&'s mut Slot<E>> {
-    let of = |slot: &Slot<E>| index(slot).map(|at| &other[at]);
-    let key = entry.key();
-    let candidates: Vec<usize> = (0..slots.len())
-        .filter(|at| free(&slots[*at]) && of(&slots[*at]).is_some_and(|there| there.key() == key))
-        .collect();
-    let labelled = candidates
-        .iter()
-        .find(|at| of(&slots[**at]).is_some_and(|there| there.label() == entry.label()));
-    let at = *labelled.or(candidates.first())?;
-    slots.get_mut(at)
+/// The places in a list that no slot has.
+fn additions<E>(slots: &[Slot<E>], list: &[E], index: fn(&Slot<E>) -> Option<usize>) -> Vec<usize> {
+    (0..list.len())
+        .filter(|at| !slots.iter().any(|slot| index(slot) == Some(*at)))
+        .collect()
 }
 
 fn settle<E: Entry>(

@@ -121,6 +121,14 @@ impl<'a> Context<'a> {
         Ok(tx)
     }
 
+    /// Prolongs the lease before more is read.
+    pub async fn prolong(&self) -> Result<(), SyncError> {
+        if self.is_plan {
+            return Ok(());
+        }
+        Ok(self.begin().await?.commit().await?)
+    }
+
     /// Whether Google takes writes at present, as far as is known.
     pub fn takes_writes(&self) -> bool {
         self.scope.writes_paused_until <= self.engine.now_ms()
@@ -139,6 +147,16 @@ impl<'a> Context<'a> {
         is_old || self.scope.has_unlooked || is_time
     }
 
+    /// When a full listing counts as begun. One that lacks contacts which Google showed only a moment before it proves
+    /// nothing about them: it is repeated as soon as another one would.
+    pub fn listed_at(&self, is_conclusive: bool) -> i64 {
+        if is_conclusive {
+            return self.started_at;
+        }
+        let delay = self.engine.sync.contact_create_delay_ms;
+        self.started_at - (TOKEN_MS - jitter(self.key())) + delay
+    }
+
     /// Whether the user lets this contact be followed. What Accord created always is: it was the app's before.
     pub fn lets(&self, person: &Person, is_ours: bool) -> bool {
         match &self.scope.choice {
@@ -153,12 +171,14 @@ impl<'a> Context<'a> {
         format!("{}{customer}", self.key_prefix)
     }
 
-    /// The customer that a contact was created for, if this installation created it for this tenant.
-    pub fn customer_of(&self, person: &Person) -> Option<CustomerId> {
-        person
+    /// The customers that a contact was created for, if this installation created it for this tenant; several when Google
+    /// merged such contacts.
+    pub fn customers_of(&self, person: &Person) -> Vec<CustomerId> {
+        let ours = person
             .client_keys
             .iter()
-            .find_map(|key| key.strip_prefix(&self.key_prefix)?.parse().ok())
+            .filter_map(|key| key.strip_prefix(&self.key_prefix));
+        ours.filter_map(|id| id.parse().ok()).collect()
     }
 
     pub fn fresh_link(&self) -> LinkId {

@@ -29,4 +29,71 @@
 //! - `removal.rs`: contacts that are gone and customers that were deleted, and the brake
 //! - `outbound.rs`: what the app changed; `creating.rs`: contacts for customers that have none
 //! - `asking.rs`: what stops at a person: questions, conflict records, quarantine
+mod asking;
 mod context;
+mod creating;
+mod inbound;
+mod newcomer;
+mod outbound;
+mod pull;
+mod removal;
+mod settle;
+
+use super::Engine;
+use super::sync::{PassReport, SyncError};
+use crate::store::scopes::{self, Claim};
+use context::Context;
+
+/// Runs one pass of a claimed scope and lets go of it. `next_due` (ms) is when it is due again if all goes well.
+///
+/// # Errors
+/// What stopped the pass; nothing is half done.
+pub(super) async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
+    let mut tx = engine.db.read().await?;
+    let mut context = Context::load(engine, &mut tx, claim).await?;
+    drop(tx);
+    let mut report = PassReport::default();
+    let listing = pull::pull(&mut context, &mut report).await?;
+    let mut token = listing.token.clone();
+    let pushes = context.scope.has_pending && context.takes_writes();
+    if !listing.is_quiet() || pushes || context.scope.has_answers {
+        context.load_rest().await?;
+        inbound::apply(&mut context, listing, &mut report).await?;
+        outbound::push(&mut context, &mut report).await?;
+        // It was kept as soon as everything was applied, and is not kept again: what came after may have forgotten it.
+        token = None;
+    }
+    let mut tx = engine.db.begin().await?;
+    let now = engine.now_ms();
+    if !scopes::finish(&mut tx, claim, token.as_deref(), &context.fingerprint, now, next_due).await? {
+        return Err(SyncError::LostLease);
+    }
+    tx.commit().await?;
+    Ok(report)
+}
+
+/// Tells what a pass would do and does nothing: it reads from Google, and applies that to a private copy.
+pub(super) async fn plan(engine: &Engine, claim: &Claim) -> Result<PassReport, SyncError> {
+    let mut tx = engine.db.read().await?;
+    let mut context = Context::load(engine, &mut tx, claim).await?;
+    drop(tx);
+    context.is_plan = true;
+    let mut report = PassReport {
+        steps: Some(Vec::new()),
+        ..PassReport::default()
+    };
+    let listing = pull::pull(&mut context, &mut report).await?;
+    context.load_rest().await?;
+    let copied = Engine {
+        db: engine.db.private_copy(claim.key.tenant).await?,
+        ..engine.clone()
+    };
+    let mut context = Context {
+        engine: &copied,
+        ..context
+    };
+    inbound::apply(&mut context, listing, &mut report).await?;
+    outbound::plan(&context, &mut report).await?;
+    copied.db.close().await;
+    Ok(report)
+}

@@ -1,4 +1,4 @@
-//! Two-way calendar sync: one pass over one sync scope.
+//! Two-way calendar sync: one pass over one sync scope. A scope that is the contacts of an account is handed to `people`.
 //!
 //! ```text
 //! claim (lease, fence) -> pull: all pages, and the single events that the pages raise questions about
@@ -48,7 +48,7 @@ mod words;
 pub use error::SyncError;
 pub use report::{PassReport, Step};
 
-use super::{Engine, tokens};
+use super::{Engine, people, tokens};
 use crate::domain::failure::{self, FailureClass};
 use crate::store::scopes::{self, Claim, ScopeKey};
 use context::Context;
@@ -110,6 +110,9 @@ async fn renew_access(engine: &Engine, claim: &Claim) -> Result<(), SyncError> {
 }
 
 async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
+    if claim.key.is_contacts() {
+        return people::run(engine, claim, next_due).await;
+    }
     let mut tx = engine.db.read().await?;
     let mut context = Context::load(engine, &mut tx, claim).await?;
     drop(tx);
@@ -150,6 +153,11 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
     let Some(claim) = scopes::peek(&mut tx, key).await? else {
         return Err(SyncError::NoSuchScope);
     };
+    drop(tx);
+    if key.is_contacts() {
+        return people::plan(engine, &claim).await;
+    }
+    let mut tx = engine.db.read().await?;
     let mut context = Context::load(engine, &mut tx, &claim).await?;
     drop(tx);
     context.is_plan = true;
@@ -188,7 +196,7 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
         .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     let mut tx = engine.db.begin().await?;
     let held = scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
-    if held && class == FailureClass::Gone {
+    if held && class == FailureClass::Gone && !claim.key.is_contacts() {
         // The calendar itself is not there or not ours any more: its bookings stay as they are.
         let key = &claim.key;
         let reason = Some("Google does not show this calendar to the account any more");

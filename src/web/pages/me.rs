@@ -6,7 +6,7 @@ use crate::domain::ids::TenantId;
 use crate::engine::connect::{self, ConnectError, Refusal};
 use crate::engine::disconnect::{self, Ending, ReadData, WrittenEvents};
 use crate::engine::sign_in::{self, Overview};
-use crate::engine::tokens::NO_CALENDAR;
+use crate::google::scopes::Feature;
 use crate::store::accounts::{Account, AccountState};
 use axum::Form;
 use axum::extract::{Path, Query, State};
@@ -106,6 +106,7 @@ pub(super) async fn me_page(
         calendars,
     } = &visit.overview;
     let preset = connect::preset(account, calendars);
+    let contacts = connect::contacts_offer(&pages.engine, account).await;
     let (questions, more_questions) = match questions::open(pages, visit.tenant, account).await {
         Ok(questions) => questions,
         Err(error) => return pages.problem(error.into()),
@@ -114,18 +115,20 @@ pub(super) async fn me_page(
         tenant => &names.tenant, user => &names.user, email => &account.email, done, problem, questions, more_questions,
         state_words => state_words(account), path => &visit.path, form => &visit.form,
         can_reconnect => account.state == AccountState::NeedsReconnect || account.state == AccountState::Choosing
-            || account.last_error.as_deref() == Some(NO_CALENDAR),
-        ..choices_fields(calendars, &preset)
+            || !Feature::Calendar.is_granted(&account.scopes),
+        ..choices_fields(account, calendars, &contacts, &preset)
     };
     pages.page(status, "pages/me.html", context)
 }
 
 fn state_words(account: &Account) -> &'static str {
     match account.state {
-        _ if account.last_error.as_deref() == Some(NO_CALENDAR) => {
-            "Connected, but without access to your calendar: nothing is read or written"
+        AccountState::Choosing | AccountState::Active
+            if !Feature::Calendar.is_granted(&account.scopes) && !Feature::Contacts.is_granted(&account.scopes) =>
+        {
+            "Connected, but without access to your calendar or your contacts: nothing is read or written"
         }
-        AccountState::Choosing => "Connected, but you have not chosen your calendars yet: nothing is read",
+        AccountState::Choosing => "Connected, but you have not made your choices yet: nothing is read",
         AccountState::Active => "Connected",
         AccountState::Paused => "Paused by the people who run the app: nothing is read or written",
         AccountState::NeedsReconnect => {
