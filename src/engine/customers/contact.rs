@@ -5,13 +5,13 @@
 use super::{CustomerView, derive_keys, found, shown};
 use crate::domain::access::ContactsChoice;
 use crate::domain::customer::Details;
-use crate::domain::ids::{CalendarId, CustomerId, TenantId};
+use crate::domain::ids::{CustomerId, TenantId};
 use crate::engine::{Engine, Refusal};
 use crate::store::contact_links::{self, ContactLink, GoneBecause, LinkState};
 use crate::store::customer_contacts::{self, Standing};
 use crate::store::customers::{self, CustomerText};
 use crate::store::scopes::{self, ScopeKey};
-use crate::store::{Tx, accounts, changes, conflicts, contact_matches, customer_states, questions};
+use crate::store::{StoreError, Tx, accounts, changes, conflicts, contact_matches, customer_states, questions};
 use serde::Deserialize;
 
 /// What a customer shall become.
@@ -65,10 +65,10 @@ impl Engine {
         for link in links {
             let scope = ScopeKey::contacts(tenant, link.account_id);
             contact_links::put(&mut tx, &mut link.buried(GoneBecause::Unlinked)).await?;
+            withdraw(&mut tx, &scope, &id.to_string(), now).await?;
             // A removal that the brake held with others is held no longer.
             scopes::make_scope_due(&mut tx, &scope).await?;
         }
-        questions::withdraw(&mut tx, tenant, &contacts(), &id.to_string(), now).await?;
         conflicts::decide_open_of_customer(&mut tx, tenant, id, None, now).await?;
         let version = found(&mut tx, tenant, id).await?.version;
         customer_states::agree(&mut tx, tenant, &[(id, version)]).await?;
@@ -100,6 +100,7 @@ impl Engine {
         ))?;
         let links = contact_links::of_customers(&mut tx, tenant, account.id, &[id]).await?;
         refuse_linked(&links)?;
+        let scope = ScopeKey::contacts(tenant, account.id);
         let nobody = CustomerId(self.fresh_uuid());
         match wish {
             ContactWish::Create => {
@@ -122,11 +123,11 @@ impl Engine {
                 customer_contacts::lift_tombstones(&mut tx, (tenant, account.id), id, Some(contact), nobody).await?;
                 contact_matches::set(&mut tx, tenant, account.id, contact, &[id]).await?;
                 contact_matches::set_answer(&mut tx, tenant, account.id, contact, Some(id)).await?;
-                questions::withdraw(&mut tx, tenant, &contacts(), contact, self.now_ms()).await?;
+                withdraw(&mut tx, &scope, contact, self.now_ms()).await?;
             }
         }
         customer_states::look_again(&mut tx, tenant, user).await?;
-        scopes::make_scope_due(&mut tx, &ScopeKey::contacts(tenant, account.id)).await?;
+        scopes::make_scope_due(&mut tx, &scope).await?;
         self.acted(tx, tenant, id).await
     }
 
@@ -169,7 +170,10 @@ fn refuse_linked(links: &[ContactLink]) -> Result<(), Refusal> {
     }))
 }
 
-/// What stands for a calendar in rows about contacts.
-fn contacts() -> CalendarId {
-    CalendarId(String::new())
+/// What was asked about a customer or a contact is decided by the act itself.
+async fn withdraw(tx: &mut Tx, scope: &ScopeKey, subject: &str, at: i64) -> Result<(), StoreError> {
+    match questions::open_in_scope(tx, scope, subject).await? {
+        Some(open) => questions::withdraw_one(tx, scope.tenant, open.id, at).await,
+        None => Ok(()),
+    }
 }
