@@ -526,6 +526,38 @@ both_databases! {
         assert_eq!(bed.count(REVOCATIONS).await, 0);
     }
 
+    async fn a_paused_account_that_comes_back_without_its_calendar_stays_paused(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        pause(&bed.engine, bed.tenant, account).await.unwrap();
+        bed.google.switch("tokens/revoke_refresh", &json!({"email": ANA})).await;
+        bed.to_choices(&mut bed.browser(), bed.ana, ANA, &["openid", "email"]).await;
+        let known = bed.account(bed.ana).await.unwrap();
+        assert_eq!((known.id, known.state), (account, AccountState::Paused));
+        assert!(known.last_error.unwrap().contains("calendar"), "and what is missing is told");
+        // The user gives the calendar back: that ends the complaint, not the pause.
+        bed.to_choices(&mut bed.browser(), bed.ana, ANA, ALL).await.expect(303);
+        let known = bed.account(bed.ana).await.unwrap();
+        assert_eq!((known.state, known.last_error), (AccountState::Paused, None));
+        assert_eq!(bed.polled().await, 0);
+        resume(&bed.engine, bed.tenant, account).await.unwrap();
+        assert_eq!(bed.polled().await, 1, "with the choices of before");
+    }
+
+    async fn an_account_that_is_resumed_without_its_calendar_is_not_polled_before_it_has_it_again(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        pause(&bed.engine, bed.tenant, account).await.unwrap();
+        bed.google.switch("tokens/revoke_refresh", &json!({"email": ANA})).await;
+        bed.to_choices(&mut bed.browser(), bed.ana, ANA, &["openid", "email"]).await;
+        resume(&bed.engine, bed.tenant, account).await.unwrap();
+        assert_eq!(bed.polled().await, 0);
+        bed.to_choices(&mut bed.browser(), bed.ana, ANA, ALL).await.expect(303);
+        let known = bed.account(bed.ana).await.unwrap();
+        assert_eq!((known.state, known.last_error), (AccountState::Active, None));
+        assert_eq!(bed.polled().await, 1);
+    }
+
     async fn a_paused_account_is_not_polled_until_it_is_resumed(url: String) {
         let bed = Bed::new(&url).await;
         let account = bed.connect(bed.ana, ANA).await.id;

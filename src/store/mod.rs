@@ -10,6 +10,7 @@ pub mod conflicts;
 pub mod connects;
 pub mod contact_links;
 pub mod contact_matches;
+pub mod customer_contacts;
 pub mod customer_states;
 pub mod customers;
 mod db;

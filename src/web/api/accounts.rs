@@ -362,12 +362,12 @@ async fn start(
 /// What the passes did; empty when nobody waited for them.
 #[derive(Debug, Serialize, ToSchema)]
 struct SyncBody {
-    /// One per calendar.
+    /// One per calendar, and one of the contacts; `scope` says which.
     #[schema(value_type = Vec<Object>)]
-    passes: Vec<sync_now::CalendarPass>,
+    passes: Vec<sync_now::ScopePass>,
 }
 
-/// Synchronises the calendars of an account now. With `wait=true` the answer says what each pass did.
+/// Synchronises the calendars and the contacts of an account now. With `wait=true` the answer says what each pass did.
 #[utoipa::path(post, path = "/accounts/{id}/sync", tag = "accounts",
     params(("id" = String, Path, format = "uuid"),
            ("wait" = Option<bool>, Query, description = "`true`: answer when the passes are over.")),
