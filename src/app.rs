@@ -14,6 +14,7 @@ use crate::engine::tokens::TokenCache;
 use crate::engine::{Engine, sealed};
 use crate::google::calendar::CalendarApi;
 use crate::google::oauth::{Endpoints, OAuth};
+use crate::google::people::PeopleApi;
 use crate::google::transport::Transport;
 use crate::jobs::{self, cadence::Cadence};
 use crate::lifecycle::{self, Stop};
@@ -156,7 +157,8 @@ impl App {
             clock,
             entropy,
             oauth: OAuth::new(transport.clone(), Arc::new(endpoints)),
-            google: CalendarApi::new(transport, &google.calendar_url),
+            google: CalendarApi::new(transport.clone(), &google.calendar_url),
+            people: PeopleApi::new(transport, &google.people_url),
             tokens: TokenCache::default(),
             defaults: SyncDefaults {
                 conflict: config.sync.conflict,
@@ -170,6 +172,7 @@ impl App {
                 window_past_days: config.sync.window_past_days,
                 lease_ms: i64::try_from(config.sync.lease.as_millis()).unwrap_or(i64::MAX),
                 page_size: PAGE_SIZE,
+                contact_create_delay_ms: i64::from(config.sync.contact_create_delay_minutes) * 60_000,
             },
             public_url: config.web.public_url.as_str().into(),
             wake: Arc::new(Notify::new()),

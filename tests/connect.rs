@@ -5,7 +5,7 @@ mod support;
 
 use accord::store::accounts::AccountState;
 use connect_support::{ALL, BEA, Bed, sub};
-use support::google::{ANA, EVENTS, LISTS};
+use support::google::{ANA, CONTACTS, EVENTS, LISTS};
 use support::http::query_of;
 use support::postgres::both_databases;
 
@@ -24,7 +24,7 @@ both_databases! {
         assert_eq!(asked["prompt"], "consent");
         assert_eq!(asked["code_challenge_method"], "S256");
         assert_eq!(asked["login_hint"], ANA);
-        assert_eq!(asked["scope"], format!("openid email {EVENTS} {LISTS}"));
+        assert_eq!(asked["scope"], format!("openid email {EVENTS} {LISTS} {CONTACTS}"));
         let back = bed.at_google(&departure, ANA, ALL, "allow").await;
         let arrived = browser.get(&back).await.expect(303);
 
@@ -38,7 +38,7 @@ both_databases! {
         page.says(ANA);
         page.says("(your own calendar)");
         let chosen = browser.submit(&page, 0, &[]).await.expect(303);
-        browser.get(chosen.location()).await.expect(200).says("your calendar is connected");
+        browser.get(chosen.location()).await.expect(200).says("your Google account is connected");
 
         let account = bed.account(bed.ana).await.unwrap();
         assert_eq!(account.state, AccountState::Active);
@@ -56,7 +56,7 @@ both_databases! {
         let bed = Bed::new(&url).await;
         let mut browser = bed.browser();
         let page = bed.to_choices(&mut browser, bed.ana, ANA, &["openid", "email", EVENTS]).await.expect(200);
-        page.says("not your calendar");
+        page.says("without any access");
         let account = bed.account(bed.ana).await.unwrap();
         assert_eq!(account.state, AccountState::Choosing);
         assert!(account.last_error.unwrap().contains("calendar"));

@@ -151,7 +151,7 @@ both_databases! {
         world.person_edits(&event, lowered()).await;
         assert_eq!(agree(&world).await.len(), 2);
         let record = world.conflicts().await.remove(0);
-        assert_eq!((record.booking_id, record.policy.as_str()), (lost, "vanished"));
+        assert_eq!((record.booking_id, record.policy.as_str()), (Some(lost), "vanished"));
         conflicts::resolve(&world.engine, world.tenant, record.id, Side::App).await.expect("it is put back");
         let shown = agree(&world).await;
         assert_eq!(titles(&shown)[2], ("2026-03-30T07:00:00Z", "Outdoors"));

@@ -1,13 +1,13 @@
 //! `accord conflict list|show|resolve`.
 use super::out::{Failure, Format, instant, json, line, say, table};
+use super::question::words;
 use super::{Context, open};
 use crate::app::App;
 use crate::domain::booking::Side;
-use crate::domain::ids::{BookingId, ConflictId, TenantId};
-use crate::engine::conflicts::{self, Conflict, ResolveError};
+use crate::domain::ids::{BookingId, ConflictId, CustomerId, TenantId};
+use crate::engine::conflicts::{self, Conflict, ConflictFilter, ResolveError};
 use chrono::DateTime;
 use clap::{Subcommand, ValueEnum};
-use serde_json::Value;
 
 /// Conflicts read at a time.
 const PAGE: i64 = 200;
@@ -51,6 +51,9 @@ pub(super) enum Command {
         /// Only of this booking.
         #[arg(long)]
         booking: Option<BookingId>,
+        /// Only of this customer.
+        #[arg(long)]
+        customer: Option<CustomerId>,
         /// Only those that have come this far.
         #[arg(long)]
         state: Option<State>,
@@ -86,12 +89,22 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
 async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure> {
     let engine = &app.engine;
     match command {
-        Command::List { tenant, booking, state } => {
+        Command::List {
+            tenant,
+            booking,
+            customer,
+            state,
+        } => {
             open::tenant(app, tenant).await?;
+            let filter = ConflictFilter {
+                booking,
+                customer,
+                state: state.map(|state| state.as_str().to_owned()),
+            };
             let mut found: Vec<Conflict> = Vec::new();
             loop {
                 let after = found.last().map(|conflict| conflict.id);
-                let page = conflicts::list(engine, tenant, booking, state.map(State::as_str), after, PAGE).await?;
+                let page = conflicts::list(engine, tenant, &filter, after, PAGE).await?;
                 let is_last = (page.len() as i64) < PAGE;
                 found.extend(page);
                 if is_last {
@@ -104,17 +117,10 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             let row = |c: &Conflict| {
                 let winner = c.winner.clone().unwrap_or_else(|| "-".to_owned());
                 let at = instant(DateTime::from_timestamp_millis(c.created_at));
-                vec![
-                    c.id.to_string(),
-                    c.booking_id.to_string(),
-                    c.field.clone(),
-                    winner,
-                    c.state.clone(),
-                    at,
-                ]
+                vec![c.id.to_string(), about(c), c.field.clone(), winner, c.state.clone(), at]
             };
             table(
-                &["ID", "BOOKING", "FIELD", "WINNER", "STATE", "SINCE"],
+                &["ID", "ABOUT", "FIELD", "WINNER", "STATE", "SINCE"],
                 &found.iter().map(row).collect::<Vec<_>>(),
             )?;
             if found.is_empty() {
@@ -127,10 +133,11 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             if format == Format::Json {
                 return json(&conflict);
             }
-            let words = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             line(format_args!(
-                "{} of booking {}: {}",
-                conflict.field, conflict.booking_id, conflict.state
+                "{} of {}: {}",
+                conflict.field,
+                about(&conflict),
+                conflict.state
             ))?;
             line(format_args!("  agreed before  {}", words(&conflict.base)))?;
             line(format_args!("  app            {}", words(&conflict.app)))?;
@@ -152,6 +159,15 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             say("the other value is put back; the next pass carries it on");
             Ok(())
         }
+    }
+}
+
+/// What it is about, in words.
+fn about(conflict: &Conflict) -> String {
+    match (conflict.customer_id, conflict.booking_id) {
+        (Some(customer), _) => format!("customer {customer}"),
+        (None, Some(booking)) => format!("booking {booking}"),
+        (None, None) => "-".to_owned(),
     }
 }
 

@@ -94,6 +94,17 @@ fn written(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Words of other people, such as a name from somebody's address book, without what would command the terminal or turn the
+/// direction of the line.
+pub fn harmless(text: &str) -> String {
+    let is_harmful = |c: char| {
+        c.is_control() || matches!(c, '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| if is_harmful(c) { char::REPLACEMENT_CHARACTER } else { c })
+        .collect()
+}
+
 /// Data as JSON.
 pub fn json(data: &impl Serialize) -> Result<(), Failure> {
     line(serde_json::to_string_pretty(data)?)

@@ -157,6 +157,8 @@ pub struct Sync {
     pub request_timeout: Duration,
     /// How long a claim on a scope holds; at least twice `request_timeout`.
     pub lease: Duration,
+    /// How long after a create of a contact whose outcome is unknown a full listing proves that there is none, minutes.
+    pub contact_create_delay_minutes: u32,
 }
 
 /// `[retention]`
@@ -249,6 +251,7 @@ impl Config {
                 concurrency: reader.read("sync.concurrency", number(1..=256)),
                 request_timeout: reader.read("sync.request_timeout_seconds", seconds),
                 lease: reader.read("sync.lease_seconds", seconds),
+                contact_create_delay_minutes: reader.read("sync.contact_create_delay_minutes", number(1..=1440)),
             },
             retention: Retention {
                 changes_days: reader.read("retention.changes_days", number(1..=3650)),

@@ -1,8 +1,24 @@
-//! What a user may do with a calendar.
+//! What a user may do with a calendar, and what a user lets Accord do with the contacts.
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
+
+/// Which contacts a user lets Accord read and write.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ContactsChoice {
+    /// Every contact.
+    All,
+    /// Those with one label, which Google's API calls a contact group.
+    Label {
+        /// Its resource name.
+        group: String,
+        /// Its name, as the user saw it.
+        name: String,
+    },
+    /// None.
+    None,
+}
 
 /// Google's access roles, from least to most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

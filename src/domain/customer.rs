@@ -4,6 +4,7 @@
 //! person is known here. Lists keep the order they were given in, and the first of several values is the primary one.
 use super::booking::Side;
 use super::ids::{CustomerId, TenantId, UserId};
+use super::people::merge::PersonField;
 use serde::{Deserialize, Serialize};
 
 /// The mirrored fields of a customer. Empty texts and lists mean that there is none.
@@ -29,6 +30,24 @@ pub struct Details {
     pub birthday: Option<Birthday>,
     /// `male`, `female`, `unspecified` or a text of the person's own.
     pub gender: String,
+}
+
+impl Details {
+    /// Replaces these fields by those of `other`.
+    pub fn take(&mut self, other: &Details, fields: &[PersonField]) {
+        for field in fields {
+            match field {
+                PersonField::GivenName => self.given_name.clone_from(&other.given_name),
+                PersonField::FamilyName => self.family_name.clone_from(&other.family_name),
+                PersonField::Emails => self.emails.clone_from(&other.emails),
+                PersonField::Phones => self.phones.clone_from(&other.phones),
+                PersonField::Organizations => self.organizations.clone_from(&other.organizations),
+                PersonField::Addresses => self.addresses.clone_from(&other.addresses),
+                PersonField::Birthday => self.birthday = other.birthday,
+                PersonField::Gender => self.gender.clone_from(&other.gender),
+            }
+        }
+    }
 }
 
 /// An email address.

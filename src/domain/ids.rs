@@ -48,6 +48,8 @@ ids! {
     CustomerId,
     /// A room, a device or a service that a booking takes place with.
     ResourceId,
+    /// A customer's tie to a Google contact.
+    LinkId,
     /// A record of two edits of the same field.
     ConflictId,
     /// Something that waits for a person.

@@ -1,11 +1,16 @@
 //! Conflict records: listing them, and putting the losing value back.
+//!
+//! `customer.rs`: the losing value of a customer
+mod customer;
+
 use super::{Engine, times};
 use crate::domain::booking::{Content, Side, Status};
-use crate::domain::ids::{BookingId, ConflictId, CustomerId, TenantId, UserId};
+use crate::domain::ids::{BookingId, CalendarId, ConflictId, CustomerId, TenantId, UserId};
 use crate::domain::seal::SealError;
 use crate::domain::time::When;
 use crate::domain::validate;
 use crate::store::bookings::{BookingText, NewBooking};
+pub use crate::store::conflicts::ConflictFilter;
 use crate::store::conflicts::{self, ConflictRow};
 use crate::store::{StoreError, Tx, bookings, changes, placements, questions, resources, users};
 use serde::Serialize;
@@ -16,13 +21,16 @@ use serde_json::Value;
 pub struct Conflict {
     /// Id.
     pub id: ConflictId,
-    /// Booking.
-    pub booking_id: BookingId,
+    /// The booking it is about, or
+    pub booking_id: Option<BookingId>,
+    /// the customer.
+    pub customer_id: Option<CustomerId>,
     /// Its user.
     pub user_id: UserId,
-    /// `title`, `description`, `location`, `when`, `status` or `owner` (a hand-over that could not be).
+    /// Of a booking: `title`, `description`, `location`, `when`, `status` or `owner` (a hand-over that could not be). Of a
+    /// customer: a field of its details, or `contact` (it was deleted against an edit of the customer).
     pub field: String,
-    /// What decided: `origin`, `google`, `app`, `ask`; `readonly` (the app may not change this event), `replaced` (a
+    /// What decided: `origin`, `google`, `app`, `ask`; `first_link` (nobody: each side keeps its own), `readonly` (the app may not change this event), `replaced` (a
     /// resource's name took the place of a note), `vanished` (the series has no such occurrence any more).
     pub policy: String,
     /// `app` or `google`; absent while it is asked.
@@ -53,7 +61,7 @@ pub enum ResolveError {
     /// The side that shall win has won already.
     #[error("keep: {0} has won already")]
     WonAlready(&'static str),
-    /// The booking, or the value, cannot take the losing value back.
+    /// The booking or the customer, or the value, cannot take the losing value back.
     #[error("the value cannot be put back: {0}")]
     Impossible(String),
     /// The database.
@@ -68,13 +76,12 @@ pub enum ResolveError {
 pub async fn list(
     engine: &Engine,
     tenant: TenantId,
-    booking: Option<BookingId>,
-    state: Option<&str>,
+    filter: &ConflictFilter,
     after: Option<ConflictId>,
     limit: i64,
 ) -> Result<Vec<Conflict>, ResolveError> {
     let mut tx = engine.db.read().await?;
-    let rows = conflicts::list(&mut tx, tenant, booking, state, after, limit).await?;
+    let rows = conflicts::list(&mut tx, tenant, filter, after, limit).await?;
     rows.into_iter().map(|row| shown(engine, tenant, row)).collect()
 }
 
@@ -89,18 +96,13 @@ pub async fn get(engine: &Engine, tenant: TenantId, id: ConflictId) -> Result<Co
 
 fn shown(engine: &Engine, tenant: TenantId, row: ConflictRow) -> Result<Conflict, ResolveError> {
     let sealed = &row.values_sealed;
-    let values = engine.open(
-        "conflicts",
-        "values_sealed",
-        tenant,
-        &row.booking_id.to_string(),
-        sealed,
-    )?;
+    let values = engine.open("conflicts", "values_sealed", tenant, &row.subject(), sealed)?;
     let mut values: Value = serde_json::from_slice(&values).unwrap_or(Value::Null);
     let mut take = |name: &str| values.get_mut(name).map_or(Value::Null, Value::take);
     Ok(Conflict {
         id: row.id,
         booking_id: row.booking_id,
+        customer_id: row.customer_id,
         user_id: row.user_id,
         field: row.field,
         policy: row.policy,
@@ -114,38 +116,31 @@ fn shown(engine: &Engine, tenant: TenantId, row: ConflictRow) -> Result<Conflict
     })
 }
 
-/// Lets the other side win after all: its value becomes an edit of the booking, which is then pushed like any other.
+/// Lets the other side win after all: its value becomes an edit of the booking or the customer, which is then pushed like
+/// any other.
 pub async fn resolve(engine: &Engine, tenant: TenantId, id: ConflictId, keep: Side) -> Result<(), ResolveError> {
     let mut tx = engine.db.begin().await?;
     let row = conflicts::get(&mut tx, tenant, id)
         .await?
         .ok_or(ResolveError::NotFound)?;
     let conflict = shown(engine, tenant, row)?;
-    let booking = conflict.booking_id;
-    let subject = booking.to_string();
     match conflict.winner.as_deref() {
-        None => {
-            let leads = placements::leads(&mut tx, tenant, &[booking]).await?;
-            let asked = match leads.first() {
-                Some(lead) => questions::open_about(&mut tx, tenant, &lead.calendar_id, &subject).await?,
-                None => None,
-            };
-            if asked.is_some() {
-                return Err(ResolveError::StillAsked);
-            }
-        }
+        None if is_asked(&mut tx, tenant, &conflict).await? => return Err(ResolveError::StillAsked),
         Some(winner) if winner == keep.as_str() => return Err(ResolveError::WonAlready(keep.as_str())),
-        Some(_) => {}
+        _ => {}
     }
     let value = if keep == Side::App {
         &conflict.app
     } else {
         &conflict.google
     };
-    if conflict.policy == "vanished" {
-        put_back_alone(&mut tx, engine, &conflict, keep, value, tenant).await?;
-    } else {
-        put_back(&mut tx, tenant, booking, &conflict.field, value).await?;
+    match (conflict.customer_id, conflict.booking_id) {
+        (Some(id), _) => customer::put_back(&mut tx, tenant, id, &conflict, keep).await?,
+        (None, Some(booking)) if conflict.policy == "vanished" => {
+            put_back_alone(&mut tx, engine, (&conflict, booking), keep, value, tenant).await?;
+        }
+        (None, Some(booking)) => put_back(&mut tx, tenant, booking, &conflict.field, value).await?,
+        (None, None) => return Err(ResolveError::NotFound),
     }
     let now = engine.now_ms();
     if !conflicts::set_state(&mut tx, tenant, id, &conflict.state, "restored", keep.as_str(), now).await? {
@@ -157,12 +152,29 @@ pub async fn resolve(engine: &Engine, tenant: TenantId, id: ConflictId, keep: Si
     Ok(())
 }
 
+/// Whether an open question of the same conflict waits for its answer.
+async fn is_asked(tx: &mut Tx, tenant: TenantId, conflict: &Conflict) -> Result<bool, StoreError> {
+    let (calendar, subject) = match (conflict.customer_id, conflict.booking_id) {
+        (Some(customer), _) => (Some(CalendarId(String::new())), customer.to_string()),
+        (None, Some(booking)) => {
+            let leads = placements::leads(tx, tenant, &[booking]).await?;
+            let lead = leads.into_iter().next();
+            (lead.map(|lead| lead.calendar_id), booking.to_string())
+        }
+        (None, None) => (None, String::new()),
+    };
+    Ok(match calendar {
+        Some(calendar) => questions::open_about(tx, tenant, &calendar, &subject).await?.is_some(),
+        None => false,
+    })
+}
+
 /// A changed occurrence that its series does not have comes back as a booking of its own, with its customers and its
 /// resource as far as these still exist.
 async fn put_back_alone(
     tx: &mut Tx,
     engine: &Engine,
-    conflict: &Conflict,
+    (conflict, booking): (&Conflict, BookingId),
     keep: Side,
     value: &Value,
     tenant: TenantId,
@@ -171,7 +183,7 @@ async fn put_back_alone(
     let kept: Content = serde_json::from_value(value.clone()).map_err(|_| impossible("it is not kept any more"))?;
     // Of what only Google had, the record is with the series.
     let id = match keep {
-        Side::App => conflict.booking_id,
+        Side::App => booking,
         Side::Google => BookingId(engine.fresh_uuid()),
     };
     if conflict.state == "restored" || bookings::get(tx, tenant, id).await?.is_some() {

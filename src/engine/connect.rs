@@ -2,17 +2,20 @@
 //!
 //! An attempt belongs to one browser from the moment it is sent to Google, and every step can be taken once. Whoever goes
 //! back, clicks twice or brings somebody else's address gets a [`ConnectError`] that says what to do; nothing is half
-//! connected. Nothing is read from a calendar before its user has chosen it.
+//! connected. Nothing is read from calendars or contacts before the user has chosen them.
 mod callback;
 mod choices;
+mod contacts;
 mod error;
+mod follow;
 pub mod link;
 
 pub use callback::{Answer, Arrived, callback};
-pub(crate) use choices::follow;
 pub use choices::preset;
 pub use choices::{ChoiceError, Choices, Narrowing, Offer, choose, choose_again, narrow, offer};
+pub use contacts::{ContactsOffer, ContactsStanding, Label, contacts_offer, narrow_contacts};
 pub use error::{ConnectError, Refusal};
+pub(crate) use follow::{follow, lacking, leave_contacts};
 
 use super::Engine;
 use crate::domain::ids::{AccountId, ConnectId, TenantId, UserId};
@@ -28,7 +31,7 @@ use link::Link;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What a connection is asked for.
-pub const FEATURES: &[Feature] = &[Feature::Calendar];
+pub const FEATURES: &[Feature] = &[Feature::Calendar, Feature::Contacts];
 /// How long a one-time URL and, after it, Google's answer are waited for.
 const WAIT_MS: i64 = 15 * 60 * 1000;
 /// How long the page with the choices stays open.

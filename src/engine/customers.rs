@@ -2,6 +2,10 @@
 //!
 //! Every change is one transaction, guarded by the version that the caller saw. What customers are found by follows from their
 //! rows: at once for what the API writes, a moment later for what was written in SQL.
+//!
+//! `contact.rs`: the acts that unlink a customer from its contact, and link it again
+mod contact;
+
 use super::bookings::{Problems, owner};
 use super::once::{self, Answer, Attempt, Once};
 use super::{BadField, Engine, Refusal};
@@ -11,10 +15,13 @@ use crate::domain::ids::{CustomerId, TenantId, UserId};
 use crate::domain::people::{check, email_key, phone};
 use crate::domain::settings::is_address;
 use crate::domain::validate::FieldProblem;
-use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText};
-use crate::store::{StoreError, Tx, states, tenants};
+use crate::store::customer_contacts::{self, CustomerContact};
+use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText, NewCustomer};
+use crate::store::{StoreError, Tx, contact_links, customer_states, tenants};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+
+pub use contact::ContactWish;
 
 /// A customer as it is shown.
 #[derive(Debug, Clone)]
@@ -25,6 +32,8 @@ pub struct CustomerView {
     pub details: Result<Details, String>,
     /// The E.164 forms beside the phones, in their order; `None` for what is no number.
     pub e164: Vec<Option<String>>,
+    /// How it stands to its user's contacts.
+    pub contact: CustomerContact,
 }
 
 /// Fields of a customer as they were sent.
@@ -115,27 +124,55 @@ async fn region(tx: &mut Tx, tenant: TenantId) -> Result<Option<String>, StoreEr
 }
 
 /// Derives what these customers are found by; those that are gone or cannot be understood are not found. Of one that is gone
-/// nothing is kept: no contact depends on it.
-pub(super) async fn derive_keys(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId]) -> Result<(), StoreError> {
+/// nothing is kept, unless its contact still has to hear of it.
+pub(in crate::engine) async fn derive_keys(
+    tx: &mut Tx,
+    tenant: TenantId,
+    ids: &[CustomerId],
+) -> Result<(), StoreError> {
     if ids.is_empty() {
         return Ok(());
     }
     let region = region(tx, tenant).await?;
     let rows = customers::get_many(tx, tenant, ids).await?;
-    let mut found = BTreeSet::new();
-    for row in &rows {
-        let details = row.text.details().unwrap_or_default();
-        for (kind, value) in keys(&details, region.as_deref()) {
-            found.insert((row.user_id, kind, value, row.id));
-        }
-    }
+    let details: Vec<Details> = rows.iter().map(|row| row.text.details().unwrap_or_default()).collect();
     let gone: Vec<CustomerId> = ids
         .iter()
         .copied()
         .filter(|id| rows.iter().all(|row| row.id != *id))
         .collect();
-    states::forget_deleted_customers(tx, tenant, &gone).await?;
-    customers::set_keys(tx, tenant, ids, found).await
+    contact_links::bury_frozen(tx, tenant, &gone).await?;
+    customer_states::forget_deleted(tx, tenant, &gone).await?;
+    let found = rows
+        .iter()
+        .zip(&details)
+        .map(|(row, details)| (row.id, row.user_id, details));
+    customers::set_keys(tx, tenant, ids, found_by(found, region.as_deref())).await
+}
+
+/// The same for customers that were made in this transaction: they are not read again.
+pub(super) async fn derive_keys_of<'d>(
+    tx: &mut Tx,
+    tenant: TenantId,
+    region: Option<&str>,
+    fresh: impl Iterator<Item = (CustomerId, UserId, &'d Details)>,
+) -> Result<(), StoreError> {
+    customers::add_keys(tx, tenant, found_by(fresh, region)).await
+}
+
+fn found_by<'d>(
+    people: impl Iterator<Item = (CustomerId, UserId, &'d Details)>,
+    region: Option<&str>,
+) -> BTreeSet<(UserId, &'static str, String, CustomerId)> {
+    let mut found = BTreeSet::new();
+    for (id, user, details) in people {
+        found.extend(
+            keys(details, region)
+                .into_iter()
+                .map(|(kind, value)| (user, kind, value, id)),
+        );
+    }
+    found
 }
 
 async fn found(tx: &mut Tx, tenant: TenantId, id: CustomerId) -> Result<CustomerRow, Refusal> {
@@ -148,17 +185,35 @@ fn understood(row: &CustomerRow) -> Result<Customer, Refusal> {
         .map_err(|problem| Refusal::Unreadable("customer", problem.to_string()))
 }
 
-fn view(row: CustomerRow, region: Option<&str>) -> CustomerView {
-    let details = row.text.details().map_err(|problem| problem.to_string());
-    let phones = details
-        .as_ref()
-        .map(|details| details.phones.as_slice())
-        .unwrap_or_default();
-    CustomerView {
-        e164: phones.iter().map(|phone| phone::e164(&phone.value, region)).collect(),
-        details,
-        row,
-    }
+/// What is shown of these rows, in their order.
+async fn view(tx: &mut Tx, rows: Vec<CustomerRow>, region: Option<&str>) -> Result<Vec<CustomerView>, StoreError> {
+    let ids: Vec<CustomerId> = rows.iter().map(|row| row.id).collect();
+    let mut contacts = match rows.first() {
+        Some(row) => customer_contacts::of_customers(tx, row.tenant_id, &ids).await?,
+        None => return Ok(Vec::new()),
+    };
+    let shown = rows.into_iter().map(|row| {
+        let details = row.text.details().map_err(|problem| problem.to_string());
+        let phones = details
+            .as_ref()
+            .map(|details| details.phones.as_slice())
+            .unwrap_or_default();
+        CustomerView {
+            e164: phones.iter().map(|phone| phone::e164(&phone.value, region)).collect(),
+            contact: contacts.remove(&row.id).unwrap_or_default(),
+            details,
+            row,
+        }
+    });
+    Ok(shown.collect())
+}
+
+/// What is shown of one customer.
+async fn shown(tx: &mut Tx, tenant: TenantId, id: CustomerId) -> Result<CustomerView, Refusal> {
+    let region = region(tx, tenant).await?;
+    let row = found(tx, tenant, id).await?;
+    let shown = view(tx, vec![row], region.as_deref()).await?.pop();
+    shown.ok_or(Refusal::Missing("customer"))
 }
 
 impl Engine {
@@ -185,10 +240,16 @@ impl Engine {
         let owner = owner.ok_or_else(|| Refusal::field("user_id", "is required"))?;
         let id = CustomerId(self.fresh_uuid());
         let text = CustomerText::of(&details);
-        customers::insert(&mut tx, (tenant, owner, id), &text, Side::App, self.now_ms()).await?;
+        let new = NewCustomer {
+            id,
+            user_id: owner,
+            text,
+            origin: Side::App,
+            created_at: self.now_ms(),
+        };
+        customers::insert(&mut tx, tenant, &[new]).await?;
         derive_keys(&mut tx, tenant, &[id]).await?;
-        let region = region(&mut tx, tenant).await?;
-        let answer = render(&view(found(&mut tx, tenant, id).await?, region.as_deref()));
+        let answer = render(&shown(&mut tx, tenant, id).await?);
         once::finish(self, tx, tenant, once, &answer).await?;
         Ok(answer)
     }
@@ -196,8 +257,7 @@ impl Engine {
     /// One customer.
     pub async fn customer(&self, tenant: TenantId, id: CustomerId) -> Result<CustomerView, Refusal> {
         let mut tx = self.db.read().await?;
-        let region = region(&mut tx, tenant).await?;
-        Ok(view(found(&mut tx, tenant, id).await?, region.as_deref()))
+        shown(&mut tx, tenant, id).await
     }
 
     /// Customers in id order, after a given id.
@@ -232,7 +292,7 @@ impl Engine {
             phone,
         };
         let rows = customers::list_after(&mut tx, tenant, &filter, after, limit).await?;
-        Ok(rows.into_iter().map(|row| view(row, region.as_deref())).collect())
+        Ok(view(&mut tx, rows, region.as_deref()).await?)
     }
 
     /// Changes what was sent of a customer that has the version the caller saw.
@@ -259,8 +319,7 @@ impl Engine {
             }
             derive_keys(&mut tx, tenant, &[id]).await?;
         }
-        let region = region(&mut tx, tenant).await?;
-        let changed = view(found(&mut tx, tenant, id).await?, region.as_deref());
+        let changed = shown(&mut tx, tenant, id).await?;
         tx.commit().await?;
         Ok(changed)
     }

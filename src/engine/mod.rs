@@ -15,6 +15,7 @@ pub mod housekeeping;
 pub mod notice;
 pub mod occurrences;
 pub mod once;
+mod people;
 pub mod quarantine;
 pub mod questions;
 pub mod refusal;
@@ -37,6 +38,7 @@ use crate::domain::seal::KeyRing;
 use crate::domain::settings::SyncDefaults;
 use crate::google::calendar::CalendarApi;
 use crate::google::oauth::OAuth;
+use crate::google::people::PeopleApi;
 use crate::store::Db;
 use std::sync::Arc;
 use sync::SyncSettings;
@@ -59,6 +61,8 @@ pub struct Engine {
     pub oauth: OAuth,
     /// Google Calendar.
     pub google: CalendarApi,
+    /// Google Contacts.
+    pub people: PeopleApi,
     /// The access tokens of this process; begins empty.
     pub tokens: TokenCache,
     /// What tenants without settings of their own follow.

@@ -32,6 +32,7 @@ async fn of_tenant(engine: &Engine, tenant: TenantId) -> Result<bool, StoreError
     let rows = states::notice(&mut tx, Some(tenant), BATCH as i64).await?;
     let mut written = Vec::new();
     let mut carriers: BTreeSet<UserId> = BTreeSet::new();
+    let mut with_people: BTreeSet<UserId> = BTreeSet::new();
     for row in rows.iter().filter(|row| row.kind == "booking") {
         match row.id.parse() {
             Ok(id) => written.push(id),
@@ -42,15 +43,18 @@ async fn of_tenant(engine: &Engine, tenant: TenantId) -> Result<bool, StoreError
     // A booking that was handed over by somebody who left is taken over by its new user's account.
     carriers.extend(derive(&mut tx, tenant, &written).await?);
     let people = rows.iter().filter(|row| row.kind == "customer");
+    with_people.extend(people.clone().filter_map(|row| row.user_id));
     let people: Vec<CustomerId> = people.filter_map(|row| row.id.parse().ok()).collect();
     customers::derive_keys(&mut tx, tenant, &people).await?;
-    for user in &carriers {
-        if let Some(account) = accounts::live_of_user(&mut tx, tenant, *user).await? {
-            scopes::make_due(&mut tx, tenant, account.id).await?;
+    for (users, contacts) in [(&carriers, false), (&with_people, true)] {
+        for user in users {
+            if let Some(account) = accounts::live_of_user(&mut tx, tenant, *user).await? {
+                scopes::make_due_for(&mut tx, tenant, account.id, contacts).await?;
+            }
         }
     }
     tx.commit().await?;
-    if !carriers.is_empty() {
+    if !carriers.is_empty() || !with_people.is_empty() {
         engine.wake.notify_one();
     }
     Ok(rows.len() == BATCH)

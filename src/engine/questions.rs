@@ -1,13 +1,18 @@
 //! Questions: listing them, and taking a person's answer.
 //!
-//! An answer says who wins; the next pass of the calendar acts on it, merging with what both sides hold then. What is
+//! An answer says who wins; the next pass of the calendar, or of the contacts, acts on it, merging with what both sides hold then. What is
 //! addressed to the user is answered by the user alone; the admin, the command line and the tenant's key answer what is
 //! addressed to the admin, and a tenant's key may decline for the user, because declining changes nothing in Google.
+//!
+//! `contacts.rs`: what answers about customers and contacts mean
+mod contacts;
+
 use super::Engine;
 use crate::domain::ids::{AccountId, BookingId, CalendarId, QuestionId, TenantId, UserId};
 use crate::domain::merge::Waiting;
 use crate::domain::seal::SealError;
 use crate::store::questions::{self, QuestionRow};
+use crate::store::scopes::ScopeKind;
 use crate::store::{StoreError, Tx, changes, placements, scopes};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,7 +22,7 @@ use serde_json::Value;
 pub struct Question {
     /// Id.
     pub id: QuestionId,
-    /// `conflict`, `cancel`, `move`, `guests` or `brake`.
+    /// `conflict`, `cancel`, `move`, `guests`, `brake` or `match`: which customer a contact is, if any.
     pub kind: String,
     /// `user` or `admin`.
     pub addressee: String,
@@ -25,9 +30,11 @@ pub struct Question {
     pub user_id: Option<UserId>,
     /// Account.
     pub account_id: AccountId,
-    /// Calendar.
+    /// Whether it is about a calendar or about the contacts of the account.
+    pub scope: ScopeKind,
+    /// Calendar; empty for the contacts.
     pub calendar_id: CalendarId,
-    /// What is asked about: booking, both sides, count. Its fields depend on the kind.
+    /// What is asked about: booking or customer, both sides, contact and candidates, count. Its fields depend on the kind.
     pub detail: Value,
     /// The words that may be answered.
     pub choices: Vec<String>,
@@ -62,13 +69,18 @@ impl Answerer {
         }
     }
 
-    /// Whether this answer may come from here. Declining leaves both sides as they are, so the tenant's key may do it.
+    /// Whether this answer may come from here.
+    ///
+    /// Declining leaves both sides as they are, so the tenant's key may do it. So may it, and the command line, say who a
+    /// contact is: both the contact and the customer are already the user's own and within what the user lets be
+    /// synchronised, the app's people know their customers best, and a wrong answer can be undone by unlinking.
     fn may(self, question: &QuestionRow, answer: &str) -> bool {
         match self {
             Answerer::User(user) => question.addressee == "user" && question.user_id == Some(user),
             Answerer::Admin => question.addressee == "admin",
-            Answerer::CommandLine => question.addressee == "admin" || declines(answer),
-            Answerer::TenantKey => question.addressee == "admin" || declines(answer),
+            Answerer::CommandLine | Answerer::TenantKey => {
+                question.addressee == "admin" || question.kind == "match" || declines(answer)
+            }
         }
     }
 }
@@ -95,6 +107,9 @@ pub enum AnswerError {
         /// What would be taken.
         choices: Vec<String>,
     },
+    /// The customer that a contact shall be is gone.
+    #[error("there is no such customer any more; choose another one, or answer `separate`")]
+    NoSuchCustomer,
     /// The question is addressed to somebody else.
     #[error("this question is addressed to the {0}, who alone can answer it so")]
     NotYours(String),
@@ -109,7 +124,7 @@ pub enum AnswerError {
 /// What a list of questions is narrowed by.
 #[derive(Debug, Clone, Default)]
 pub struct QuestionFilter {
-    /// About this user's bookings.
+    /// About this user's bookings and customers.
     pub user: Option<UserId>,
     /// `open`, `answered` or `withdrawn`.
     pub state: Option<String>,
@@ -155,6 +170,7 @@ fn shown(engine: &Engine, tenant: TenantId, row: QuestionRow) -> Result<Question
         addressee: row.addressee,
         user_id: row.user_id,
         account_id: row.account_id,
+        scope: ScopeKind::of(&row.calendar_id),
         calendar_id: row.calendar_id,
         detail,
         choices: row.choices,
@@ -164,7 +180,7 @@ fn shown(engine: &Engine, tenant: TenantId, row: QuestionRow) -> Result<Question
     })
 }
 
-/// Takes an answer and makes the calendar's scope due, so that it is acted on at once.
+/// Takes an answer and makes the account's scopes due, so that it is acted on at once.
 pub async fn answer(
     engine: &Engine,
     tenant: TenantId,
@@ -192,6 +208,9 @@ pub async fn answer(
         return Err(AnswerError::NotOpen);
     }
     match question.kind.as_str() {
+        _ if ScopeKind::of(&question.calendar_id) == ScopeKind::Contacts => {
+            contacts::note(&mut tx, engine, tenant, &question, answer).await?;
+        }
         "brake" => answer_brake(&mut tx, engine, tenant, &question, answer).await?,
         kind => {
             let (waiting, winner) = verdict(kind, answer);

@@ -5,6 +5,7 @@
 //! an outage or a wrong client secret says nothing about it. Tokens are sealed before they reach the database and never
 //! part of an error, a log line or `Debug` output.
 use super::Engine;
+use super::connect::{FEATURES, follow, lacking};
 use super::detached::to_its_end;
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{AccountId, TenantId};
@@ -30,6 +31,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const DEAD_GRANT: &str = "Google no longer accepts the permission; the user has to connect the account again";
 /// Said of an account whose user took calendar access back.
 pub const NO_CALENDAR: &str = "the user does not allow access to the calendar";
+/// What an account says whose user chose contacts and lacks the scopes of the contacts.
+pub const NO_CONTACTS: &str = "the user does not allow access to the contacts";
 
 /// Why there is no access token.
 #[derive(Debug, thiserror::Error)]
@@ -280,7 +283,7 @@ async fn needs_reconnect(tx: &mut Tx, account: &Account, stored: StoredTokens) -
     Ok(())
 }
 
-/// Compares what is granted now with what the calendar needs; a lost scope stops that feature and says so.
+/// Compares what is granted now with what each feature needs; a lost scope stops that feature and says so.
 async fn note_scopes(tx: &mut Tx, account: &Account, granted: &[String]) -> Result<(), StoreError> {
     let (mut old, mut new) = (account.scopes.clone(), granted.to_vec());
     old.sort();
@@ -290,12 +293,21 @@ async fn note_scopes(tx: &mut Tx, account: &Account, granted: &[String]) -> Resu
     }
     let (tenant, id) = (account.tenant_id, account.id);
     accounts::set_identity(tx, tenant, id, &account.email, granted).await?;
-    let had = Feature::Calendar.missing(&account.scopes).is_empty();
-    if had && !Feature::Calendar.missing(granted).is_empty() {
-        scopes::enable_scopes(tx, tenant, id, false).await?;
-        accounts::set_state(tx, tenant, id, account.state, Some(NO_CALENDAR)).await?;
-        changes::record(tx, tenant, "account", &id.to_string()).await?;
-        tracing::warn!(%tenant, account = %id, "calendar access was taken back");
+    if account.state == AccountState::Disconnected {
+        return Ok(());
+    }
+    let is_lost = |feature: &Feature| feature.is_granted(&account.scopes) && !feature.is_granted(granted);
+    if FEATURES.iter().any(is_lost) {
+        accounts::set_state(
+            tx,
+            tenant,
+            id,
+            account.state,
+            lacking(granted, account.contacts.as_ref()),
+        )
+        .await?;
+        follow(tx, tenant, id).await?;
+        tracing::warn!(%tenant, account = %id, "the user took access to calendar or contacts back");
     }
     Ok(())
 }

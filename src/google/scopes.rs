@@ -11,6 +11,8 @@ pub const EMAIL: &str = "email";
 pub const CALENDAR_EVENTS: &str = "https://www.googleapis.com/auth/calendar.events";
 /// Names, zones and roles of the user's calendars.
 pub const CALENDAR_LIST: &str = "https://www.googleapis.com/auth/calendar.calendarlist.readonly";
+/// Reads and writes contacts and their groups; People API has no narrower scope that writes.
+pub const CONTACTS: &str = "https://www.googleapis.com/auth/contacts";
 
 /// What cannot be left out: without it nobody knows whose account it is.
 pub const IDENTITY: &[&str] = &[OPENID, EMAIL];
@@ -20,6 +22,8 @@ pub const IDENTITY: &[&str] = &[OPENID, EMAIL];
 pub enum Feature {
     /// Bookings and events.
     Calendar,
+    /// Customers and contacts.
+    Contacts,
 }
 
 impl Feature {
@@ -27,12 +31,18 @@ impl Feature {
     pub fn needed(self) -> &'static [&'static str] {
         match self {
             Feature::Calendar => &[CALENDAR_EVENTS, CALENDAR_LIST],
+            Feature::Contacts => &[CONTACTS],
         }
     }
 
     /// The needed scopes that are not among the granted ones; empty when the feature can work.
     pub fn missing(self, granted: &[String]) -> Vec<&'static str> {
         missing(self.needed(), granted)
+    }
+
+    /// Whether the feature can work.
+    pub fn is_granted(self, granted: &[String]) -> bool {
+        self.missing(granted).is_empty()
     }
 }
 
@@ -115,11 +125,24 @@ mod tests {
     }
 
     #[test]
+    fn an_unticked_box_stops_its_own_feature_only() {
+        let calendar = list(&[CALENDAR_EVENTS, CALENDAR_LIST]);
+        assert!(Feature::Calendar.is_granted(&calendar) && !Feature::Contacts.is_granted(&calendar));
+        assert!(Feature::Contacts.is_granted(&list(&[CONTACTS])));
+        let reading = list(&["https://www.googleapis.com/auth/contacts.readonly"]);
+        assert!(
+            !Feature::Contacts.is_granted(&reading),
+            "reading does not allow writing"
+        );
+    }
+
+    #[test]
     fn nothing_is_asked_for_beyond_the_features() {
         assert_eq!(requested(&[]), [OPENID, EMAIL]);
         assert_eq!(
             requested(&[Feature::Calendar]),
             [OPENID, EMAIL, CALENDAR_EVENTS, CALENDAR_LIST]
         );
+        assert_eq!(requested(&[Feature::Contacts]), [OPENID, EMAIL, CONTACTS]);
     }
 }

@@ -4,6 +4,7 @@
 //! identity again finds the old links. Another user does not: the old account then steps aside and keeps them. What is sealed is opaque here; sealing is the engine's.
 use super::{Row, StoreError, Tx};
 use crate::args;
+use crate::domain::access::ContactsChoice;
 use crate::domain::ids::{AccountId, TenantId, UserId};
 use std::fmt;
 use std::str::FromStr;
@@ -79,6 +80,10 @@ pub struct Account {
     pub scopes: Vec<String>,
     /// Whether private events are shown with their words.
     pub private_events_shown: bool,
+    /// Which contacts the user lets be followed; `None`: the user has not said.
+    pub contacts: Option<ContactsChoice>,
+    /// Whether the tenant lets contacts be followed.
+    pub tenant_contacts: bool,
     /// Why it needs attention, in words for an operator.
     pub last_error: Option<String>,
     /// Milliseconds since the Unix epoch.
@@ -90,7 +95,8 @@ pub struct Account {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT tenant_id, id, user_id, sub, email, state, scopes, private_events, last_error, created_at, updated_at ",
+            "SELECT tenant_id, id, user_id, sub, email, state, scopes, private_events, contacts, contacts_label, ",
+            "contacts_label_name, tenant_contacts, last_error, created_at, updated_at ",
             "FROM accounts ",
             $rest
         )
@@ -108,6 +114,8 @@ impl Account {
             state: row.parse("state")?,
             scopes: row.text("scopes")?.split_whitespace().map(str::to_owned).collect(),
             private_events_shown: row.text("private_events")? == "shown",
+            contacts: contacts_choice(row)?,
+            tenant_contacts: row.flag("tenant_contacts")?,
             last_error: row.opt_text("last_error")?,
             created_at: row.int("created_at")?,
             updated_at: row.int("updated_at")?,
@@ -278,6 +286,63 @@ pub async fn set_private_events(tx: &mut Tx, tenant: TenantId, id: AccountId, sh
     const SQL: &str = "UPDATE accounts SET private_events = $3, updated_at = NOW_MS() WHERE tenant_id = $1 AND id = $2";
     let word = if shown { "shown" } else { "busy" };
     tx.execute(SQL, args![tenant, id, word]).await.map(drop)
+}
+
+/// Reads the choice of contacts from a row that has its three columns.
+pub(super) fn contacts_choice(row: &Row) -> Result<Option<ContactsChoice>, StoreError> {
+    Ok(match row.opt_text("contacts")?.as_deref() {
+        None => None,
+        Some("all") => Some(ContactsChoice::All),
+        Some("label") => Some(ContactsChoice::Label {
+            group: row.opt_text("contacts_label")?.unwrap_or_default(),
+            name: row.opt_text("contacts_label_name")?.unwrap_or_default(),
+        }),
+        Some(_) => Some(ContactsChoice::None),
+    })
+}
+
+/// Notes which contacts the user lets be followed.
+pub async fn set_contacts(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: AccountId,
+    choice: Option<&ContactsChoice>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE accounts SET contacts = $3, contacts_label = $4, contacts_label_name = $5, \
+         updated_at = NOW_MS() WHERE tenant_id = $1 AND id = $2";
+    let (word, label) = match choice {
+        None => (None, None),
+        Some(ContactsChoice::All) => (Some("all"), None),
+        Some(ContactsChoice::None) => (Some("none"), None),
+        Some(ContactsChoice::Label { group, name }) => (Some("label"), Some((group.clone(), name.clone()))),
+    };
+    let (group, name) = label.unzip();
+    tx.execute(SQL, args![tenant, id, word, group, name]).await.map(drop)
+}
+
+/// Notes whether the tenant lets contacts be followed.
+pub async fn set_tenant_contacts(tx: &mut Tx, tenant: TenantId, id: AccountId, lets: bool) -> Result<(), StoreError> {
+    const SQL: &str =
+        "UPDATE accounts SET tenant_contacts = $3, updated_at = NOW_MS() WHERE tenant_id = $1 AND id = $2";
+    tx.execute(SQL, args![tenant, id, lets]).await.map(drop)
+}
+
+/// The contact group that holds what Accord created.
+pub async fn contact_group(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "SELECT contact_group FROM accounts WHERE tenant_id = $1 AND id = $2";
+    let row = tx.fetch_optional(SQL, args![tenant, id]).await?;
+    row.map_or(Ok(None), |row| row.opt_text("contact_group"))
+}
+
+/// Notes the contact group that holds what Accord created.
+pub async fn set_contact_group(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: AccountId,
+    group: Option<&str>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE accounts SET contact_group = $3 WHERE tenant_id = $1 AND id = $2";
+    tx.execute(SQL, args![tenant, id, group]).await.map(drop)
 }
 
 /// The tokens of an account, sealed for `accounts.refresh_token` and `accounts.access_token` of its row.

@@ -145,7 +145,7 @@ pub struct Departure {
 pub async fn depart(tx: &mut Tx, tenant: TenantId, id: ConnectId, departure: &Departure) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE connects SET step = 'sent', browser_hash = $3, secret_hash = $4, verifier_sealed = $5, \
              expires_at = $6, account_id = NULL \
-         WHERE tenant_id = $1 AND id = $2 AND step IN ('opened', 'sent', 'denied') \
+         WHERE tenant_id = $1 AND id = $2 AND step IN ('opened', 'sent', 'denied', 'chosen') \
            AND (browser_hash IS NULL OR browser_hash = $3)";
     let values = args![
         tenant,

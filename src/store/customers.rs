@@ -4,7 +4,7 @@ use super::{Row, StoreError, Tx, list};
 use crate::args;
 use crate::domain::booking::Side;
 use crate::domain::customer::{Birthday, Customer, Details};
-use crate::domain::ids::{CustomerId, TenantId, UserId};
+use crate::domain::ids::{AccountId, CustomerId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -150,32 +150,93 @@ impl CustomerRow {
     }
 }
 
-/// Inserts a customer.
-pub async fn insert(
-    tx: &mut Tx,
-    (tenant, user, id): (TenantId, UserId, CustomerId),
-    text: &CustomerText,
-    origin: Side,
-    created_at: i64,
-) -> Result<(), StoreError> {
+/// A customer that is to be inserted.
+#[derive(Debug, Clone)]
+pub struct NewCustomer {
+    /// Id.
+    pub id: CustomerId,
+    /// Whose customer.
+    pub user_id: UserId,
+    /// The mirrored columns.
+    pub text: CustomerText,
+    /// Who created it.
+    pub origin: Side,
+    /// Milliseconds since the epoch.
+    pub created_at: i64,
+}
+
+/// Inserts customers.
+pub async fn insert(tx: &mut Tx, tenant: TenantId, customers: &[NewCustomer]) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO customers (tenant_id, id, user_id, given_name, family_name, emails, phones, organizations, \
-         addresses, birthday, gender, origin, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    let args = args![
-        tenant,
-        id,
-        user,
-        &text.given_name,
-        &text.family_name,
-        &text.emails,
-        &text.phones,
-        &text.organizations,
-        &text.addresses,
-        text.birthday.clone(),
-        &text.gender,
-        origin.as_str(),
-        created_at
-    ];
-    tx.execute(SQL, args).await.map(drop)
+         addresses, birthday, gender, origin, created_at) VALUES ROWS";
+    let rows = customers.iter().map(|new| {
+        args![
+            tenant,
+            new.id,
+            new.user_id,
+            &new.text.given_name,
+            &new.text.family_name,
+            &new.text.emails,
+            &new.text.phones,
+            &new.text.organizations,
+            &new.text.addresses,
+            new.text.birthday.clone(),
+            &new.text.gender,
+            new.origin.as_str(),
+            new.created_at
+        ]
+    });
+    tx.put_rows(SQL, rows.collect()).await.map(drop)
+}
+
+/// The customers of a user that have no link in an account, tombstones included.
+pub async fn unlinked(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: UserId,
+    account: AccountId,
+) -> Result<Vec<CustomerRow>, StoreError> {
+    const SQL: &str = "SELECT * FROM customers c WHERE c.tenant_id = $1 AND c.user_id = $2 \
+         AND NOT EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = c.tenant_id AND l.account_id = $3 \
+             AND l.customer_id = c.id) ORDER BY c.id";
+    Ok(readable(&tx.fetch_all(SQL, args![tenant, user, account]).await?))
+}
+
+/// Whether a booking `b` with its times `t` is confirmed and not over at $3 (ms): such a one needs its customers.
+macro_rules! is_open {
+    () => {
+        "b.status = 'confirmed' AND (t.booking_id IS NULL OR b.recurrence = '' AND t.ends_at > $3 \
+         OR b.recurrence <> '' AND COALESCE(t.last_ends_at, $3 + 1) > $3)"
+    };
+}
+pub(super) use is_open;
+
+/// Takes a customer off the bookings that do not need it: all but the confirmed ones that are not over at `now` (ms). Returns
+/// whether any booking still names it.
+pub async fn take_off_bookings(tx: &mut Tx, tenant: TenantId, id: CustomerId, now: i64) -> Result<bool, StoreError> {
+    const TAKE: &str = concat!(
+        "DELETE FROM booking_customers WHERE tenant_id = $1 AND customer_id = $2 AND NOT EXISTS ( \
+             SELECT 1 FROM bookings b LEFT JOIN booking_times t ON t.tenant_id = b.tenant_id AND t.booking_id = b.id \
+             WHERE b.tenant_id = $1 AND b.id = booking_customers.booking_id AND ",
+        is_open!(),
+        ")"
+    );
+    const LEFT: &str = "SELECT 1 AS found FROM booking_customers WHERE tenant_id = $1 AND customer_id = $2 LIMIT 1";
+    tx.execute(TAKE, args![tenant, id, now]).await?;
+    Ok(tx.fetch_optional(LEFT, args![tenant, id]).await?.is_some())
+}
+
+/// Whether a confirmed booking that is not over at `now` (ms) names a customer.
+pub async fn is_needed(tx: &mut Tx, tenant: TenantId, id: CustomerId, now: i64) -> Result<bool, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT 1 AS found FROM booking_customers n \
+         JOIN bookings b ON b.tenant_id = n.tenant_id AND b.id = n.booking_id \
+         LEFT JOIN booking_times t ON t.tenant_id = b.tenant_id AND t.booking_id = b.id \
+         WHERE n.tenant_id = $1 AND n.customer_id = $2 AND ",
+        is_open!(),
+        " LIMIT 1"
+    );
+    Ok(tx.fetch_optional(SQL, args![tenant, id, now]).await?.is_some())
 }
 
 /// One customer.
@@ -281,8 +342,17 @@ pub async fn set_keys(
     keys: BTreeSet<(UserId, &'static str, String, CustomerId)>,
 ) -> Result<(), StoreError> {
     const CLEAR: &str = "DELETE FROM customer_keys WHERE tenant_id = $1 AND customer_id IN LIST($2)";
-    const SQL: &str = "INSERT INTO customer_keys (tenant_id, user_id, kind, value, customer_id) VALUES ROWS";
     tx.execute(CLEAR, args![tenant, list(ids)]).await?;
+    add_keys(tx, tenant, keys).await
+}
+
+/// Adds to what customers are found by.
+pub async fn add_keys(
+    tx: &mut Tx,
+    tenant: TenantId,
+    keys: BTreeSet<(UserId, &'static str, String, CustomerId)>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO customer_keys (tenant_id, user_id, kind, value, customer_id) VALUES ROWS";
     let rows = keys
         .into_iter()
         .map(|(user, kind, value, id)| args![tenant, user, kind, value, id]);

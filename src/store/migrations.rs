@@ -34,6 +34,7 @@ macro_rules! history {
             10 "0010_customers",
             11 "0011_waiting",
             12 "0012_series",
+            13 "0013_contacts",
         )
     };
 }

@@ -23,6 +23,8 @@ const TABLES: &[&str] = &[
     "row_state",
     "deletions",
     "hand_overs",
+    "contact_links",
+    "contact_matches",
     "quarantine",
     "questions",
     "conflicts",

@@ -9,7 +9,7 @@ use crate::domain::ids::{AccountId, CalendarId, QuestionId, TenantId, UserId};
 pub struct QuestionRow {
     /// Id.
     pub id: QuestionId,
-    /// `conflict`, `cancel`, `move`, `guests` or `brake`.
+    /// `conflict`, `cancel`, `move`, `guests`, `brake` or `match`.
     pub kind: String,
     /// `user` or `admin`.
     pub addressee: String,
@@ -17,9 +17,9 @@ pub struct QuestionRow {
     pub user_id: Option<UserId>,
     /// Account.
     pub account_id: AccountId,
-    /// Calendar.
+    /// Calendar; empty when it is about the account's contacts.
     pub calendar_id: CalendarId,
-    /// The booking, or the digest of a brake's set.
+    /// The booking or the customer; of a match the contact's resource name; of a brake the digest of its set.
     pub subject_id: String,
     /// The words that may be answered.
     pub choices: Vec<String>,
@@ -70,7 +70,7 @@ fn read(row: &Row) -> Result<QuestionRow, StoreError> {
 pub async fn insert(tx: &mut Tx, tenant: TenantId, q: &QuestionRow) -> Result<bool, StoreError> {
     const SQL: &str = "INSERT INTO questions (tenant_id, id, kind, addressee, user_id, account_id, calendar_id, subject_id, \
              choices, detail_sealed, state, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-         ON CONFLICT (tenant_id, kind, calendar_id, subject_id) WHERE state = 'open' DO NOTHING";
+         ON CONFLICT (tenant_id, account_id, kind, calendar_id, subject_id) WHERE state = 'open' DO NOTHING";
     let choices = serde_json::to_string(&q.choices).map_err(|error| StoreError::Other(error.to_string()))?;
     let inserted = tx
         .execute(
@@ -137,6 +137,24 @@ pub async fn open_about(
         .transpose()
 }
 
+/// The open question about a subject of one scope.
+pub async fn open_in_scope(tx: &mut Tx, key: &ScopeKey, subject: &str) -> Result<Option<QuestionRow>, StoreError> {
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND subject_id = $4 AND state = 'open'");
+    tx.fetch_optional(SQL, args![key.tenant, key.account, &key.calendar, subject])
+        .await?
+        .as_ref()
+        .map(read)
+        .transpose()
+}
+
+/// An open question is void: what it asked about has changed.
+pub async fn withdraw_one(tx: &mut Tx, tenant: TenantId, id: QuestionId, at: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE questions SET state = 'withdrawn', answered_at = $3 \
+         WHERE tenant_id = $1 AND id = $2 AND state = 'open'";
+    tx.execute(SQL, args![tenant, id, at]).await.map(drop)
+}
+
 /// The open questions of one kind about a scope.
 pub async fn open_of_scope(tx: &mut Tx, key: &ScopeKey, kind: &str) -> Result<Vec<QuestionRow>, StoreError> {
     const SQL: &str = select!(
@@ -190,6 +208,15 @@ pub async fn withdraw(
     const SQL: &str = "UPDATE questions SET state = 'withdrawn', answered_at = $4 \
          WHERE tenant_id = $1 AND calendar_id = $2 AND subject_id = $3 AND state = 'open'";
     tx.execute(SQL, args![tenant, calendar, subject, at]).await
+}
+
+/// The open questions of a scope are void: it is not followed any more.
+pub async fn withdraw_of_scope(tx: &mut Tx, key: &ScopeKey) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE questions SET state = 'withdrawn', answered_at = NOW_MS() \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND state = 'open'";
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar])
+        .await
+        .map(drop)
 }
 
 /// How many questions of an account are open.

@@ -2,21 +2,77 @@
 //!
 //! A claim ends by itself: its lease runs out by the database's clock. Every claim raises the fence, and every write of a
 //! pass first checks it ([`hold`]), so that a worker that was asleep for too long writes nothing.
+use super::contact_matches::is_stale;
+use super::customer_states::pending_customers;
 use super::states::pending_rows;
-use super::{Row, StoreError, Tx};
+use super::{Row, StoreError, Tx, accounts};
 use crate::args;
-use crate::domain::access::AccessRole;
+use crate::domain::access::{AccessRole, ContactsChoice};
 use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
+use serde::Serialize;
 
-/// Names a sync scope.
+/// Names a sync scope: a calendar of an account, or its contacts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ScopeKey {
     /// Tenant.
     pub tenant: TenantId,
     /// Account.
     pub account: AccountId,
-    /// Calendar.
+    /// Calendar; empty for the contacts.
     pub calendar: CalendarId,
+}
+
+impl ScopeKey {
+    /// The contacts of an account.
+    pub fn contacts(tenant: TenantId, account: AccountId) -> ScopeKey {
+        ScopeKey {
+            tenant,
+            account,
+            calendar: CalendarId(String::new()),
+        }
+    }
+
+    /// Whether this is the contacts of an account.
+    pub fn is_contacts(&self) -> bool {
+        ScopeKind::of(&self.calendar) == ScopeKind::Contacts
+    }
+
+    /// The scope in words: its calendar's id, or `contacts`.
+    pub fn words(&self) -> &str {
+        match ScopeKind::of(&self.calendar) {
+            ScopeKind::Calendar => &self.calendar.0,
+            ScopeKind::Contacts => ScopeKind::Contacts.as_str(),
+        }
+    }
+}
+
+/// What a scope is a stream of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScopeKind {
+    /// The events of one calendar.
+    Calendar,
+    /// The contacts of an account.
+    Contacts,
+}
+
+impl ScopeKind {
+    /// Of a row, by the calendar that it names.
+    pub fn of(calendar: &CalendarId) -> ScopeKind {
+        if calendar.0.is_empty() {
+            ScopeKind::Contacts
+        } else {
+            ScopeKind::Calendar
+        }
+    }
+
+    /// The word in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ScopeKind::Calendar => "calendar",
+            ScopeKind::Contacts => "contacts",
+        }
+    }
 }
 
 /// A claimed scope.
@@ -90,6 +146,16 @@ pub async fn disable_scope(
 pub async fn make_due(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE sync_scopes SET due_at = 0 WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0";
     tx.execute(SQL, args![tenant, account]).await.map(drop)
+}
+
+/// Makes the calendars of an account due now, or its contacts.
+pub async fn make_due_for(tx: &mut Tx, tenant: TenantId, account: AccountId, contacts: bool) -> Result<(), StoreError> {
+    const CALENDARS: &str = "UPDATE sync_scopes SET due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0 AND calendar_id <> ''";
+    const CONTACTS: &str = "UPDATE sync_scopes SET due_at = 0 \
+         WHERE tenant_id = $1 AND account_id = $2 AND due_at > 0 AND calendar_id = ''";
+    let sql = if contacts { CONTACTS } else { CALENDARS };
+    tx.execute(sql, args![tenant, account]).await.map(drop)
 }
 
 /// Forgets the sync token, so that the next pass lists everything and compares it with the links. A pass that is under way
@@ -340,6 +406,89 @@ pub async fn context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ScopeContext>
     .transpose()
 }
 
+/// What a pass over contacts needs to know before its first request, in one row.
+#[derive(Debug, Clone)]
+pub struct ContactsContext {
+    /// The user whose account this is.
+    pub user_id: UserId,
+    /// What the user lets be read and written, as far as the tenant lets it; `None`: nothing.
+    pub choice: Option<ContactsChoice>,
+    /// The contact group that holds what Accord created.
+    pub group: Option<String>,
+    /// Until when nothing is written (ms).
+    pub writes_paused_until: i64,
+    /// When the last full listing that the sync token goes back to began (ms).
+    pub listed_at: i64,
+    /// Whether customers have something to push.
+    pub has_pending: bool,
+    /// Whether a person has answered about a link or a match, or a match cannot be any more.
+    pub has_answers: bool,
+    /// When the oldest create with an unknown outcome was sent (ms).
+    pub unsure_since: Option<i64>,
+    /// Whether one of those has not been looked for in any full listing.
+    pub has_unlooked: bool,
+}
+
+/// Reads it. `None`: there is no such account.
+pub async fn contacts_context(tx: &mut Tx, key: &ScopeKey) -> Result<Option<ContactsContext>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT a.user_id, a.contacts, a.contacts_label, a.contacts_label_name, a.tenant_contacts, a.contact_group, o.writes_paused_until, o.listed_at, \
+             CASE WHEN EXISTS (SELECT 1 ",
+        pending_customers!("a.tenant_id", "a.user_id", "a.id"),
+        ") THEN 1 ELSE 0 END AS has_pending, \
+             CASE WHEN EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
+                 AND l.answer IS NOT NULL AND l.state <> 'gone') \
+             OR EXISTS (SELECT 1 FROM contact_matches m WHERE m.tenant_id = a.tenant_id AND m.account_id = a.id \
+                 AND (m.answer IS NOT NULL OR ",
+        is_stale!(),
+        ")) THEN 1 ELSE 0 END AS has_answers, \
+             (SELECT MIN(l.attempted_at) FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
+                 AND l.state = 'creating' AND l.attempted_at > 0) AS unsure_since, \
+             CASE WHEN EXISTS (SELECT 1 FROM contact_links l WHERE l.tenant_id = a.tenant_id AND l.account_id = a.id \
+                 AND l.state = 'creating' AND l.attempted_at > 0 AND l.absences = 0) THEN 1 ELSE 0 END AS has_unlooked \
+         FROM accounts a JOIN sync_scopes o ON o.tenant_id = a.tenant_id AND o.account_id = a.id AND o.calendar_id = '' \
+         WHERE a.tenant_id = $1 AND a.id = $2"
+    );
+    let row = tx.fetch_optional(SQL, args![key.tenant, key.account]).await?;
+    row.map(|row| {
+        Ok(ContactsContext {
+            user_id: row.parse("user_id")?,
+            choice: accounts::contacts_choice(&row)?.filter(|_| row.flag("tenant_contacts").unwrap_or(false)),
+            group: row.opt_text("contact_group")?,
+            writes_paused_until: row.int("writes_paused_until")?,
+            listed_at: row.int("listed_at")?,
+            has_pending: row.int("has_pending")? != 0,
+            has_answers: row.int("has_answers")? != 0,
+            unsure_since: row.opt_int("unsure_since")?,
+            has_unlooked: row.int("has_unlooked")? != 0,
+        })
+    })
+    .transpose()
+}
+
+/// Keeps the sync token of a full listing that has been applied, and when that listing began (ms).
+pub async fn keep_listing(
+    tx: &mut Tx,
+    claim: &Claim,
+    sync_token: &str,
+    fingerprint: &str,
+    listed_at: i64,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET sync_token = $5, fingerprint = $6, listed_at = $7 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
+    let key = &claim.key;
+    let values = args![
+        key.tenant,
+        key.account,
+        &key.calendar,
+        claim.fence,
+        sync_token,
+        fingerprint,
+        listed_at
+    ];
+    tx.execute(SQL, values).await.map(drop)
+}
+
 /// A scope as a claim would see it, without claiming it: for plans that do nothing.
 pub async fn peek(tx: &mut Tx, key: &ScopeKey) -> Result<Option<Claim>, StoreError> {
     const SQL: &str = "SELECT tenant_id, account_id, calendar_id, fence, sync_token, fingerprint, failures FROM sync_scopes \
@@ -374,7 +523,7 @@ pub async fn keep_token(tx: &mut Tx, claim: &Claim, sync_token: &str, fingerprin
 /// other placements, has begun and ended a good pass since `since` (ms). Paused and failing scopes are not waited for.
 pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, since: i64) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT COUNT(*) AS n FROM sync_scopes s WHERE s.tenant_id = $1 AND s.enabled = 1 AND s.failures = 0 \
-         AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
+         AND s.calendar_id <> '' AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
          AND (s.account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = s.tenant_id AND p.booking_id = $4 \
               AND p.calendar_id = s.calendar_id AND p.account_id = s.account_id)) \
          AND (s.last_started_at <= $5 OR s.last_good_at < s.last_started_at)";
@@ -387,7 +536,8 @@ pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, s
 /// What [`all_looked_since`] waits for.
 pub async fn others(tx: &mut Tx, key: &ScopeKey, booking: BookingId) -> Result<Vec<ScopeKey>, StoreError> {
     const SQL: &str = "SELECT s.account_id, s.calendar_id FROM sync_scopes s \
-         WHERE s.tenant_id = $1 AND s.enabled = 1 AND s.failures = 0 AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
+         WHERE s.tenant_id = $1 AND s.enabled = 1 AND s.failures = 0 AND s.calendar_id <> '' \
+         AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
          AND (s.account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = s.tenant_id \
               AND p.booking_id = $4 AND p.calendar_id = s.calendar_id AND p.account_id = s.account_id))";
     let rows = tx

@@ -1,8 +1,8 @@
-//! `row_state`: what the triggers say about each row, and what the engine has agreed with Google about it.
+//! `row_state` of bookings: what the triggers say about each row, and what the engine has agreed with Google about it.
 use super::bookings::DeletedBooking;
 use super::{StoreError, Tx, list};
 use crate::args;
-use crate::domain::ids::{AccountId, BookingId, CalendarId, CustomerId, TenantId, UserId};
+use crate::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
 
 /// Where a booking stands between its two sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,16 +183,6 @@ pub struct Unnoticed {
     pub user_id: Option<UserId>,
     /// The version that is now noticed.
     pub version: i64,
-}
-
-/// Forgets what the deletion of these customers removed.
-pub async fn forget_deleted_customers(tx: &mut Tx, tenant: TenantId, ids: &[CustomerId]) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE row_state SET agreed_version = version, deleted_row = NULL \
-         WHERE tenant_id = $1 AND kind = 'customer' AND id IN LIST($2) AND deleted_row IS NOT NULL";
-    if ids.is_empty() {
-        return Ok(());
-    }
-    tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
 }
 
 /// Takes note of rows that were written in SQL since the last look, over all tenants or in one.

@@ -67,6 +67,7 @@ id_values!(
     BookingId,
     CustomerId,
     ResourceId,
+    LinkId,
     ConflictId,
     QuestionId,
     ApiKeyId,

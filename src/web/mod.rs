@@ -83,6 +83,7 @@ mod tests {
     use crate::engine::tokens::TokenCache;
     use crate::google::calendar::CalendarApi;
     use crate::google::oauth::{Endpoints, OAuth};
+    use crate::google::people::PeopleApi;
     use crate::google::transport::Transport;
     use crate::store::{Db, migrate};
     use axum::body::{Body, to_bytes};
@@ -115,13 +116,15 @@ mod tests {
                 clock: Arc::new(TestClock::at(chrono::DateTime::UNIX_EPOCH)),
                 entropy,
                 oauth: OAuth::new(transport.clone(), Arc::new(endpoints)),
-                google: CalendarApi::new(transport, &nowhere()),
+                google: CalendarApi::new(transport.clone(), &nowhere()),
+                people: PeopleApi::new(transport, &nowhere()),
                 tokens: TokenCache::default(),
                 defaults: SyncDefaults::default(),
                 sync: SyncSettings {
                     window_past_days: 30,
                     lease_ms: 60_000,
                     page_size: 250,
+                    contact_create_delay_ms: 30 * 60 * 1000,
                 },
                 public_url: "https://accord.example".into(),
                 wake: Arc::default(),

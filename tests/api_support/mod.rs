@@ -9,6 +9,7 @@ use accord::engine::sync::SyncSettings;
 use accord::engine::tokens::TokenCache;
 use accord::google::calendar::CalendarApi;
 use accord::google::oauth::{Endpoints, OAuth};
+use accord::google::people::PeopleApi;
 use accord::google::transport::Transport;
 use accord::store::{Db, migrate};
 use accord::web::{WebState, router};
@@ -107,13 +108,15 @@ impl App {
             clock: clock.clone(),
             entropy,
             oauth: OAuth::new(transport.clone(), Arc::new(no_google())),
-            google: CalendarApi::new(transport, NO_GOOGLE),
+            google: CalendarApi::new(transport.clone(), NO_GOOGLE),
+            people: PeopleApi::new(transport, NO_GOOGLE),
             tokens: TokenCache::default(),
             defaults: SyncDefaults::default(),
             sync: SyncSettings {
                 window_past_days: 30,
                 lease_ms: 60_000,
                 page_size: 250,
+                contact_create_delay_ms: 30 * 60 * 1000,
             },
             public_url: "http://127.0.0.1".into(),
             wake: Arc::default(),

@@ -11,6 +11,7 @@ use accord::engine::sync::SyncSettings;
 use accord::engine::{Engine, connect};
 use accord::google::calendar::CalendarApi;
 use accord::google::oauth::{Endpoints, OAuth};
+use accord::google::people::PeopleApi;
 use accord::google::transport::Transport;
 use accord::store::accounts::{self, Account};
 use accord::store::calendars::{self, Calendar};
@@ -249,7 +250,8 @@ fn engine(google: &Google, db: Db, clock: Arc<TestClock>) -> Engine {
         clock,
         entropy,
         oauth: OAuth::new(transport.clone(), Arc::new(endpoints)),
-        google: CalendarApi::new(transport, &calendar_url),
+        google: CalendarApi::new(transport.clone(), &calendar_url),
+        people: PeopleApi::new(transport, &google.url("/v1")),
         tokens: Default::default(),
         wake: Default::default(),
         defaults: Default::default(),
@@ -257,6 +259,7 @@ fn engine(google: &Google, db: Db, clock: Arc<TestClock>) -> Engine {
             window_past_days: 30,
             lease_ms: 60_000,
             page_size: 250,
+            contact_create_delay_ms: 30 * 60 * 1000,
         },
         public_url: PUBLIC.into(),
     }

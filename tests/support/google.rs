@@ -8,6 +8,7 @@ pub const SECRET: &str = "test-secret";
 pub const CALLBACK: &str = "http://127.0.0.1:9999/oauth/callback";
 pub const ANA: &str = "ana@example.com";
 pub const EVENTS: &str = "https://www.googleapis.com/auth/calendar.events";
+pub const CONTACTS: &str = "https://www.googleapis.com/auth/contacts";
 pub const LISTS: &str = "https://www.googleapis.com/auth/calendar.calendarlist.readonly";
 
 /// Noon of 2 March 2026, a Monday.

@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod google;
 pub mod http;
+pub mod people;
 pub mod postgres;
 pub mod series;
 pub mod world;

@@ -12,12 +12,13 @@ use accord::domain::seal::{KeyRing, SealingKey};
 use accord::domain::settings::SyncDefaults;
 use accord::domain::time::{Fold, Span, When, Zoned};
 use accord::engine::Engine;
-use accord::engine::conflicts::{self, Conflict};
+use accord::engine::conflicts::{self, Conflict, ConflictFilter};
 use accord::engine::questions::{self, Answerer, Question, QuestionFilter};
 use accord::engine::sync::{self, PassReport, SyncError, SyncSettings};
 use accord::engine::tokens::TokenCache;
 use accord::google::calendar::CalendarApi;
 use accord::google::oauth::{Endpoints, OAuth};
+use accord::google::people::PeopleApi;
 use accord::google::transport::Transport;
 use accord::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use accord::store::calendars::Listed;
@@ -514,7 +515,7 @@ impl World {
     }
 
     pub async fn conflicts(&self) -> Vec<Conflict> {
-        conflicts::list(&self.engine, self.tenant, None, None, None, 100)
+        conflicts::list(&self.engine, self.tenant, &ConflictFilter::default(), None, 100)
             .await
             .expect("conflicts")
     }
@@ -574,13 +575,15 @@ pub async fn engine_at(url: &str, base: &str, clock: Arc<TestClock>) -> Engine {
         clock,
         entropy: ENTROPY.clone(),
         oauth: OAuth::new(transport.clone(), endpoints),
-        google: CalendarApi::new(transport, &format!("{base}/calendar/v3/")),
+        google: CalendarApi::new(transport.clone(), &format!("{base}/calendar/v3/")),
+        people: PeopleApi::new(transport, &format!("{base}/v1")),
         tokens: TokenCache::default(),
         defaults: SyncDefaults::default(),
         sync: SyncSettings {
             window_past_days: 30,
             lease_ms: 60_000,
             page_size: 250,
+            contact_create_delay_ms: 30 * 60 * 1000,
         },
         public_url: "http://127.0.0.1:9999".into(),
         wake: Arc::default(),

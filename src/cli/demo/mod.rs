@@ -378,7 +378,7 @@ fn write_config(folder: &Path, public_url: &str, google: &str) -> Result<PathBuf
         "# Made by `accord demo`.\n\
          [database]\nurl = {}\n\
          [google]\nclient_id = {}\nclient_secret = \"demo-secret\"\nauth_url = {}\ntoken_url = {}\nrevoke_url = {}\n\
-         userinfo_url = {}\ncalendar_url = {}\n\
+         userinfo_url = {}\ncalendar_url = {}\npeople_url = {}\n\
          [web]\nlisten = {}\npublic_url = {}\n\
          [sync]\n# So that a person sees it.\nschedule = \"*/3 * * * * *\"\n\
          [secrets]\nkey_file = {}\n\
@@ -390,6 +390,7 @@ fn write_config(folder: &Path, public_url: &str, google: &str) -> Result<PathBuf
         quoted(&format!("{google}/revoke")),
         quoted(&format!("{google}/v1/userinfo")),
         quoted(&format!("{google}/calendar/v3")),
+        quoted(&format!("{google}/v1")),
         quoted(public_url.trim_start_matches("http://")),
         quoted(public_url),
         quoted(&path("accord.key")),

@@ -4,13 +4,14 @@
 //! - `values.rs`: three-way merge of a list of values; `fields.rs`: what kinds of values there are
 //! - `merge.rs`: three-way merge of all details of a person
 //! - `meeting.rs`: the first meeting of the two sides: who is certainly the same person, and who may be
-//! - `check.rs`: what a customer may contain
+//! - `check.rs`: what a customer may contain; `words.rs`: a value as somebody reads it
 pub mod check;
 mod fields;
 pub mod meeting;
 pub mod merge;
 pub mod phone;
 pub mod values;
+pub mod words;
 
 pub use fields::email_key;
 

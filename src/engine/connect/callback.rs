@@ -2,8 +2,9 @@
 //!
 //! Between the exchange and the commit the new grant lives only here. Whatever then goes wrong hands its token to the
 //! revocations, unless the same identity has a live connection: Google would end that one with it.
+use super::follow::is_some_contact;
 use super::link::{self, Link};
-use super::{CHOOSE_MS, ConnectError, FEATURES, Refusal, deny, follow, redirect_uri, verifier};
+use super::{CHOOSE_MS, ConnectError, FEATURES, Refusal, deny, follow, lacking, redirect_uri, verifier};
 use crate::domain::failure::FailureClass;
 use crate::domain::ids::{AccountId, TenantId, UserId};
 use crate::engine::abandoned::make_room;
@@ -31,8 +32,8 @@ pub enum Answer {
 pub enum Arrived {
     /// To the page with the choices.
     Choose(Link),
-    /// The account is connected, but its user did not tick calendar access; the same browser may ask again.
-    WithoutCalendar(Link),
+    /// The account is connected, but its user ticked neither calendar nor contacts; the same browser may ask again.
+    WithoutAccess(Link),
     /// To the user's pages, with a session.
     SignedIn(sign_in::NewSession),
 }
@@ -201,7 +202,8 @@ async fn store(
         // RFC 6749 5.1: no scope in the answer means exactly what was asked for.
         None => requested(FEATURES).into_iter().map(str::to_owned).collect(),
     };
-    let has_calendar = Feature::Calendar.missing(&granted).is_empty();
+    let has_calendar = Feature::Calendar.is_granted(&granted);
+    let has_contacts = Feature::Contacts.is_granted(&granted);
     let known = accounts::get(&mut tx, tenant, id).await?;
     match &known {
         None => accounts::insert(&mut tx, tenant, id, user, &identity.sub, &identity.email, &granted).await?,
@@ -210,21 +212,24 @@ async fn store(
     tokens::store(engine, &mut tx, tenant, id, tokens, None).await?;
     revocations::cancel(&mut tx, &identity.sub).await?;
     disconnects::delete(&mut tx, tenant, id).await?;
-    let has_choices = calendars::of_account(&mut tx, tenant, id)
+    let contacts = known.as_ref().and_then(|known| known.contacts.as_ref());
+    let reads_calendars = calendars::of_account(&mut tx, tenant, id)
         .await?
         .iter()
         .any(|calendar| calendar.user_reads);
-    let (state, error) = match known.map(|known| known.state) {
+    let has_choices = has_calendar && reads_calendars || has_contacts && is_some_contact(contacts);
+    let state = match known.as_ref().map(|known| known.state) {
         // Only who paused it ends a pause.
-        Some(AccountState::Paused) => (AccountState::Paused, (!has_calendar).then_some(tokens::NO_CALENDAR)),
-        _ if !has_calendar => (AccountState::Choosing, Some(tokens::NO_CALENDAR)),
+        Some(AccountState::Paused) => AccountState::Paused,
+        _ if !has_calendar && !has_contacts => AccountState::Choosing,
         // The old choices are in force at once: only the permission had ended.
-        Some(AccountState::Active | AccountState::NeedsReconnect) if has_choices => (AccountState::Active, None),
-        _ => (AccountState::Choosing, None),
+        Some(AccountState::Active | AccountState::NeedsReconnect) if has_choices => AccountState::Active,
+        _ => AccountState::Choosing,
     };
-    accounts::set_state(&mut tx, tenant, id, state, error).await?;
+    accounts::set_state(&mut tx, tenant, id, state, lacking(&granted, contacts)).await?;
     follow(&mut tx, tenant, id).await?;
-    let step = if has_calendar { Step::Chosen } else { Step::Denied };
+    let has_access = has_calendar || has_contacts;
+    let step = if has_access { Step::Chosen } else { Step::Denied };
     let until = engine.now_ms() + CHOOSE_MS;
     if !connects::advance(&mut tx, tenant, row.id, Step::Sent, step, Some(id), until).await? {
         return Err(Refusal::Used.into());
@@ -232,10 +237,10 @@ async fn store(
     tx.commit().await?;
     engine.tokens.forget(tenant, id);
     let again = Link::without_secret(tenant, row.id);
-    Ok(if has_calendar {
+    Ok(if has_access {
         Arrived::Choose(again)
     } else {
-        Arrived::WithoutCalendar(again)
+        Arrived::WithoutAccess(again)
     })
 }
 

@@ -1,21 +1,24 @@
-//! The user's own choices: which calendars are read, which one is written to, how private events appear.
+//! The user's own choices: which calendars are read, which one is written to, how private events appear, which contacts are
+//! read and written.
 //!
 //! Only the user widens; the tenant narrows, and what it narrowed stays so whatever the user chooses. What is no longer
 //! read is frozen, never cancelled.
+use super::contacts::{ContactsOffer, contacts_offer, with_label};
+use super::follow::{follow, is_some_contact, lacking};
 use super::{ConnectError, Refusal, chosen};
+use crate::domain::access::ContactsChoice;
 use crate::domain::ids::{AccountId, CalendarId, TenantId};
 use crate::engine::{Engine, tokens};
 use crate::google::calendar::CalendarEntry;
 use crate::google::scopes::Feature;
+use crate::store::Tx;
 use crate::store::accounts::{self, Account, AccountState};
 use crate::store::calendars::{self, Calendar, Listed};
 use crate::store::connects::{self, Names, Step};
-use crate::store::{StoreError, Tx, changes, scopes};
 use std::collections::BTreeSet;
 
 /// Why the bookings of a calendar are kept but not followed.
 const NOT_CHOSEN: &str = "the user does not let it be read any more";
-const NARROWED: &str = "the tenant does not let it be read";
 
 /// What the user chose.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,14 +29,23 @@ pub struct Choices {
     pub writes: Option<CalendarId>,
     /// Whether private events are shown with their words.
     pub private_shown: bool,
+    /// Contacts to read and write, asked for where the user allowed access to them: there is no preset answer. Whatever the
+    /// name of a label says here, it is called what Google calls it.
+    pub contacts: Option<ContactsChoice>,
 }
 
 /// A choice that is not possible; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
-    /// No calendar at all.
-    #[error("no calendar was chosen")]
+    /// No calendar at all, and no contacts.
+    #[error("nothing was chosen")]
     Nothing,
+    /// Nothing was said about contacts.
+    #[error("nothing was said about contacts")]
+    ContactsUnanswered,
+    /// Not among the labels that Google lists.
+    #[error("the label that was chosen is not in the list")]
+    LabelNotListed,
     /// Not among the calendars that were shown.
     #[error("a calendar that was chosen is not in the list")]
     NotListed,
@@ -64,42 +76,51 @@ pub struct Offer {
     pub names: Names,
     /// The connected account.
     pub account: Account,
-    /// Its calendars, the primary one first.
+    /// Its calendars, the primary one first; none without access to them.
     pub calendars: Vec<Calendar>,
-    /// What is ticked already: the choices of last time, else the primary calendar for both.
+    /// What there is to choose about contacts.
+    pub contacts: ContactsOffer,
+    /// What is ticked already: the choices of last time, else the primary calendar for both, and nothing about contacts.
     pub preset: Choices,
 }
 
-/// Lists the account's calendars at Google, anew at every look.
+/// Lists the account's calendars and labels at Google, anew at every look.
 pub async fn offer(engine: &Engine, link: &str, browser: Option<&str>) -> Result<Offer, ConnectError> {
     let mut tx = engine.db.read().await?;
     let (row, account) = chosen(engine, &mut tx, link, browser).await?;
+    let account = accounts::get(&mut tx, row.tenant_id, account).await?;
+    let account = account.ok_or(tokens::TokenError::NotConnected)?;
+    let names = connects::names(&mut tx, row.tenant_id, account.user_id).await?;
+    let names = names.ok_or(Refusal::UnknownUser)?;
     drop(tx);
-    let tenant = row.tenant_id;
-    let access = tokens::access_token(engine, tenant, account).await?;
-    let listed = engine.google.calendar_list(&access).await?;
-    let mut tx = engine.db.begin().await?;
-    let mut ids = Vec::new();
-    for entry in listed.into_iter().filter(|entry| !entry.deleted) {
-        ids.push(entry.id.clone());
-        calendars::upsert_listed(&mut tx, tenant, account, &from_google(entry)).await?;
-    }
-    calendars::forget_unlisted(&mut tx, tenant, account, &ids).await?;
-    let mut calendars = calendars::of_account(&mut tx, tenant, account).await?;
-    calendars.retain(|calendar| ids.contains(&calendar.calendar_id));
-    let account = accounts::get(&mut tx, tenant, account)
-        .await?
-        .ok_or(Refusal::NotConnected)?;
-    let names = connects::names(&mut tx, tenant, account.user_id)
-        .await?
-        .ok_or(Refusal::UnknownUser)?;
-    tx.commit().await?;
+    let calendars = match Feature::Calendar.is_granted(&account.scopes) {
+        true => list_calendars(engine, &account).await?,
+        false => Vec::new(),
+    };
     Ok(Offer {
+        contacts: contacts_offer(engine, &account).await,
         preset: preset(&account, &calendars),
         names,
         account,
         calendars,
     })
+}
+
+async fn list_calendars(engine: &Engine, account: &Account) -> Result<Vec<Calendar>, ConnectError> {
+    let (tenant, id) = (account.tenant_id, account.id);
+    let access = tokens::access_token(engine, tenant, id).await?;
+    let listed = engine.google.calendar_list(&access).await?;
+    let mut tx = engine.db.begin().await?;
+    let mut ids = Vec::new();
+    for entry in listed.into_iter().filter(|entry| !entry.deleted) {
+        ids.push(entry.id.clone());
+        calendars::upsert_listed(&mut tx, tenant, id, &from_google(entry)).await?;
+    }
+    calendars::forget_unlisted(&mut tx, tenant, id, &ids).await?;
+    let mut calendars = calendars::of_account(&mut tx, tenant, id).await?;
+    calendars.retain(|calendar| ids.contains(&calendar.calendar_id));
+    tx.commit().await?;
+    Ok(calendars)
 }
 
 fn from_google(entry: CalendarEntry) -> Listed {
@@ -116,7 +137,7 @@ fn from_google(entry: CalendarEntry) -> Listed {
     }
 }
 
-/// What stands chosen now; the primary calendar for both when nothing was ever chosen.
+/// What stands chosen now; the primary calendar for both when nothing was ever chosen. About contacts nothing is ever preset.
 pub fn preset(account: &Account, calendars: &[Calendar]) -> Choices {
     let ids = |keep: fn(&Calendar) -> bool| {
         let kept = calendars.iter().filter(move |calendar| keep(calendar));
@@ -126,6 +147,7 @@ pub fn preset(account: &Account, calendars: &[Calendar]) -> Choices {
         reads: ids(|calendar| calendar.user_reads).collect(),
         writes: ids(|calendar| calendar.user_writes).next(),
         private_shown: account.private_events_shown,
+        contacts: account.contacts.clone(),
     };
     if choices.reads.is_empty() {
         choices.reads = ids(|calendar| calendar.is_primary).collect();
@@ -141,9 +163,13 @@ pub async fn choose(
     browser: Option<&str>,
     choices: &Choices,
 ) -> Result<Account, ConnectError> {
+    let mut tx = engine.db.read().await?;
+    let (row, account) = chosen(engine, &mut tx, link, browser).await?;
+    drop(tx);
+    let choices = with_label(engine, row.tenant_id, account, choices).await?;
     let mut tx = engine.db.begin().await?;
     let (row, account) = chosen(engine, &mut tx, link, browser).await?;
-    let account = apply(&mut tx, row.tenant_id, account, choices).await?;
+    let account = apply(&mut tx, row.tenant_id, account, &choices).await?;
     if !connects::advance(
         &mut tx,
         row.tenant_id,
@@ -168,8 +194,9 @@ pub async fn choose_again(
     account: AccountId,
     choices: &Choices,
 ) -> Result<Account, ConnectError> {
+    let choices = with_label(engine, tenant, account, choices).await?;
     let mut tx = engine.db.begin().await?;
-    let account = apply(&mut tx, tenant, account, choices).await?;
+    let account = apply(&mut tx, tenant, account, &choices).await?;
     tx.commit().await?;
     Ok(account)
 }
@@ -179,9 +206,15 @@ async fn apply(tx: &mut Tx, tenant: TenantId, id: AccountId, choices: &Choices) 
     if account.state == AccountState::Disconnected {
         return Err(Refusal::NotConnected.into());
     }
+    let (has_calendar, has_contacts) = (
+        Feature::Calendar.is_granted(&account.scopes),
+        Feature::Contacts.is_granted(&account.scopes),
+    );
     let calendars = calendars::of_account(tx, tenant, id).await?;
-    check(choices, &calendars)?;
-    for calendar in &calendars {
+    check(choices, &calendars, has_contacts)?;
+    // Whoever was shown no calendars said nothing about them: what was chosen before stays.
+    let speaks_of_calendars = has_calendar || !choices.reads.is_empty();
+    for calendar in calendars.iter().filter(|_| speaks_of_calendars) {
         let reads = choices.reads.contains(&calendar.calendar_id);
         let writes = choices.writes.as_ref() == Some(&calendar.calendar_id);
         calendars::set_user_choice(tx, tenant, id, &calendar.calendar_id, reads, writes).await?;
@@ -189,18 +222,34 @@ async fn apply(tx: &mut Tx, tenant: TenantId, id: AccountId, choices: &Choices) 
             calendars::freeze(tx, tenant, id, &calendar.calendar_id, Some(NOT_CHOSEN)).await?;
         }
     }
-    accounts::set_private_events(tx, tenant, id, choices.private_shown).await?;
-    // Without access to the calendar the choices are kept, but nothing begins.
-    if account.state == AccountState::Choosing && Feature::Calendar.missing(&account.scopes).is_empty() {
-        accounts::set_state(tx, tenant, id, AccountState::Active, None).await?;
+    if speaks_of_calendars {
+        accounts::set_private_events(tx, tenant, id, choices.private_shown).await?;
+    }
+    let contacts = match has_contacts {
+        true => choices.contacts.as_ref(),
+        false => account.contacts.as_ref(),
+    };
+    accounts::set_contacts(tx, tenant, id, contacts).await?;
+    // Without access to what was chosen the choices are kept, but nothing begins.
+    let begins = has_calendar && !choices.reads.is_empty() || has_contacts && is_some_contact(contacts);
+    let state = match account.state {
+        AccountState::Choosing if begins => AccountState::Active,
+        state => state,
+    };
+    if matches!(state, AccountState::Active | AccountState::Paused) {
+        accounts::set_state(tx, tenant, id, state, lacking(&account.scopes, contacts)).await?;
     }
     follow(tx, tenant, id).await?;
     Ok(accounts::get(tx, tenant, id).await?.ok_or(Refusal::NotConnected)?)
 }
 
-fn check(choices: &Choices, calendars: &[Calendar]) -> Result<(), ChoiceError> {
+fn check(choices: &Choices, calendars: &[Calendar], has_contacts: bool) -> Result<(), ChoiceError> {
     let find = |id: &CalendarId| calendars.iter().find(|calendar| calendar.calendar_id == *id);
-    if choices.reads.is_empty() && choices.writes.is_none() {
+    if has_contacts && choices.contacts.is_none() {
+        return Err(ChoiceError::ContactsUnanswered);
+    }
+    let wants_contacts = has_contacts && is_some_contact(choices.contacts.as_ref());
+    if choices.reads.is_empty() && choices.writes.is_none() && !wants_contacts {
         return Err(ChoiceError::Nothing);
     }
     if !choices.reads.iter().all(|id| find(id).is_some()) {
@@ -261,28 +310,4 @@ pub async fn narrow(
     let calendars = calendars::of_account(&mut tx, tenant, id).await?;
     tx.commit().await?;
     Ok(calendars)
-}
-
-/// Brings scopes and frozen calendars in line with what is in force, and makes what is followed due now.
-pub(crate) async fn follow(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<(), StoreError> {
-    let account = accounts::get(tx, tenant, id).await?;
-    let works = account.is_some_and(|account| is_followed(&account));
-    scopes::enable_scopes(tx, tenant, id, false).await?;
-    for calendar in calendars::of_account(tx, tenant, id).await? {
-        let frozen = match (calendar.reads, calendar.user_reads) {
-            (true, _) => None,
-            (false, true) => Some(NARROWED),
-            (false, false) => continue,
-        };
-        calendars::freeze(tx, tenant, id, &calendar.calendar_id, frozen).await?;
-        if works && calendar.reads {
-            scopes::ensure_scope(tx, tenant, id, &calendar.calendar_id).await?;
-        }
-    }
-    changes::record(tx, tenant, "account", &id.to_string()).await
-}
-
-/// Whether an account is polled: it is active and its user allows access to the calendar.
-fn is_followed(account: &Account) -> bool {
-    account.state == AccountState::Active && Feature::Calendar.missing(&account.scopes).is_empty()
 }

@@ -1,4 +1,4 @@
-//! Two-way calendar sync: one pass over one sync scope.
+//! Two-way calendar sync: one pass over one sync scope. A scope that is the contacts of an account is handed to `people`.
 //!
 //! ```text
 //! claim (lease, fence) -> pull: all pages, and the single events that the pages raise questions about
@@ -48,7 +48,7 @@ mod words;
 pub use error::SyncError;
 pub use report::{PassReport, Step};
 
-use super::{Engine, tokens};
+use super::{Engine, people, tokens};
 use crate::domain::failure::{self, FailureClass};
 use crate::store::scopes::{self, Claim, ScopeKey};
 use context::Context;
@@ -63,8 +63,10 @@ pub struct SyncSettings {
     pub window_past_days: u32,
     /// How long a claim lasts, in milliseconds; every write of the pass prolongs it.
     pub lease_ms: i64,
-    /// Events per page, at most 2500.
+    /// Events per page, at most 2500; contacts per page, at most 1000.
     pub page_size: u16,
+    /// How long after a create with an unknown outcome a full listing proves that there is no such contact, in milliseconds.
+    pub contact_create_delay_ms: i64,
 }
 
 /// Runs one pass of a claimed scope and lets go of it. `next_due` (ms) is when it is due again if all goes well.
@@ -118,6 +120,9 @@ async fn renew_access(engine: &Engine, claim: &Claim) -> Result<(), SyncError> {
 }
 
 async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
+    if claim.key.is_contacts() {
+        return people::run(engine, claim, next_due).await;
+    }
     let mut tx = engine.db.read().await?;
     let mut context = Context::load(engine, &mut tx, claim).await?;
     drop(tx);
@@ -160,6 +165,11 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
     let Some(claim) = scopes::peek(&mut tx, key).await? else {
         return Err(SyncError::NoSuchScope);
     };
+    drop(tx);
+    if key.is_contacts() {
+        return people::plan(engine, &claim).await;
+    }
+    let mut tx = engine.db.read().await?;
     let mut context = Context::load(engine, &mut tx, &claim).await?;
     drop(tx);
     context.is_plan = true;
@@ -198,7 +208,7 @@ async fn record_failure(engine: &Engine, claim: &Claim, error: &SyncError) -> Re
         .saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
     let mut tx = engine.db.begin().await?;
     let held = scopes::fail(&mut tx, claim, &format!("{}: {error}", class.as_str()), due_at).await?;
-    if held && class == FailureClass::Gone {
+    if held && class == FailureClass::Gone && !claim.key.is_contacts() {
         // The calendar itself is not there or not ours any more: its bookings stay as they are.
         let key = &claim.key;
         let reason = Some("Google does not show this calendar to the account any more");

@@ -1,5 +1,5 @@
 //! What a pass did, or would do.
-use crate::domain::ids::{BookingId, EventId};
+use crate::domain::ids::{BookingId, CustomerId, EventId};
 use serde::Serialize;
 
 /// The summary of a pass, as `accord sync run` and `POST /accounts/{id}/sync?wait=true` show it.
@@ -21,6 +21,22 @@ pub struct PassReport {
     pub events_updated: u64,
     /// Events deleted by bookings.
     pub events_deleted: u64,
+    /// Customers made from contacts.
+    pub customers_created: u64,
+    /// Customers changed by contacts.
+    pub customers_updated: u64,
+    /// Customers deleted because their contacts were.
+    pub customers_deleted: u64,
+    /// Contacts made from customers.
+    pub contacts_created: u64,
+    /// Contacts changed by customers.
+    pub contacts_updated: u64,
+    /// Contacts deleted because their customers were.
+    pub contacts_deleted: u64,
+    /// Customers and contacts that met for the first time and are the same person.
+    pub linked: u64,
+    /// Customers and contacts that go separate ways from now on.
+    pub unlinked: u64,
     /// Conflicts recorded.
     pub conflicts: u64,
     /// Items that began to wait for a person or for another scope.
@@ -34,7 +50,7 @@ pub struct PassReport {
     pub steps: Option<Vec<Step>>,
 }
 
-/// One step of a plan. No words of bookings are in it.
+/// One step of a plan. No words of bookings and nothing of customers is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// What would be done.
@@ -45,6 +61,12 @@ pub struct Step {
     /// The event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<EventId>,
+    /// The customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    /// The contact's resource name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<String>,
     /// Why, where it is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -70,11 +92,16 @@ impl PassReport {
 
     /// How many requests changed something in Google.
     pub fn writes(&self) -> u64 {
-        self.events_created + self.events_updated + self.events_deleted
+        self.events_created
+            + self.events_updated
+            + self.events_deleted
+            + self.contacts_created
+            + self.contacts_updated
+            + self.contacts_deleted
     }
 
     /// Where the report stands, without its steps, and how many steps there are.
-    pub(super) fn mark(&mut self) -> (PassReport, usize) {
+    pub(in crate::engine) fn mark(&mut self) -> (PassReport, usize) {
         let steps = self.steps.take();
         let mark = (self.clone(), steps.as_ref().map_or(0, Vec::len));
         self.steps = steps;
@@ -82,7 +109,7 @@ impl PassReport {
     }
 
     /// Takes back what was reported since: it was rolled back.
-    pub(super) fn back_to(&mut self, (counts, steps): (PassReport, usize)) {
+    pub(in crate::engine) fn back_to(&mut self, (counts, steps): (PassReport, usize)) {
         let mut kept = self.steps.take();
         if let Some(kept) = &mut kept {
             kept.truncate(steps);
@@ -106,6 +133,28 @@ impl PassReport {
                 action,
                 booking_id: booking,
                 event_id: event.cloned(),
+                customer_id: None,
+                contact_id: None,
+                reason,
+            });
+        }
+    }
+
+    /// A step about a person.
+    pub(in crate::engine) fn person_step(
+        &mut self,
+        action: &'static str,
+        customer: Option<CustomerId>,
+        contact: Option<&str>,
+        reason: Option<String>,
+    ) {
+        if let Some(steps) = &mut self.steps {
+            steps.push(Step {
+                action,
+                booking_id: None,
+                event_id: None,
+                customer_id: customer,
+                contact_id: contact.filter(|contact| !contact.is_empty()).map(str::to_owned),
                 reason,
             });
         }

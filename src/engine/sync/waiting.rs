@@ -146,7 +146,8 @@ pub(super) async fn record_conflict(
     );
     let row = ConflictRow {
         id,
-        booking_id: known.booking_id(),
+        booking_id: Some(known.booking_id()),
+        customer_id: None,
         user_id: known.owner(context),
         field: conflict.field.as_str().to_owned(),
         policy: conflict.rule.to_owned(),

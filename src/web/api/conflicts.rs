@@ -1,8 +1,8 @@
 //! `/conflicts`: two edits of one field, and putting the losing value back.
 use super::page::{self, Page};
 use crate::domain::booking::Side;
-use crate::domain::ids::{BookingId, ConflictId};
-use crate::engine::conflicts::{self, Conflict, ResolveError};
+use crate::domain::ids::ConflictId;
+use crate::engine::conflicts::{self, Conflict, ConflictFilter, ResolveError};
 use crate::web::WebState;
 use crate::web::fields::{JsonFields, QueryFields};
 use crate::web::problem::{Kind, Problem};
@@ -28,17 +28,25 @@ pub fn router() -> OpenApiRouter<WebState> {
 struct ConflictBody {
     #[schema(format = "uuid")]
     id: String,
+    /// The booking it is about; null when it is about a customer.
     #[schema(format = "uuid")]
-    booking_id: String,
+    booking_id: Option<String>,
+    /// The customer it is about; null when it is about a booking.
+    #[schema(format = "uuid")]
+    customer_id: Option<String>,
     #[schema(format = "uuid")]
     user_id: String,
-    /// `title`, `description`, `location`, `when` or `status`.
+    /// Of a booking: `title`, `description`, `location`, `when` or `status`. Of a customer: `given_name`, `family_name`,
+    /// `emails`, `phones`, `organizations`, `addresses`, `birthday`, `gender`, or `contact`: the contact was deleted in
+    /// Google while the app changed the customer.
     field: String,
-    /// What decided: `origin`, `google`, `app`, `ask`, `readonly`, `replaced` or `vanished`.
+    /// What decided: `origin`, `google`, `app`, `ask`, `readonly`, `replaced` or `vanished`; `first_link`: the two met for
+    /// the first time, and each side keeps its own.
     policy: String,
-    /// `app` or `google`; null while it is asked.
+    /// `app` or `google`; null while it is asked, and where each side keeps its own.
     winner: Option<String>,
-    /// The value at the last agreement.
+    /// The value at the last agreement. In a list of a customer, all three are that one value, or null for a side that
+    /// lacks it.
     base: Value,
     /// What the app wanted.
     app: Value,
@@ -56,7 +64,8 @@ impl From<&Conflict> for ConflictBody {
     fn from(conflict: &Conflict) -> Self {
         Self {
             id: conflict.id.to_string(),
-            booking_id: conflict.booking_id.to_string(),
+            booking_id: conflict.booking_id.map(|id| id.to_string()),
+            customer_id: conflict.customer_id.map(|id| id.to_string()),
             user_id: conflict.user_id.to_string(),
             field: conflict.field.clone(),
             policy: conflict.policy.clone(),
@@ -99,6 +108,7 @@ fn problem(error: ResolveError) -> Problem {
     params(("cursor" = Option<String>, Query, description = "`next` of the page before."),
            ("limit" = Option<u16>, Query, description = "1 to 500; 100 when not sent."),
            ("booking_id" = Option<String>, Query, description = "Only those of this booking."),
+           ("customer_id" = Option<String>, Query, description = "Only those of this customer."),
            ("state" = Option<String>, Query, description = "Only `open`, `decided` or `restored` ones.")),
     responses((status = 200, body = Page<ConflictBody>, description = "A page.")))]
 async fn list(
@@ -108,25 +118,22 @@ async fn list(
 ) -> Result<Json<Page<ConflictBody>>, Problem> {
     let after: Option<ConflictId> = page::id_cursor(&mut query, "conflicts");
     let limit = page::limit(&mut query);
-    let booking: Option<BookingId> = query.parsed("booking_id");
-    let wanted = query.text("state");
-    if wanted
+    let filter = ConflictFilter {
+        booking: query.parsed("booking_id"),
+        customer: query.parsed("customer_id"),
+        state: query.text("state"),
+    };
+    if filter
+        .state
         .as_deref()
         .is_some_and(|state| !["open", "decided", "restored"].contains(&state))
     {
         query.problem("state", "must be open, decided or restored");
     }
     query.finish_or_refuse()?;
-    let rows = conflicts::list(
-        &state.engine,
-        tenant,
-        booking,
-        wanted.as_deref(),
-        after,
-        page::one_more(limit),
-    )
-    .await;
-    let rows = rows.map_err(problem)?;
+    let rows = conflicts::list(&state.engine, tenant, &filter, after, page::one_more(limit))
+        .await
+        .map_err(problem)?;
     Ok(Json(page::page(
         rows,
         limit,
@@ -149,7 +156,8 @@ async fn show(
     Ok(Json((&conflict).into()))
 }
 
-/// Lets the other side win after all: its value becomes an edit of the booking, and is then synchronised like any other.
+/// Lets the other side win after all: its value becomes an edit of the booking or the customer, and is then synchronised
+/// like any other.
 #[utoipa::path(post, path = "/conflicts/{id}/resolve", tag = "conflicts",
     params(("id" = String, Path, format = "uuid")), request_body = ResolveBody,
     responses((status = 200, body = ConflictBody, description = "The conflict, restored.")))]

@@ -27,18 +27,23 @@ pub fn router() -> OpenApiRouter<WebState> {
 struct QuestionBody {
     #[schema(format = "uuid")]
     id: String,
-    /// `conflict`, `cancel`, `move`, `guests` or `brake`.
+    /// `conflict`, `cancel`, `move`, `guests`, `brake`, or `match`: which customer a contact of the user is, if any.
     kind: String,
-    /// `user`: only the user can say yes, on their page; `admin`: a tenant's key may answer.
+    /// `user`: only the user can say yes, on their page, but for a `match`, which a tenant's key may answer, too; `admin`: a
+    /// tenant's key may answer.
     addressee: String,
     #[schema(format = "uuid")]
     user_id: Option<String>,
     #[schema(format = "uuid")]
     account_id: String,
+    /// `calendar`: it is about a booking, or removals of one calendar; `contacts`: about a customer and the user's contacts.
+    scope: &'static str,
+    /// Empty with `contacts`.
     calendar_id: String,
-    /// What is asked about: the booking and both sides, or the count and ids of what the brake holds.
+    /// What is asked about: the booking or the customer and both sides; the contact and the customers that it may be; or the
+    /// count and ids of what the brake holds.
     detail: Value,
-    /// The words that may be answered.
+    /// The words that may be answered. Of a `match`: `link:` and the customer's id, or `separate`.
     choices: Vec<String>,
     /// `open`, `answered` or `withdrawn`.
     state: String,
@@ -55,6 +60,7 @@ impl From<&Question> for QuestionBody {
             addressee: question.addressee.clone(),
             user_id: question.user_id.map(|id| id.to_string()),
             account_id: question.account_id.to_string(),
+            scope: question.scope.as_str(),
             calendar_id: question.calendar_id.to_string(),
             detail: question.detail.clone(),
             choices: question.choices.clone(),
@@ -79,7 +85,9 @@ fn problem(error: AnswerError) -> Problem {
         AnswerError::NotAChoice { choices, .. } => {
             Problem::field("answer", format!("must be one of {}", choices.join(", ")))
         }
-        AnswerError::NotOpen | AnswerError::NotYours(_) => Problem::detailed(Kind::NotPossibleNow, words),
+        AnswerError::NotOpen | AnswerError::NoSuchCustomer | AnswerError::NotYours(_) => {
+            Problem::detailed(Kind::NotPossibleNow, words)
+        }
         AnswerError::Store(error) => crate::engine::Refusal::Store(error).into(),
         AnswerError::Seal(error) => {
             tracing::error!(%error, "a request failed");
@@ -92,7 +100,7 @@ fn problem(error: AnswerError) -> Problem {
 #[utoipa::path(get, path = "/questions", tag = "questions",
     params(("cursor" = Option<String>, Query, description = "`next` of the page before."),
            ("limit" = Option<u16>, Query, description = "1 to 500; 100 when not sent."),
-           ("user_id" = Option<String>, Query, description = "Only those about this user's bookings."),
+           ("user_id" = Option<String>, Query, description = "Only those about this user's bookings and customers."),
            ("state" = Option<String>, Query, description = "Only `open`, `answered` or `withdrawn` ones.")),
     responses((status = 200, body = Page<QuestionBody>, description = "A page.")))]
 async fn list(
@@ -139,7 +147,8 @@ async fn show(
     Ok(Json((&question).into()))
 }
 
-/// Answers what is addressed to the admin, or declines for the user. A yes of the user's is given on the user's page only.
+/// Answers what is addressed to the admin, says which customer a contact is, or declines for the user. Any other yes of the
+/// user's is given on the user's page only.
 #[utoipa::path(post, path = "/questions/{id}/answer", tag = "questions",
     params(("id" = String, Path, format = "uuid")), request_body = AnswerBody,
     responses((status = 200, body = QuestionBody, description = "The question, answered.")))]

@@ -3,6 +3,7 @@
 //! A cookie with a random secret names the browser; another one names a session. The token in each form is derived from a
 //! cookie that other sites can neither read nor set, so a form that another site sends cannot have it.
 use super::Pages;
+use crate::domain::access::ContactsChoice;
 use crate::domain::ids::CalendarId;
 use crate::engine::connect::link::{fresh_secret, hash, same};
 use crate::engine::connect::{Choices, ConnectError, Refusal};
@@ -109,5 +110,18 @@ pub(super) fn choices(fields: &Fields) -> Choices {
         reads: read.map(|(_, id)| CalendarId(id.clone())).collect(),
         writes: field(fields, "write").filter(|id| !id.is_empty()).map(CalendarId::from),
         private_shown: field(fields, "private") == Some("shown"),
+        contacts: field(fields, "contacts").and_then(contacts),
+    }
+}
+
+/// `all`, `none`, or the resource name of a label, whose own name is Google's to say.
+fn contacts(value: &str) -> Option<ContactsChoice> {
+    match value {
+        "all" => Some(ContactsChoice::All),
+        "none" => Some(ContactsChoice::None),
+        group => group.starts_with("contactGroups/").then(|| ContactsChoice::Label {
+            group: group.to_owned(),
+            name: String::new(),
+        }),
     }
 }

@@ -76,10 +76,10 @@ pub(super) async fn callback(State(pages): State<Pages>, Query(from): Query<From
     };
     match connect::callback(&pages.engine, &from.state, answer, pages.browser(&jar)).await {
         Ok(Arrived::Choose(link)) => see_other(&format!("/connect/{}/choices", link.to_text().expose_secret())),
-        Ok(Arrived::WithoutCalendar(link)) => {
+        Ok(Arrived::WithoutAccess(link)) => {
             let link = link.to_text();
             let context = context! { link => link.expose_secret() };
-            pages.page(StatusCode::OK, "pages/without_calendar.html", context)
+            pages.page(StatusCode::OK, "pages/without_access.html", context)
         }
         Ok(Arrived::SignedIn(session)) => {
             let jar = pages.with_session(jar, session.secret.expose_secret());
@@ -116,7 +116,7 @@ fn choices_page(
     let context = context! {
         tenant => &offer.names.tenant, user => &offer.names.user, email => &offer.account.email, problem, link,
         form => pages.browser(jar).map(form_token),
-        ..choices_fields(&offer.calendars, ticked)
+        ..choices_fields(&offer.account, &offer.calendars, &offer.contacts, ticked)
     };
     pages.page(status, "pages/choices.html", context)
 }

@@ -4,9 +4,9 @@ use super::problem::{Failure, choice};
 use super::{Pages, choices_fields, questions, see_other};
 use crate::domain::ids::TenantId;
 use crate::engine::connect::{self, ConnectError, Refusal};
-use crate::engine::disconnect::{self, Ending, ReadData, WrittenEvents};
+use crate::engine::disconnect::{self, Ending, ReadData, WrittenItems};
 use crate::engine::sign_in::{self, Overview};
-use crate::engine::tokens::NO_CALENDAR;
+use crate::google::scopes::Feature;
 use crate::store::accounts::{Account, AccountState};
 use axum::Form;
 use axum::extract::{Path, Query, State};
@@ -93,7 +93,7 @@ async fn sign_in_page(pages: &Pages, tenant: &str, jar: CookieJar) -> Response {
     }
 }
 
-async fn me_page(
+pub(super) async fn me_page(
     pages: &Pages,
     visit: &Visit,
     status: StatusCode,
@@ -106,6 +106,7 @@ async fn me_page(
         calendars,
     } = &visit.overview;
     let preset = connect::preset(account, calendars);
+    let contacts = connect::contacts_offer(&pages.engine, account).await;
     let (questions, more_questions) = match questions::open(pages, visit.tenant, account).await {
         Ok(questions) => questions,
         Err(error) => return pages.problem(error.into()),
@@ -114,18 +115,20 @@ async fn me_page(
         tenant => &names.tenant, user => &names.user, email => &account.email, done, problem, questions, more_questions,
         state_words => state_words(account), path => &visit.path, form => &visit.form,
         can_reconnect => account.state == AccountState::NeedsReconnect || account.state == AccountState::Choosing
-            || account.last_error.as_deref() == Some(NO_CALENDAR),
-        ..choices_fields(calendars, &preset)
+            || !Feature::Calendar.is_granted(&account.scopes),
+        ..choices_fields(account, calendars, &contacts, &preset)
     };
     pages.page(status, "pages/me.html", context)
 }
 
 fn state_words(account: &Account) -> &'static str {
     match account.state {
-        _ if account.last_error.as_deref() == Some(NO_CALENDAR) => {
-            "Connected, but without access to your calendar: nothing is read or written"
+        AccountState::Choosing | AccountState::Active
+            if !Feature::Calendar.is_granted(&account.scopes) && !Feature::Contacts.is_granted(&account.scopes) =>
+        {
+            "Connected, but without access to your calendar or your contacts: nothing is read or written"
         }
-        AccountState::Choosing => "Connected, but you have not chosen your calendars yet: nothing is read",
+        AccountState::Choosing => "Connected, but you have not made your choices yet: nothing is read",
         AccountState::Active => "Connected",
         AccountState::Paused => "Paused by the people who run the app: nothing is read or written",
         AccountState::NeedsReconnect => {
@@ -234,13 +237,14 @@ async fn disconnect_page(pages: &Pages, visit: &Visit, problem: Option<&str>) ->
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let context = context! {
-        tenant => &names.tenant, email => &account.email, read => counts.read, written => counts.written, problem,
+        tenant => &names.tenant, email => &account.email, problem,
+        read => counts.read, customers => counts.customers, written => counts.written, contacts => counts.contacts,
         path => &visit.path, form => &visit.form,
     };
     pages.page(status, "pages/disconnect.html", context)
 }
 
-/// Disconnects. Deleting written events is only taken from somebody who saw how many there are now.
+/// Disconnects. Deleting what was written is only taken from somebody who saw how many there are now.
 pub(super) async fn disconnect(
     State(pages): State<Pages>,
     Path(tenant): Path<String>,
@@ -262,17 +266,17 @@ pub(super) async fn disconnect(
             _ => ReadData::RemoveUnneeded,
         },
         written: match field(&fields, "written") {
-            Some("remove") => WrittenEvents::Remove,
-            _ => WrittenEvents::Keep,
+            Some("remove") => WrittenItems::Remove,
+            _ => WrittenItems::Keep,
         },
     };
-    if ending.written == WrittenEvents::Remove {
-        let shown = field(&fields, "written_count").and_then(|count| count.parse::<i64>().ok());
+    if ending.written == WrittenItems::Remove {
+        let shown = |name| field(&fields, name).and_then(|count| count.parse::<i64>().ok());
+        let shown = (shown("written_count"), shown("contacts_count"));
         match disconnect::counts(&pages.engine, visit.tenant, account.id).await {
-            Ok(counts) if shown == Some(counts.written) => {}
+            Ok(counts) if shown == (Some(counts.written), Some(counts.contacts)) => {}
             Ok(_) => {
-                let problem =
-                    "The number of events has changed since you saw it. Please look again. Nothing was changed.";
+                let problem = "The number of events or contacts has changed since you saw it. Please look again. Nothing was changed.";
                 return disconnect_page(&pages, &visit, Some(problem)).await;
             }
             Err(error) => return pages.problem(Failure::at(error, &visit.path)),
@@ -280,7 +284,7 @@ pub(super) async fn disconnect(
     }
     match disconnect::disconnect(&pages.engine, visit.tenant, account.id, ending).await {
         Ok(()) => {
-            let removes = ending.written == WrittenEvents::Remove;
+            let removes = ending.written == WrittenItems::Remove;
             let context = context! { tenant => &names.tenant, email => &account.email, removes };
             let page = pages.page(StatusCode::OK, "pages/disconnected.html", context);
             (pages.without_session(jar), page).into_response()

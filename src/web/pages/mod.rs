@@ -9,8 +9,11 @@ mod problem;
 mod questions;
 mod when;
 
+use crate::domain::access::ContactsChoice;
 use crate::engine::Engine;
-use crate::engine::connect::Choices;
+use crate::engine::connect::{Choices, ContactsOffer, Label};
+use crate::google::scopes::Feature;
+use crate::store::accounts::Account;
 use crate::store::calendars::Calendar;
 use crate::templates::{TemplateError, Templates};
 use axum::Router;
@@ -101,8 +104,8 @@ pub fn router<S: Clone + Send + Sync + 'static>(pages: Pages) -> Router<S> {
 async fn front(State(pages): State<Pages>) -> Response {
     let context = context! {
         title => "Accord",
-        text => "This service keeps the bookings of an app and Google Calendar in agreement.",
-        remedy => "To connect your calendar, ask the app for a link. To change your choices or to disconnect, open your own page; \
+        text => "This service keeps the bookings and customers of an app in agreement with Google Calendar and Google Contacts.",
+        remedy => "To connect your Google account, ask the app for a link. To change your choices or to disconnect, open your own page; \
                    its address was shown when you connected.",
         again => (),
     };
@@ -130,7 +133,7 @@ fn see_other(address: &str) -> Response {
 }
 
 /// What `choices_fields.html` shows.
-fn choices_fields(calendars: &[Calendar], choices: &Choices) -> Value {
+fn choices_fields(account: &Account, calendars: &[Calendar], contacts: &ContactsOffer, choices: &Choices) -> Value {
     let rows: Vec<Value> = calendars
         .iter()
         .map(|calendar| {
@@ -147,5 +150,32 @@ fn choices_fields(calendars: &[Calendar], choices: &Choices) -> Value {
             }
         })
         .collect();
-    context! { calendars => rows, has_write => choices.writes.is_some(), private_shown => choices.private_shown }
+    context! {
+        has_calendar => Feature::Calendar.is_granted(&account.scopes),
+        has_contacts => *contacts != ContactsOffer::NotGranted,
+        calendars => rows, has_write => choices.writes.is_some(), private_shown => choices.private_shown,
+        contacts => choices.contacts.as_ref().map(contacts_value), labels => labels(contacts, choices),
+        labels_unknown => *contacts == ContactsOffer::LabelsUnknown, not_followed => !account.tenant_contacts,
+    }
+}
+
+/// The value of the field for a choice of contacts.
+fn contacts_value(choice: &ContactsChoice) -> &str {
+    match choice {
+        ContactsChoice::All => "all",
+        ContactsChoice::None => "none",
+        ContactsChoice::Label { group, .. } => group,
+    }
+}
+
+/// The labels to choose from: Google's, or while it does not show them the one that stands chosen.
+fn labels(contacts: &ContactsOffer, choices: &Choices) -> Vec<Value> {
+    let value = |label: &Label| context! { group => &label.group, name => &label.name };
+    match (contacts, &choices.contacts) {
+        (ContactsOffer::Labels(labels), _) => labels.iter().map(value).collect(),
+        (ContactsOffer::LabelsUnknown, Some(ContactsChoice::Label { group, name })) if !name.is_empty() => {
+            vec![context! { group, name }]
+        }
+        _ => Vec::new(),
+    }
 }

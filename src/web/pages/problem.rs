@@ -219,7 +219,16 @@ fn refused(reason: &Refusal) -> Words {
 /// What is told about a choice that is not possible, on the page where it was made.
 pub(super) fn choice(error: &ChoiceError) -> String {
     match error {
-        ChoiceError::Nothing => "Tick at least one calendar, or close this page: then nothing is read.".to_owned(),
+        ChoiceError::Nothing => {
+            "Tick at least one calendar, or choose contacts, or close this page: then nothing is read.".to_owned()
+        }
+        ChoiceError::ContactsUnanswered => {
+            "Please choose which contacts may be read and changed: all, those with one label, or none.".to_owned()
+        }
+        ChoiceError::LabelNotListed => {
+            "The label that was chosen is no longer among your contacts' labels. Choose among those shown now."
+                .to_owned()
+        }
         ChoiceError::NotListed => {
             "A calendar that was chosen is no longer in the list. Choose among those shown now.".to_owned()
         }

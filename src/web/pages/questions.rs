@@ -1,15 +1,18 @@
 //! The questions that wait for a user, in plain words, with their choices as buttons.
 use super::browser::{Fields, field};
-use super::me::sent;
+use super::me::{me_page, sent};
 use super::problem::Failure;
 use super::{Pages, see_other, when};
 use crate::domain::ids::TenantId;
+use crate::domain::people::words;
 use crate::domain::time::When;
 use crate::engine::connect::{ConnectError, Refusal};
 use crate::engine::questions::{self, AnswerError, Answerer, Question, QuestionFilter};
 use crate::store::accounts::Account;
+use crate::store::scopes::ScopeKind;
 use axum::Form;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use minijinja::{Value, context};
@@ -22,9 +25,10 @@ impl From<AnswerError> for ConnectError {
     fn from(error: AnswerError) -> Self {
         match error {
             AnswerError::NotOpen => Refusal::Used.into(),
-            AnswerError::NotFound | AnswerError::NotAChoice { .. } | AnswerError::NotYours(_) => {
-                Refusal::Unknown.into()
-            }
+            AnswerError::NotFound
+            | AnswerError::NoSuchCustomer
+            | AnswerError::NotAChoice { .. }
+            | AnswerError::NotYours(_) => Refusal::Unknown.into(),
             AnswerError::Store(error) => error.into(),
             AnswerError::Seal(error) => error.into(),
         }
@@ -47,9 +51,18 @@ pub(super) async fn open(
 }
 
 fn view(question: &Question) -> Value {
-    let title = question.detail["title"].as_str().filter(|title| !title.is_empty());
+    let contacts = question.scope == ScopeKind::Contacts;
+    let is_match = question.kind == "match";
+    let named = |name: &serde_json::Value| name.as_str().filter(|name| !name.trim().is_empty()).map(str::to_owned);
+    let title = match (is_match, contacts) {
+        (true, _) => {
+            named(&question.detail["contact"]["name"]).unwrap_or_else(|| "A contact without a name".to_owned())
+        }
+        (_, true) => named(&question.detail["name"]).unwrap_or_else(|| "A customer without a name".to_owned()),
+        (_, false) => named(&question.detail["title"]).unwrap_or_else(|| "A booking without a name".to_owned()),
+    };
     let (mut differences, mut when) = (differences(&question.detail["fields"]), None);
-    if differences.is_empty() {
+    if differences.is_empty() && !contacts {
         // Nobody contradicts: what is asked about is a time that moved, or a booking that takes place then.
         let side = |side: &str| side_words(&question.detail[side]["when"]);
         match (side("app"), side("google")) {
@@ -62,20 +75,54 @@ fn view(question: &Question) -> Value {
     let choices: Vec<Value> = question
         .choices
         .iter()
-        .map(|choice| context! { answer => choice, words => choice_words(&question.kind, choice) })
+        // A choice of a candidate is shown beside that candidate.
+        .filter(|choice| !(is_match && choice.starts_with("link:")))
+        .map(|choice| context! { answer => choice, words => choice_words(&question.kind, choice, contacts) })
         .collect();
     context! {
         id => question.id.to_string(),
-        title => title.unwrap_or("A booking without a name"),
-        words => kind_words(&question.kind),
-        when, differences, choices,
+        words => kind_words(&question.kind, contacts),
+        contact => is_match.then(|| person(&question.detail["contact"])),
+        candidates => if is_match { candidates(question) } else { Vec::new() },
+        place => if contacts { "in your contacts" } else { "in your calendar" },
+        title, when, differences, choices,
     }
+}
+
+/// The customers that a contact may be, each with its answer.
+fn candidates(question: &Question) -> Vec<Value> {
+    let known = question.detail["candidates"].as_array().into_iter().flatten();
+    let known = known.filter_map(|candidate| {
+        let answer = format!("link:{}", candidate["customer_id"].as_str()?);
+        let name = candidate["name"].as_str().filter(|name| !name.trim().is_empty());
+        let is_choice = question.choices.contains(&answer);
+        is_choice.then(
+            || context! { answer, name => name.unwrap_or("A customer without a name"), lines => person(candidate) },
+        )
+    });
+    known.collect()
+}
+
+/// By what a person can be told from another one.
+fn person(person: &serde_json::Value) -> Vec<String> {
+    let lists = [&person["emails"], &person["phones"]];
+    let values = lists.into_iter().filter_map(serde_json::Value::as_array).flatten();
+    values.filter_map(words::value).collect()
 }
 
 fn differences(fields: &serde_json::Value) -> Vec<Value> {
     let rows = fields.as_array().into_iter().flatten().map(|difference| {
-        let text = |side: &str| side_words(&difference[side]);
-        context! { field => field_words(difference["field"].as_str()), app => text("app"), google => text("google") }
+        let field = difference["field"].as_str();
+        match field.and_then(words::field) {
+            Some(field) => {
+                let text = |side: &str| words::value(&difference[side]).unwrap_or_else(|| "nothing".to_owned());
+                context! { field, app => text("app"), google => text("google") }
+            }
+            None => {
+                let text = |side: &str| side_words(&difference[side]);
+                context! { field => field_words(field), app => text("app"), google => text("google") }
+            }
+        }
     });
     rows.collect()
 }
@@ -100,8 +147,15 @@ fn side_words(side: &serde_json::Value) -> Option<String> {
     Some(format!("{title}, {}", when::words(&time)))
 }
 
-fn kind_words(kind: &str) -> &'static str {
+fn kind_words(kind: &str, contacts: bool) -> &'static str {
     match kind {
+        "match" => {
+            "This contact of yours may be somebody whom the app knows already. Who is it? Until you say so, neither is \
+             changed."
+        }
+        "conflict" if contacts => {
+            "The customer was changed in the app and in your contacts, differently. Which one should count?"
+        }
         "conflict" => "It was changed in the app and in your calendar, differently. Which one should count?",
         "cancel" => "It was deleted in your calendar. Should the booking be cancelled too?",
         "move" => "It was moved in your calendar. Should the booking move too?",
@@ -113,8 +167,10 @@ fn kind_words(kind: &str) -> &'static str {
     }
 }
 
-fn choice_words(kind: &str, choice: &str) -> String {
+fn choice_words(kind: &str, choice: &str, contacts: bool) -> String {
     match (kind, choice) {
+        ("match", "separate") => "It is somebody else".to_owned(),
+        ("conflict", "google") if contacts => "My contacts' version".to_owned(),
         ("conflict", "app") => "The app's version".to_owned(),
         ("conflict", "google") => "My calendar's version".to_owned(),
         ("cancel", "apply") => "Cancel the booking".to_owned(),
@@ -158,6 +214,11 @@ pub(super) async fn answer(
     };
     match taken {
         Ok(()) => see_other(&format!("{}?said=answered", visit.path)),
+        Err(AnswerError::NoSuchCustomer) => {
+            let gone =
+                "That customer does not exist any more, and nothing was changed. Please choose again.".to_owned();
+            me_page(&pages, &visit, StatusCode::CONFLICT, None, Some(gone)).await
+        }
         Err(error) => pages.problem(Failure::at(error, &visit.path)),
     }
 }
