@@ -213,7 +213,7 @@ both_databases! {
             };
             let mut named = Vec::new();
             let render = |view: &accord::engine::bookings::BookingView| {
-                named.clone_from(&view.customer_ids);
+                named.clone_from(&view.row.customer_ids);
                 accord::engine::once::Answer { status: 201, body: Vec::new() }
             };
             let made = people.engine.create_booking(people.tenant, Some(&user), &edit, None, render).await;
