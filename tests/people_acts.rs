@@ -41,14 +41,16 @@ async fn link(people: &People, id: CustomerId, wish: ContactWish) {
     people.engine.link_contact(people.tenant, id, &wish).await.unwrap();
 }
 
-/// The records about a customer: their fields and ids.
+/// The records about a customer: their fields, in the order of the alphabet, and ids.
 async fn records(people: &People, id: CustomerId) -> Vec<(String, ConflictId)> {
     let found = people
         .conflicts()
         .await
         .into_iter()
         .filter(|conflict| conflict.customer_id == Some(id));
-    found.map(|conflict| (conflict.field, conflict.id)).collect()
+    let mut found: Vec<_> = found.map(|conflict| (conflict.field, conflict.id)).collect();
+    found.sort();
+    found
 }
 
 both_databases! {
@@ -213,7 +215,7 @@ both_databases! {
             };
             let mut named = Vec::new();
             let render = |view: &accord::engine::bookings::BookingView| {
-                named.clone_from(&view.customer_ids);
+                named.clone_from(&view.row.customer_ids);
                 accord::engine::once::Answer { status: 201, body: Vec::new() }
             };
             let made = people.engine.create_booking(people.tenant, Some(&user), &edit, None, render).await;
