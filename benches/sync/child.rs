@@ -273,9 +273,10 @@ async fn requests(google: &str) -> u64 {
         .await
         .expect(200)
         .json();
-    let writes = counts["writes"].as_object().into_iter().flatten();
-    let writes: u64 = writes.filter_map(|(_, count)| count.as_u64()).sum();
-    counts["reads"].as_u64().unwrap_or_default() + writes
+    let classes = counts["classes"].as_object().into_iter().flatten();
+    // Tokens last for many passes, and what tests ask the sandbox itself is no request to Google.
+    let of_apis = classes.filter(|(class, _)| class.contains('.'));
+    of_apis.filter_map(|(_, count)| count.as_u64()).sum()
 }
 
 /// Processor time of this process so far, its system calls included: the sum over its threads, none of which has ended.

@@ -4,7 +4,7 @@ use super::{Context, open};
 use crate::app::App;
 use crate::domain::ids::{AccountId, TenantId};
 use crate::engine::Refusal;
-use crate::engine::disconnect::{self, Ending, ReadData, WrittenEvents};
+use crate::engine::disconnect::{self, Ending, ReadData, WrittenItems};
 use crate::engine::status::{self, AccountStatus, ScopeHealth};
 use crate::store::accounts::AccountState;
 use clap::{Args, Subcommand};
@@ -117,9 +117,11 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             let counts = disconnect::counts(engine, which.tenant, which.account)
                 .await
                 .map_err(open::not_ended)?;
-            let (email, read, written) = (&account.email, counts.read, counts.written);
             confirm(
-                &format!("Disconnect {email} ({read} bookings read from Google, {written} events written there)?"),
+                &format!(
+                    "Disconnect {} ({} bookings and {} customers read from Google, {} events and {} contacts written there)?",
+                    account.email, counts.read, counts.customers, counts.written, counts.contacts
+                ),
                 yes,
             )?;
             let ending = Ending {
@@ -129,7 +131,7 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
                     ReadData::RemoveUnneeded
                 },
                 // Only the user, who is shown their number, may have them deleted.
-                written: WrittenEvents::Keep,
+                written: WrittenItems::Keep,
             };
             disconnect::disconnect(engine, which.tenant, which.account, ending)
                 .await
