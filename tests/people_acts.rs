@@ -41,14 +41,16 @@ async fn link(people: &People, id: CustomerId, wish: ContactWish) {
     people.engine.link_contact(people.tenant, id, &wish).await.unwrap();
 }
 
-/// The records about a customer: their fields and ids.
+/// The records about a customer: their fields, in the order of the alphabet, and ids.
 async fn records(people: &People, id: CustomerId) -> Vec<(String, ConflictId)> {
     let found = people
         .conflicts()
         .await
         .into_iter()
         .filter(|conflict| conflict.customer_id == Some(id));
-    found.map(|conflict| (conflict.field, conflict.id)).collect()
+    let mut found: Vec<_> = found.map(|conflict| (conflict.field, conflict.id)).collect();
+    found.sort();
+    found
 }
 
 both_databases! {

@@ -125,7 +125,8 @@ async fn transaction<'p>(
                 settle::meet(&mut tx, context, known, person, report).await?;
             }
             None if found.is_buried && !found.is_answered => {}
-            None => newcomers.extend(stranger(&mut tx, context, listing, person, &links, report).await?),
+            None => newcomers
+                .extend(stranger(&mut tx, context, listing, (person, found.is_answered), &links, report).await?),
         }
     }
     contact_links::confirm(&mut tx, context.tenant(), &confirmed, context.started_at).await?;
@@ -139,7 +140,7 @@ async fn stranger<'p>(
     tx: &mut Tx,
     context: &Context<'_>,
     listing: &Listing,
-    person: &'p Person,
+    (person, is_answered): (&'p Person, bool),
     links: &Links,
     report: &mut PassReport,
 ) -> Result<Option<Newcomer<'p>>, SyncError> {
@@ -163,6 +164,10 @@ async fn stranger<'p>(
     if let Some(link) = of_customers.iter().find(|link| link.state != LinkState::Gone) {
         let customer = Some(link.customer_id);
         return Ok(Some(Newcomer { person, customer }));
+    }
+    if is_answered && context.lets(person, false) {
+        // Somebody has said who it is, whomever it was made for.
+        return Ok(Some(Newcomer { person, customer: None }));
     }
     if !of_customers.is_empty() {
         // Its customer was deleted, or was unlinked from it.
