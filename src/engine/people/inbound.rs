@@ -126,7 +126,15 @@ async fn transaction<'p>(
             }
             None if found.is_buried && !found.is_answered => {}
             None => newcomers.extend(
-                stranger(&mut tx, context, listing, (person, found.is_answered), &mut links, report).await?,
+                stranger(
+                    &mut tx,
+                    context,
+                    listing,
+                    (person, found.is_answered),
+                    &mut links,
+                    report,
+                )
+                .await?,
             ),
         }
     }
