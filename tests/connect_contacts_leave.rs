@@ -8,6 +8,7 @@ use accord::domain::ids::{AccountId, CustomerId, LinkId};
 use accord::engine::disconnect::{
     Ending, ReadData, WrittenItems, continue_disconnects, counts, disconnect, run_revocations,
 };
+use accord::engine::sync_now;
 use accord::google::people::ParsedPerson;
 use accord::store::accounts::AccountState;
 use accord::store::contact_links::{self, ContactLink, LinkState};
@@ -143,6 +144,42 @@ async fn links(bed: &Bed, account: AccountId) -> Vec<(CustomerId, LinkState)> {
     all
 }
 
+/// Passes over everything of an account.
+async fn synced(bed: &Bed, account: AccountId) {
+    for pass in sync_now::run(&bed.engine, bed.tenant, account).await.unwrap() {
+        assert!(pass.error.is_none(), "{pass:?}");
+    }
+}
+
+/// The given names of all customers.
+async fn names(bed: &Bed) -> Vec<String> {
+    let mut tx = bed.engine.db.read().await.unwrap();
+    let rows = tx
+        .fetch_all("SELECT given_name FROM customers ORDER BY given_name", vec![])
+        .await
+        .unwrap();
+    rows.iter().map(|row| row.text("given_name").unwrap()).collect()
+}
+
+/// The given names of all contacts of Ana's.
+async fn in_google(bed: &Bed) -> Vec<String> {
+    let listed = google(
+        bed,
+        "GET",
+        "people/me/connections?personFields=names&pageSize=1000",
+        &Value::Null,
+    )
+    .await;
+    let listed = listed.expect(200).json();
+    let people = listed["connections"].as_array().cloned().unwrap_or_default();
+    let mut names: Vec<String> = people
+        .iter()
+        .map(|person| support::google::text(&person["names"][0], "givenName"))
+        .collect();
+    names.sort();
+    names
+}
+
 both_databases! {
     async fn what_was_read_and_no_open_booking_needs_is_deleted_here_and_nothing_in_google(url: String) {
         let bed = Bed::new(&url).await;
@@ -271,5 +308,48 @@ both_databases! {
         assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 0);
         assert!(is_there(&bed, &goes.resource_name).await);
         assert_eq!(links(&bed, account).await, [(written, LinkState::Frozen)], "the next full listing finds it");
+    }
+
+    async fn whoever_comes_back_is_given_everything_again(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = connected(&bed).await;
+        contact(&bed, account, "Cora").await;
+        let app = customer(&bed, 1, "app").await;
+        bed.sql("UPDATE row_state SET agreed_version = 0 WHERE kind = 'customer'", args![]).await;
+        synced(&bed, account).await;
+        assert_eq!(names(&bed).await, ["Cora", "secret name"]);
+        assert_eq!(in_google(&bed).await, ["Cora", "secret name"]);
+        let everything = Ending { read: ReadData::RemoveUnneeded, written: WrittenItems::Remove };
+        disconnect(&bed.engine, bed.tenant, account, everything).await.unwrap();
+        assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 1);
+        assert_eq!((left(&bed).await, in_google(&bed).await), (vec![app], vec!["Cora".to_owned()]));
+
+        assert_eq!(connected(&bed).await, account);
+        synced(&bed, account).await;
+        synced(&bed, account).await;
+        assert_eq!(names(&bed).await, ["Cora", "secret name"]);
+        assert_eq!(in_google(&bed).await, ["Cora", "secret name"], "each of them once");
+    }
+
+    async fn what_changed_while_contacts_were_off_is_merged_when_they_are_on_again(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = connected(&bed).await;
+        let cora = contact(&bed, account, "Cora").await;
+        synced(&bed, account).await;
+        accord::engine::connect::narrow_contacts(&bed.engine, bed.tenant, account, false).await.unwrap();
+        let body = json!({"etag": cora.etag, "names": [{"givenName": "Cora Maria"}],
+            "metadata": {"sources": [{"type": "CONTACT", "id": cora.source_id, "etag": cora.etag}]}});
+        let path = format!("{}:updateContact?updatePersonFields=names", cora.resource_name);
+        google(&bed, "PATCH", &path, &body).await.expect(200);
+        bed.sql("UPDATE customers SET gender = 'female'", args![]).await;
+        synced(&bed, account).await;
+        assert_eq!(names(&bed).await, ["Cora"], "nothing goes on meanwhile");
+        accord::engine::connect::narrow_contacts(&bed.engine, bed.tenant, account, true).await.unwrap();
+        synced(&bed, account).await;
+        synced(&bed, account).await;
+        assert_eq!((names(&bed).await, in_google(&bed).await), (vec!["Cora Maria".to_owned()], vec!["Cora Maria".to_owned()]));
+        let path = format!("{}?personFields=genders", cora.resource_name);
+        let person = google(&bed, "GET", &path, &Value::Null).await.expect(200).json();
+        assert_eq!(person["genders"][0]["value"], "female");
     }
 }
