@@ -138,7 +138,9 @@ async fn no_page_is_wider_than_a_telephone_and_the_bare_address_says_what_this_i
     let link = newcomer(&demo, &person, long, &email).await;
     person.chrome.is_a_telephone().await;
     person.open(demo.said("base_url")).await;
-    person.sees("To connect your calendar, ask the app for a link").await;
+    person
+        .sees("To connect your Google account, ask the app for a link")
+        .await;
     person.open(&link).await;
     person.fits().await;
     person.presses("Continue to Google").await;
