@@ -125,8 +125,17 @@ async fn transaction<'p>(
                 settle::meet(&mut tx, context, known, person, report).await?;
             }
             None if found.is_buried && !found.is_answered => {}
-            None => newcomers
-                .extend(stranger(&mut tx, context, listing, (person, found.is_answered), &links, report).await?),
+            None => newcomers.extend(
+                stranger(
+                    &mut tx,
+                    context,
+                    listing,
+                    (person, found.is_answered),
+                    &mut links,
+                    report,
+                )
+                .await?,
+            ),
         }
     }
     contact_links::confirm(&mut tx, context.tenant(), &confirmed, context.started_at).await?;
@@ -141,7 +150,7 @@ async fn stranger<'p>(
     context: &Context<'_>,
     listing: &Listing,
     (person, is_answered): (&'p Person, bool),
-    links: &Links,
+    links: &mut Links,
     report: &mut PassReport,
 ) -> Result<Option<Newcomer<'p>>, SyncError> {
     let customers = context.customers_of(person);
@@ -149,14 +158,16 @@ async fn stranger<'p>(
         return unknown(tx, context, person, links).await;
     }
     let of_customers = customers.iter().filter_map(|customer| links.by_customer.get(customer));
-    let of_customers: Vec<&ContactLink> = of_customers.flatten().collect();
-    if let Some(link) = of_customers.iter().find(|link| link.state == LinkState::Creating) {
-        created(tx, context, (*link).clone(), person, report).await?;
+    let of_customers: Vec<ContactLink> = of_customers.flatten().cloned().collect();
+    let creating = of_customers.iter().find(|link| link.state == LinkState::Creating);
+    if let Some(link) = creating.filter(|link| !links.taken.contains(&link.id)) {
+        links.taken.insert(link.id);
+        created(tx, context, link.clone(), person, report).await?;
         return Ok(None);
     }
     // Google may have merged two contacts that are the same customer; the one that is linked counts while it is there.
     let is_there = |link: &ContactLink| link.state != LinkState::Gone && !listing.gone.contains(&link.contact_id);
-    if of_customers.iter().any(|link| is_there(link)) {
+    if of_customers.iter().any(is_there) {
         let reason = "another contact carries the same customer already; delete one of the two in Google Contacts";
         asking::refuse_shown(tx, context, &person.resource_name, reason, None, report).await?;
         return Ok(None);
@@ -313,7 +324,8 @@ impl Links {
 /// After a full listing: the creates without an answer that it lacks. Two such listings, the later one long enough after the
 /// attempt, prove that there is no such contact, and it may be created again.
 async fn look_for_creates(context: &Context<'_>, listing: &Listing) -> Result<(), SyncError> {
-    if !listing.full || context.scope.unsure_since.is_none() {
+    // A listing of which some contacts could not be read whole may hold any of them.
+    if !listing.full || listing.token.is_none() || context.scope.unsure_since.is_none() {
         return Ok(());
     }
     let mut tx = context.begin().await?;
