@@ -38,7 +38,8 @@ pub(super) async fn receive(
     }
     let mut tx = context.engine.db.read().await?;
     let (tenant, account) = (context.tenant(), context.key().account);
-    let candidates = contact_matches::of_account(&mut tx, tenant, account).await?;
+    let mut candidates = contact_matches::of_account(&mut tx, tenant, account).await?;
+    let mut withdrawn = rename(&mut candidates, &newcomers);
     let mut rows = crate::store::customers::unlinked(&mut tx, tenant, context.user(), account).await?;
     let bereft = bereft(&mut tx, context, gone).await?;
     let ids: Vec<CustomerId> = bereft.keys().copied().collect();
@@ -46,7 +47,7 @@ pub(super) async fn receive(
     drop(tx);
     let rows: HashMap<CustomerId, CustomerRow> = rows.into_iter().map(|row| (row.id, row)).collect();
     let plan = plan(context, &newcomers, &candidates, &rows, &bereft);
-    let withdrawn = no_longer_waiting(&candidates, &plan);
+    withdrawn.extend(no_longer_waiting(&candidates, &plan));
     link_all(context, &plan.certain, &bereft, report).await?;
     ask_all(context, &plan.ambiguous, &rows, report).await?;
     take_in(context, &plan.strangers, report).await?;
@@ -56,6 +57,26 @@ pub(super) async fn receive(
         asking::withdraw(&mut tx, context, &contact).await?;
     }
     Ok(tx.commit().await?)
+}
+
+/// What waited under a name that a contact had before waits under its present one. Returns those names.
+fn rename(candidates: &mut [Candidate], newcomers: &[Newcomer<'_>]) -> BTreeSet<String> {
+    let people = newcomers.iter().map(|newcomer| newcomer.person);
+    let present: HashMap<&str, &str> = people
+        .flat_map(|person| {
+            person
+                .previous_names
+                .iter()
+                .map(|name| (name.as_str(), person.resource_name.as_str()))
+        })
+        .collect();
+    let mut former = BTreeSet::new();
+    for candidate in candidates {
+        if let Some(name) = present.get(candidate.contact_id.as_str()) {
+            former.insert(std::mem::replace(&mut candidate.contact_id, (*name).to_owned()));
+        }
+    }
+    former
 }
 
 /// The links whose contacts are gone. Google may only have merged a contact into another one, so that its customer may meet
