@@ -147,6 +147,7 @@ async fn no_page_is_wider_than_a_telephone_and_the_bare_address_says_what_this_i
     person.fits().await;
     person.presses("Allow").await;
     person.fits().await;
+    person.ticks("All my contacts").await;
     person.presses("Start").await;
     signs_in(&demo, &person, &email).await;
     person.sees(long).await;

@@ -32,11 +32,16 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
 
 async fn push_all(context: &mut Context<'_>, report: &mut PassReport) -> Result<(), SyncError> {
     let todo = sort(context, report).await?;
-    creating::create(context, todo.create, todo.create_again, report).await?;
+    let created = creating::create(context, todo.create, todo.create_again, report).await;
+    // An account that is full takes changes as before.
+    let is_full = |error: &SyncError| error.class() == FailureClass::QuotaExhausted;
+    if !created.as_ref().err().is_none_or(is_full) {
+        return created;
+    }
     for customer in todo.update {
         update(context, customer, report).await?;
     }
-    Ok(())
+    created
 }
 
 /// Says what [`push`] would do.
@@ -185,7 +190,18 @@ async fn update(context: &Context<'_>, customer: CustomerId, report: &mut PassRe
     for _ in 0..TRIES {
         let mut tx = context.begin().await?;
         let known = current(&mut tx, context, customer).await?;
-        let Some((known, details, touched)) = known.and_then(|known| wanted(context, known)) else {
+        let Some(known) = known else {
+            return Ok(tx.commit().await?);
+        };
+        if known.link.etag.is_empty() {
+            // It was met while the row could not be read.
+            tx.commit().await?;
+            if !merge_again(context, &known, report).await? {
+                return Ok(());
+            }
+            continue;
+        }
+        let Some((known, details, touched)) = wanted(context, known) else {
             return Ok(tx.commit().await?);
         };
         if touched.fields.is_empty() {
