@@ -53,6 +53,9 @@ both_databases! {
                  VALUES ('{tenant}', '{THEIRS}', '{user}', '2026-03-02T09:00:00', '2026-03-02T10:00:00', 'UTC', 'RRULE:FREQ=DAILY');
              INSERT INTO accounts (tenant_id, id, user_id, sub, email, state, created_at, updated_at)
                  VALUES ('{tenant}', '{THEIRS}', '{user}', 'sub', 'jana@gmail.example', 'active', 0, 0);
+             INSERT INTO customers (tenant_id, id, user_id) VALUES ('{tenant}', '{THEIRS}', '{user}');
+             INSERT INTO contact_links (tenant_id, id, account_id, customer_id, contact_id, state)
+                 VALUES ('{tenant}', '{THEIRS}', '{THEIRS}', '{THEIRS}', 'people/c1', 'live');
              INSERT INTO conflicts (tenant_id, id, booking_id, user_id, field, policy, winner, values_sealed, state, created_at)
                  VALUES ('{tenant}', '{THEIRS}', '{THEIRS}', '{user}', 'title', 'origin', 'app', {blob}, 'decided', 0);
              INSERT INTO questions (tenant_id, id, kind, addressee, user_id, account_id, calendar_id, subject_id, choices, detail_sealed, state, created_at)
@@ -77,6 +80,10 @@ both_databases! {
                     "{\"keep\": \"google\"}"
                 } else if path.ends_with("/calendars") {
                     "{\"calendar_id\": \"c\", \"reads\": false}"
+                } else if path.ends_with("/contacts") {
+                    "{\"allowed_by_tenant\": false}"
+                } else if path.ends_with("/contact") {
+                    "{\"create\": true}"
                 } else if path.starts_with("/resources") {
                     "{\"name\": \"Mine\"}"
                 } else {
@@ -269,7 +276,7 @@ both_databases! {
                         app.book(json!({"recurrence": ["RRULE:FREQ=DAILY"]})).await["id"].as_str().unwrap()),
                     p if p.contains("/bookings/{") => format!("/bookings/{}", app.book(json!({})).await["id"].as_str().unwrap()),
                     p if p.contains("/resources/{") => format!("/resources/{}", app.add_resource("Room").await["id"].as_str().unwrap()),
-                    p if p.contains("/customers/{") => format!("/customers/{}",
+                    p if p.contains("/customers/{") && !p.ends_with("/contact") => format!("/customers/{}",
                         app.post("/customers", &json!({"user_id": app.user})).await.expect(201)["id"].as_str().unwrap()),
                     // What a body must look like is said before anybody looks whether there is such a thing.
                     p => p.strip_prefix("/api/v1").unwrap().replace("{id}", "0190f3c4-5b1e-7cc0-9d3a-000000000001"),

@@ -13,7 +13,7 @@ use http::{Request, header};
 use http_body_util::BodyExt;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use support::google::ANA;
+use support::google::{ANA, CONTACTS, EVENTS, LISTS};
 use support::postgres::both_databases;
 use tower::ServiceExt;
 
@@ -123,6 +123,45 @@ both_databases! {
         assert_eq!(status, 204);
         assert_eq!(bed.account_by_id(account.id).await.state, AccountState::Disconnected);
         let (status, _) = api(&bed, "GET", &format!("/accounts/{}", bed.ana), Value::Null).await;
+        assert_eq!(status, 404);
+    }
+
+    async fn the_app_sees_the_choice_of_contacts_and_narrows_it(url: String) {
+        let bed = Bed::new(&url).await;
+        let mut browser = bed.browser();
+        let scopes = ["openid", "email", EVENTS, LISTS, CONTACTS];
+        let arrived = bed.to_choices(&mut browser, bed.ana, ANA, &scopes).await.expect(303);
+        let page = browser.get(arrived.location()).await.expect(200);
+        let path = format!("/accounts/{}/contacts", bed.account(bed.ana).await.unwrap().id);
+        let stands = |choice: Value, label: Value, allowed: bool, in_force: bool| {
+            json!({"choice": choice, "label": label, "allowed_by_tenant": allowed, "in_force": in_force})
+        };
+        let (status, before) = api(&bed, "GET", &path, Value::Null).await;
+        assert_eq!((status, before), (200, stands(Value::Null, Value::Null, true, false)));
+        browser.submit(&page, 0, &[("contacts", "contactGroups/starred")]).await.expect(303);
+        let (_, chosen) = api(&bed, "GET", &path, Value::Null).await;
+        assert_eq!(chosen, stands(json!("label"), json!("Starred"), true, true));
+
+        let (status, narrowed) = api(&bed, "PATCH", &path, json!({"allowed_by_tenant": false})).await;
+        assert_eq!((status, &narrowed), (200, &stands(json!("label"), json!("Starred"), false, false)));
+        assert_eq!(api(&bed, "GET", &path, Value::Null).await.1, narrowed);
+        for wrong in [json!({}), json!({"allowed_by_tenant": "no"}), json!({"allowed_by_tenant": true, "choice": "all"})] {
+            let (status, problem) = api(&bed, "PATCH", &path, wrong).await;
+            assert_eq!(status, 400, "{problem}");
+        }
+        let (_, back) = api(&bed, "PATCH", &path, json!({"allowed_by_tenant": true})).await;
+        assert_eq!(back, chosen);
+
+        // The user's no is not the tenant's to overrule.
+        let page = bed.sign_in(&mut browser, ANA).await.expect(200);
+        browser.submit(&page, 0, &[("contacts", "none")]).await.expect(303);
+        let (_, none) = api(&bed, "PATCH", &path, json!({"allowed_by_tenant": true})).await;
+        assert_eq!(none, stands(json!("none"), Value::Null, true, false));
+
+        let (status, _) = api(&bed, "GET", &format!("/accounts/{}/contacts", bed.ana), Value::Null).await;
+        assert_eq!(status, 404);
+        api(&bed, "DELETE", path.trim_end_matches("/contacts"), Value::Null).await;
+        let (status, _) = api(&bed, "PATCH", &path, json!({"allowed_by_tenant": false})).await;
         assert_eq!(status, 404);
     }
 

@@ -7,7 +7,7 @@ use accord::args;
 use accord::domain::ids::{CalendarId, TenantId};
 use accord::engine::connect::{ConnectError, Narrowing, Refusal, narrow};
 use accord::engine::disconnect::{
-    Ending, ReadData, WrittenEvents, continue_disconnects, disconnect, pause, resume, run_revocations,
+    Ending, ReadData, WrittenItems, continue_disconnects, disconnect, pause, resume, run_revocations,
 };
 use accord::engine::housekeeping::{Retention, sweep};
 use accord::engine::sync_now;
@@ -161,13 +161,13 @@ both_databases! {
         let mut browser = bed.browser();
         bed.sign_in(&mut browser, ANA).await.expect(200);
         let page = browser.get(&format!("/me/{}/disconnect", bed.tenant)).await.expect(200);
-        page.says("read from Google: 1");
-        page.says("Delete all 2 from your calendar");
+        page.says("Read from Google: 1 booking<");
+        page.says("Delete 2 events in Google");
         browser.submit(&page, 0, &[("written", "remove")]).await.expect(422).says("tick");
         booking(&bed, 4, "app", 5, "an0ther").await;
         let sure = [("written", "remove"), ("read", "keep"), ("sure", "yes")];
         let page = browser.submit(&page, 0, &sure).await.expect(422);
-        page.says("The number of events has changed");
+        page.says("The number of events or contacts has changed");
         assert_eq!(bed.account(bed.ana).await.unwrap().state, AccountState::Active);
         browser.submit(&page, 0, &sure).await.expect(200).says("Disconnected");
         assert_eq!(bed.account_by_id(account).await.state, AccountState::Disconnected);
@@ -193,7 +193,7 @@ both_databases! {
         booking(&bed, 1, "app", 5, "ours").await;
         bed.google.switch("tokens/revoke_refresh", &json!({"email": ANA})).await;
         bed.pass(3_600).await;
-        let ending = Ending { read: ReadData::Keep, written: WrittenEvents::Remove };
+        let ending = Ending { read: ReadData::Keep, written: WrittenItems::Remove };
         disconnect(&bed.engine, bed.tenant, account, ending).await.unwrap();
         assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 1);
         assert_eq!(bed.account_by_id(account).await.state, AccountState::Disconnected);
@@ -206,7 +206,7 @@ both_databases! {
         let account = bed.connect(bed.ana, ANA).await.id;
         let ours = insert_event(&bed, "ours").await;
         booking(&bed, 1, "app", 5, &ours).await;
-        let ending = Ending { read: ReadData::Keep, written: WrittenEvents::Remove };
+        let ending = Ending { read: ReadData::Keep, written: WrittenItems::Remove };
         disconnect(&bed.engine, bed.tenant, account, ending).await.unwrap();
         assert_eq!(bed.connect(bed.ana, ANA).await.id, account);
         assert_eq!(continue_disconnects(&bed.engine).await.unwrap(), 0);
@@ -291,7 +291,7 @@ both_databases! {
         bed.tenant = TenantId(uuid::Uuid::from_u128(7));
         bed.add_tenant(bed.tenant, "Other").await;
         let second = bed.connect(bed.ana, BEA).await.id;
-        let removal = Ending { read: ReadData::Keep, written: WrittenEvents::Remove };
+        let removal = Ending { read: ReadData::Keep, written: WrittenItems::Remove };
         disconnect(&bed.engine, one, first, removal).await.unwrap();
         disconnect(&bed.engine, bed.tenant, second, removal).await.unwrap();
         bed.sql("UPDATE accounts SET refresh_token_sealed = access_token_sealed WHERE id = $1", args![second]).await;
@@ -314,7 +314,7 @@ both_databases! {
         bed.connect(bed.ana, ANA).await;
         bed.tenant = one;
         bed.connect(bed.ana, ANA).await;
-        let removal = Ending { read: ReadData::Keep, written: WrittenEvents::Remove };
+        let removal = Ending { read: ReadData::Keep, written: WrittenItems::Remove };
         disconnect(&bed.engine, TenantId(uuid::Uuid::from_u128(7)), second, removal).await.unwrap();
         disconnect(&bed.engine, one, first, Ending::default()).await.unwrap();
         assert_eq!(bed.count(REVOCATIONS).await, 0);
@@ -526,6 +526,38 @@ both_databases! {
         assert_eq!(bed.count(REVOCATIONS).await, 0);
     }
 
+    async fn a_paused_account_that_comes_back_without_its_calendar_stays_paused(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        pause(&bed.engine, bed.tenant, account).await.unwrap();
+        bed.google.switch("tokens/revoke_refresh", &json!({"email": ANA})).await;
+        bed.to_choices(&mut bed.browser(), bed.ana, ANA, &["openid", "email"]).await;
+        let known = bed.account(bed.ana).await.unwrap();
+        assert_eq!((known.id, known.state), (account, AccountState::Paused));
+        assert!(known.last_error.unwrap().contains("calendar"), "and what is missing is told");
+        // The user gives the calendar back: that ends the complaint, not the pause.
+        bed.to_choices(&mut bed.browser(), bed.ana, ANA, ALL).await.expect(303);
+        let known = bed.account(bed.ana).await.unwrap();
+        assert_eq!((known.state, known.last_error), (AccountState::Paused, None));
+        assert_eq!(bed.polled().await, 0);
+        resume(&bed.engine, bed.tenant, account).await.unwrap();
+        assert_eq!(bed.polled().await, 1, "with the choices of before");
+    }
+
+    async fn an_account_that_is_resumed_without_its_calendar_is_not_polled_before_it_has_it_again(url: String) {
+        let bed = Bed::new(&url).await;
+        let account = bed.connect(bed.ana, ANA).await.id;
+        pause(&bed.engine, bed.tenant, account).await.unwrap();
+        bed.google.switch("tokens/revoke_refresh", &json!({"email": ANA})).await;
+        bed.to_choices(&mut bed.browser(), bed.ana, ANA, &["openid", "email"]).await;
+        resume(&bed.engine, bed.tenant, account).await.unwrap();
+        assert_eq!(bed.polled().await, 0);
+        bed.to_choices(&mut bed.browser(), bed.ana, ANA, ALL).await.expect(303);
+        let known = bed.account(bed.ana).await.unwrap();
+        assert_eq!((known.state, known.last_error), (AccountState::Active, None));
+        assert_eq!(bed.polled().await, 1);
+    }
+
     async fn a_paused_account_is_not_polled_until_it_is_resumed(url: String) {
         let bed = Bed::new(&url).await;
         let account = bed.connect(bed.ana, ANA).await.id;
@@ -545,5 +577,5 @@ both_databases! {
 
 #[test]
 fn the_default_ending_deletes_nothing_in_google() {
-    assert_eq!(Ending::default().written, WrittenEvents::Keep);
+    assert_eq!(Ending::default().written, WrittenItems::Keep);
 }

@@ -4,9 +4,10 @@ mod support;
 
 use accord::engine::quarantine;
 use accord::engine::sync;
+use accord::store::scopes;
 use serde_json::{Value, json};
 use support::google::ANA;
-use support::postgres::both_databases;
+use support::postgres::{both_databases, fresh_database};
 use support::series::series_event;
 use support::world::{World, event, run};
 
@@ -72,6 +73,52 @@ async fn with_status(world: &World, status: &str) -> usize {
         .iter()
         .filter(|row| row.text.status == status)
         .count()
+}
+
+/// PostgreSQL ends so many transactions that store a booking, as it does when two are in each other's way.
+async fn end_transactions(world: &World, how_many: u32) {
+    for statement in [
+        "CREATE SEQUENCE ended".to_owned(),
+        format!(
+            "CREATE FUNCTION end_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('ended') <= {how_many} THEN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END IF; \
+             RETURN NEW; END $$"
+        ),
+        "CREATE TRIGGER end_it BEFORE INSERT ON bookings FOR EACH ROW EXECUTE FUNCTION end_it()".to_owned(),
+    ] {
+        run(&world.engine.db, statement.leak(), accord::args![]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chunk_that_met_another_transaction_is_done_again() {
+    let database = fresh_database().await;
+    let world = World::new(database.url()).await;
+    many(&world, 5).await;
+    end_transactions(&world, 2).await;
+    let report = world.try_sync().await.expect("a good pass");
+    assert_eq!((report.bookings_created, world.bookings().await.len()), (5, 5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_that_others_are_in_the_way_of_is_tried_soon_and_is_no_failure_of_its_scope() {
+    let database = fresh_database().await;
+    let world = World::new(database.url()).await;
+    many(&world, 5).await;
+    end_transactions(&world, 1000).await;
+    for _ in 0..3 {
+        let error = world.try_sync().await.expect_err("it gives way");
+        assert!(error.to_string().contains("in the way"), "{error}");
+        let mut tx = world.read().await;
+        let all = scopes::status(&mut tx, world.tenant, None).await.expect("scopes");
+        let scope = all.iter().find(|scope| scope.key.calendar.0 == ANA).expect("a scope");
+        assert_eq!((scope.failures, &scope.last_error), (0, &None));
+        let wait = scope.due_at - world.engine.now_ms();
+        assert!((1..=1000).contains(&wait), "{wait}");
+    }
+    run(&world.engine.db, "DROP TRIGGER end_it ON bookings", accord::args![]).await;
+    world.settle().await;
+    assert_eq!(world.bookings().await.len(), 5);
 }
 
 both_databases! {

@@ -9,8 +9,8 @@ use accord::store::{StoreError, placements};
 use serde_json::{Value, json};
 use std::future::Future;
 use support::google::ANA;
-use support::postgres::both_databases;
-use support::series::{Override, agree, hours};
+use support::postgres::{both_databases, fresh_database};
+use support::series::{Override, agree, hours, series_event};
 use support::world::{BEN, World, event, hour};
 
 /// A pass that is held up at its next request with this method and path while something else happens.
@@ -244,4 +244,48 @@ both_databases! {
         assert!(world.placement(&event).await.expect("the placement").is_lead);
         assert_eq!(world.pending().await, 0);
     }
+}
+
+/// Waits until a transaction of this test's database waits for another one.
+async fn until_somebody_waits(world: &World) {
+    loop {
+        let sql = "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let rows = world.read().await.fetch_all(sql, args![]).await.expect("a look");
+        if rows[0].int("n").expect("a number") > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// On SQLite nobody writes beside a pass.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_that_comes_while_an_occurrence_is_noted_under_its_series_is_pushed() {
+    let database = fresh_database().await;
+    let world = World::new(database.url()).await;
+    let yoga = series_event("Yoga", "2026-03-16T09:00:00", &["RRULE:FREQ=WEEKLY;COUNT=3"]);
+    let series = world.person_creates(yoga).await;
+    let second = world.instance_id(&series, "2026-03-23T08:00:00Z").await;
+    world.person_edits(&second, json!({"summary": "Outdoors"})).await;
+    world.settle().await;
+    let booking = world.booking_of(&second).await.id;
+    // It is noted under its series anew, where it is in the app already.
+    let elsewhere = "UPDATE placements SET series_event_id = 'elsewhere' WHERE tenant_id = $1 AND booking_id = $2";
+    world.app_sql(elsewhere, booking).await;
+    world.person_edits(&second, json!({"description": "Bring a mat"})).await;
+    let mut app = world.engine.db.begin().await.expect("begin");
+    let edit = "UPDATE bookings SET title = 'From the app' WHERE tenant_id = $1 AND id = $2";
+    app.execute(edit, args![world.tenant, booking]).await.expect("an edit");
+    let (pass, ()) = tokio::join!(world.try_sync(), async {
+        until_somebody_waits(&world).await;
+        app.commit().await.expect("commit");
+    });
+    pass.expect("a good pass");
+    world.settle().await;
+    let event = world.event(&second).await;
+    assert_eq!(
+        (&event["summary"], &event["description"]),
+        (&json!("From the app"), &json!("Bring a mat"))
+    );
+    assert_eq!(world.text(booking).await.title, "From the app");
 }

@@ -206,6 +206,36 @@ both_databases! {
         assert!(due(&world, ANA).await > 0 && due(&world, &second).await > 0, "then all is quiet");
     }
 
+    async fn two_calendars_of_one_account_that_lose_events_at_once_do_not_stand_in_each_others_way(url: String) {
+        let world = World::new(&url).await;
+        let second = world.person_posts(ANA, "/calendars", json!({"summary": "Second"})).await;
+        let second = second["id"].as_str().expect("an id").to_owned();
+        world.choose(&world.ana, &second, false).await;
+        world.set(json!({"brake_min": 1000})).await;
+        for round in 0..3 {
+            let mut events = Vec::new();
+            for calendar in [ANA, &second] {
+                for n in 0..8 {
+                    let title = format!("Lost {n} of round {round}");
+                    events.push((calendar, world.person_creates_in(ANA, calendar, event(&title, FIRST)).await));
+                }
+                world.sync_scope(&world.ana, calendar).await;
+            }
+            for (calendar, id) in &events {
+                world.person_deletes_in(ANA, calendar, id).await;
+            }
+            let (here, there) = tokio::join!(world.try_sync(), world.try_sync_scope(&world.ana, &second));
+            here.expect("a good pass");
+            there.expect("a good pass beside it");
+            for _ in 0..2 {
+                world.sync().await;
+                world.sync_scope(&world.ana, &second).await;
+            }
+            let all = world.bookings().await;
+            assert!(all.iter().all(|row| row.text.status == "cancelled"), "{all:?}");
+        }
+    }
+
     async fn the_calendar_whose_placement_takes_the_lead_over_is_due_at_once(url: String) {
         let world = World::new(&url).await;
         let ben = world.ben().await;

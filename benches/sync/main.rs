@@ -19,6 +19,7 @@ use child::{Figures, Job, Target, Task};
 use rows::Manner;
 use serde_json::json;
 use support::google::ANA;
+use support::people::People;
 use support::postgres::{fresh_database, fresh_sqlite};
 use support::world::{World, event, run};
 use table::Column;
@@ -26,11 +27,11 @@ use table::Column;
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
-    /// Events of a full pull.
+    /// Events, or contacts, of a full pull.
     events: usize,
-    /// Stored events beside which a pass is quiet.
+    /// Stored events, or contacts, beside which a pass is quiet.
     stored: [usize; 3],
-    /// Bookings of a push.
+    /// Bookings, or customers, of a push.
     pushed: usize,
     /// How often a full pull is taken; the least time counts, because the machine has other work too.
     pulls: usize,
@@ -86,9 +87,12 @@ async fn measure(names: Vec<&'static str>, sizes: Sizes) {
             continue;
         }
         let mut column = Column::default();
-        full_pull(name, sizes, &mut column).await;
+        full_pull(Kind::Events, name, sizes, &mut column).await;
         push(name, sizes, &mut column).await;
-        quiet(name, sizes, &mut column).await;
+        quiet(Kind::Events, name, sizes, &mut column).await;
+        full_pull(Kind::Contacts, name, sizes, &mut column).await;
+        push_people(name, sizes, &mut column).await;
+        quiet(Kind::Contacts, name, sizes, &mut column).await;
         columns.push((name, column));
     }
     println!("{}", table::text(&columns));
@@ -117,16 +121,86 @@ impl Fresh for support::postgres::TestDatabase {
     }
 }
 
+/// What is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Events,
+    Contacts,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Events => "events",
+            Kind::Contacts => "contacts",
+        }
+    }
+
+    /// A world without quotas, whose clock stands still.
+    async fn world(self, url: &str) -> World {
+        let world = match self {
+            Kind::Events => World::new(url).await,
+            Kind::Contacts => People::new(url).await.world,
+        };
+        let quota = json!({"quota_per_user": 10_000_000, "quota_per_project": 10_000_000});
+        world.google.switch("switches", &quota).await;
+        world
+    }
+
+    fn target(self, world: &World, database: &str) -> Target {
+        Target {
+            google: world.google.sandbox.base_url(),
+            database: database.to_owned(),
+            tenant: world.tenant.to_string(),
+            account: world.ana.account.to_string(),
+            calendar: if self == Kind::Events {
+                ANA.to_owned()
+            } else {
+                String::new()
+            },
+        }
+    }
+
+    /// Ana has a full calendar, or a full address book, as people have them.
+    async fn seed(self, world: &World, count: usize) {
+        match self {
+            Kind::Events => {
+                let mut body = event("Meeting with a customer", "2026-03-04T10:00:00");
+                body["location"] = json!("Calle Mayor 1, Madrid");
+                body["description"] =
+                    json!("They want to talk about the offer of last week, and about the one before it.");
+                let model = world.person_creates(body).await;
+                let copies = json!({"calendar": ANA, "event": model, "times": count - 1});
+                world.google.switch("calendar/copy_event", &copies).await;
+            }
+            Kind::Contacts => {
+                let person = json!({
+                    "names": [{"givenName": "Mia", "familyName": "Novak"}],
+                    "emailAddresses": [{"value": "mia@example.com", "type": "home"}, {"value": "mia@work.example", "type": "work"}],
+                    "phoneNumbers": [{"value": "+34 911 234 567", "type": "mobile"}],
+                    "organizations": [{"name": "Example Traders", "title": "Buyer"}],
+                });
+                let model = world
+                    .google
+                    .switch("people/raw_contact", &json!({"user": ANA, "person": person}))
+                    .await;
+                let copies = json!({"user": ANA, "contact": model["resourceName"], "times": count - 1});
+                world.google.switch("people/copy_contact", &copies).await;
+            }
+        }
+    }
+}
+
 /// (a) and (c).
-async fn full_pull(name: &'static str, sizes: Sizes, column: &mut Column) {
-    let events = sizes.events;
+async fn full_pull(kind: Kind, name: &'static str, sizes: Sizes, column: &mut Column) {
+    let (events, word) = (sizes.events, kind.word());
     let (mut pulls, mut bulk, mut by_row) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=sizes.pulls {
-        eprintln!("{name}: full pull {round} of {}", sizes.pulls);
+        eprintln!("{name}: full pull of {word} {round} of {}", sizes.pulls);
         let database = fresh(name).await;
-        let world = world(database.url()).await;
-        seed(&world, events).await;
-        let on = target(&world, database.url());
+        let world = kind.world(database.url()).await;
+        kind.seed(&world, events).await;
+        let on = kind.target(&world, database.url());
         let pull = child::one(Task::Pass, &on).await;
         assert_eq!(pull.created, events as u64, "the pull is not whole");
         pulls.push(pull);
@@ -137,7 +211,7 @@ async fn full_pull(name: &'static str, sizes: Sizes, column: &mut Column) {
         }
     }
     let pull = least(&pulls, |f| f.seconds);
-    column.show(format!("full pull of {events} events"), pull, "s");
+    column.show(format!("full pull of {events} {word}"), pull, "s");
     column.show(
         "  the same pages fetched and parsed",
         least(&bulk, |f| f.fetch_seconds),
@@ -173,7 +247,7 @@ async fn full_pull(name: &'static str, sizes: Sizes, column: &mut Column) {
     );
     column.show("  processor : one by one", cpu / least(&by_row, |f| f.cpu_seconds), "x");
     column.show(
-        "  statements per event",
+        "  statements for each",
         greatest(&pulls, |f| f.statements as f64) / events as f64,
         "",
     );
@@ -182,16 +256,19 @@ async fn full_pull(name: &'static str, sizes: Sizes, column: &mut Column) {
 }
 
 /// (b). The databases take turns in one process, so that whatever else goes on strikes them alike.
-async fn quiet(name: &'static str, sizes: Sizes, column: &mut Column) {
-    eprintln!("{name}: quiet passes");
+async fn quiet(kind: Kind, name: &'static str, sizes: Sizes, column: &mut Column) {
+    let word = kind.word();
+    eprintln!("{name}: quiet passes over {word}");
     let (mut on, mut kept) = (Vec::new(), Vec::new());
     for stored in sizes.stored {
         let database = fresh(name).await;
-        let world = world(database.url()).await;
-        let one = target(&world, database.url());
+        let world = kind.world(database.url()).await;
+        let one = kind.target(&world, database.url());
         child::one(Task::Pass, &one).await;
-        if stored > 0 {
-            rows::store(&world.engine.db, &world.ana, world.tenant, stored).await;
+        match kind {
+            _ if stored == 0 => {}
+            Kind::Events => rows::store(&world.engine.db, &world.ana, world.tenant, stored).await,
+            Kind::Contacts => rows::store_people(&world.engine.db, &world.ana, world.tenant, stored).await,
         }
         on.push(one);
         kept.push((world, database));
@@ -202,7 +279,7 @@ async fn quiet(name: &'static str, sizes: Sizes, column: &mut Column) {
     drop(kept);
     for (stored, f) in sizes.stored.iter().zip(&figures) {
         column.judge(
-            format!("quiet pass at {stored} stored events: requests"),
+            format!("quiet pass at {stored} stored {word}: requests"),
             f.requests as f64,
             "",
             1.0,
@@ -219,9 +296,9 @@ async fn quiet(name: &'static str, sizes: Sizes, column: &mut Column) {
         let pairs = f.cpu_ms_a_pass.iter().zip(&figures[0].cpu_ms_a_pass);
         let ratio = median(pairs.map(|(at_stored, at_none)| at_stored / at_none).collect());
         if *stored == sizes.stored[2] {
-            column.judge("  processor : that at 0 stored events", ratio, "x", 1.1);
+            column.judge(format!("  processor : that at 0 stored {word}"), ratio, "x", 1.1);
         } else {
-            column.show("  processor : that at 0 stored events", ratio, "x");
+            column.show(format!("  processor : that at 0 stored {word}"), ratio, "x");
         }
     }
 }
@@ -244,9 +321,10 @@ async fn push(name: &'static str, sizes: Sizes, column: &mut Column) {
     eprintln!("{name}: push");
     let pushed = sizes.pushed;
     let database = fresh(name).await;
-    let world = world(database.url()).await;
-    seed(&world, pushed).await;
-    let on = target(&world, database.url());
+    let kind = Kind::Events;
+    let world = kind.world(database.url()).await;
+    kind.seed(&world, pushed).await;
+    let on = kind.target(&world, database.url());
     child::one(Task::Pass, &on).await;
     let change = "UPDATE bookings SET title = title || ', moved to the big room'";
     let changed = run(&world.engine.db, change, vec![]).await;
@@ -269,30 +347,31 @@ async fn push(name: &'static str, sizes: Sizes, column: &mut Column) {
     );
 }
 
-/// A world without quotas, whose clock stands still.
-async fn world(url: &str) -> World {
-    let world = World::new(url).await;
-    let quota = json!({"quota_per_user": 10_000_000, "quota_per_project": 10_000_000});
-    world.google.switch("switches", &quota).await;
-    world
-}
-
-fn target(world: &World, database: &str) -> Target {
-    Target {
-        google: world.google.sandbox.base_url(),
-        database: database.to_owned(),
-        tenant: world.tenant.to_string(),
-        account: world.ana.account.to_string(),
-        calendar: ANA.to_owned(),
-    }
-}
-
-/// Ana has a full calendar: hours with a place and a description, as people have them.
-async fn seed(world: &World, count: usize) {
-    let mut body = event("Meeting with a customer", "2026-03-04T10:00:00");
-    body["location"] = json!("Calle Mayor 1, Madrid");
-    body["description"] = json!("They want to talk about the offer of last week, and about the one before it.");
-    let model = world.person_creates(body).await;
-    let copies = json!({"calendar": ANA, "event": model, "times": count - 1});
-    world.google.switch("calendar/copy_event", &copies).await;
+/// (e). First creates go in batches.
+async fn push_people(name: &'static str, sizes: Sizes, column: &mut Column) {
+    eprintln!("{name}: push of customers");
+    let (kind, pushed) = (Kind::Contacts, sizes.pushed);
+    let database = fresh(name).await;
+    let world = kind.world(database.url()).await;
+    let on = kind.target(&world, database.url());
+    child::one(Task::Pass, &on).await;
+    rows::store_new_people(&world.engine.db, &world.ana, world.tenant, pushed).await;
+    let people = People { world };
+    let before = people.writes().await;
+    let figures = child::one(Task::Pass, &on).await;
+    let writes = people.writes().await - before;
+    column.judge(
+        format!("{pushed} new customers pushed: write requests"),
+        writes as f64,
+        "",
+        10.0,
+    );
+    let left_out = pushed as f64 - people.contacts().await.len() as f64;
+    column.judge("  customers left out", left_out, "", 0.0);
+    column.show("  took", figures.seconds, "s");
+    column.show(
+        "  statements per customer",
+        figures.statements as f64 / pushed as f64,
+        "",
+    );
 }

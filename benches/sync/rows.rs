@@ -37,8 +37,62 @@ const BEFORE: &[Table] = &[
     },
 ];
 
+/// What a pull writes for each contact.
+const OF_CONTACTS: &[Table] = &[
+    Table {
+        name: "customers",
+        texts: &[
+            "tenant_id",
+            "id",
+            "user_id",
+            "given_name",
+            "family_name",
+            "emails",
+            "phones",
+            "organizations",
+            "addresses",
+            "birthday",
+            "gender",
+            "origin",
+        ],
+        numbers: &["created_at"],
+    },
+    Table {
+        name: "contact_links",
+        texts: &[
+            "tenant_id",
+            "customer_id",
+            "id",
+            "account_id",
+            "contact_id",
+            "source_id",
+            "state",
+            "gone_because",
+            "etag",
+            "base_local",
+            "base_remote",
+            "waiting",
+            "answer",
+        ],
+        numbers: &[
+            "remote_updated_at",
+            "is_ours",
+            "is_edited",
+            "attempted_at",
+            "absences",
+            "confirmed_at",
+            "revision",
+        ],
+    },
+    Table {
+        name: "customer_keys",
+        texts: &["tenant_id", "customer_id", "user_id", "kind", "value"],
+        numbers: &[],
+    },
+];
+
 /// What a pull writes for each event.
-const TABLES: &[Table] = &[
+const OF_EVENTS: &[Table] = &[
     Table {
         name: "booking_identities",
         texts: &["tenant_id", "booking_id", "ical_uid", "original_start"],
@@ -105,10 +159,14 @@ const TABLES: &[Table] = &[
 
 type Rows = Vec<Vec<Value>>;
 
-/// The rows of all tables that a pull writes.
-pub async fn read(db: &Db) -> Vec<Rows> {
+fn tables(contacts: bool) -> &'static [Table] {
+    if contacts { OF_CONTACTS } else { OF_EVENTS }
+}
+
+/// The rows of all tables that a pull of contacts or events writes.
+pub async fn read(db: &Db, contacts: bool) -> Vec<Rows> {
     let mut all = Vec::new();
-    for table in TABLES {
+    for table in tables(contacts) {
         all.push(table.read(db).await);
     }
     all
@@ -124,9 +182,12 @@ pub async fn prepare(from: &Db, into: &Db) {
 }
 
 /// Inserts them with prepared statements.
-pub async fn insert(db: &Db, all: Vec<Rows>, manner: Manner) {
-    let mut tables: Vec<_> = TABLES.iter().zip(all.into_iter().map(Vec::into_iter)).collect();
-    while tables[0].1.len() > 0 {
+pub async fn insert(db: &Db, contacts: bool, all: Vec<Rows>, manner: Manner) {
+    let mut tables: Vec<_> = tables(contacts)
+        .iter()
+        .zip(all.into_iter().map(Vec::into_iter))
+        .collect();
+    while tables.iter().any(|(_, rows)| rows.len() > 0) {
         let mut tx = db.begin().await.expect("begin");
         for (table, rows) in &mut tables {
             let rows: Rows = rows.by_ref().take(CHUNK).collect();
@@ -149,7 +210,7 @@ pub async fn insert(db: &Db, all: Vec<Rows>, manner: Manner) {
 impl Table {
     async fn read(&self, db: &Db) -> Rows {
         // The order of the rows is the order in which a pull wrote them, in every table.
-        let order = if self.name == "bookings" { "id" } else { self.texts[1] };
+        let order = self.texts[1];
         let columns = [self.texts, self.numbers].concat().join(", ");
         let sql = format!("SELECT {columns} FROM {} ORDER BY {order}", self.name);
         let mut tx = db.read().await.expect("begin");
@@ -204,4 +265,28 @@ pub async fn store(db: &Db, who: &Connected, tenant: TenantId, count: usize) {
     run(db, PLACEMENTS, args![tenant, &who.email, who.account]).await;
     run(db, TIMES, args![tenant]).await;
     run(db, AGREED, args![tenant]).await;
+}
+
+/// Fills an empty database with so many agreed customers, each with its link.
+pub async fn store_people(db: &Db, who: &Connected, tenant: TenantId, count: usize) {
+    const CUSTOMERS: &str = "INSERT INTO customers (tenant_id, id, user_id, given_name, family_name, emails, origin) \
+         WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $3) \
+         SELECT $1, '00000000-0000-7000-8000-' || substr(CAST(1000000000000 + i AS TEXT), 2), $2, 'Stored', 'Person ' || i, \
+             '[{\"value\": \"stored' || i || '@example.com\", \"type\": \"\"}]', 'google' FROM n";
+    const LINKS: &str = "INSERT INTO contact_links (tenant_id, id, account_id, customer_id, contact_id, source_id, state, etag) \
+         SELECT c.tenant_id, c.id, $2, c.id, 'people/stored' || c.id, c.id, 'live', '1' FROM customers c WHERE c.tenant_id = $1";
+    const AGREED: &str =
+        "UPDATE row_state SET agreed_version = version, noticed_version = version WHERE tenant_id = $1";
+    run(db, CUSTOMERS, args![tenant, who.user, count as i64]).await;
+    run(db, LINKS, args![tenant, who.account]).await;
+    run(db, AGREED, args![tenant]).await;
+}
+
+/// So many customers that the app has made and no contact knows yet.
+pub async fn store_new_people(db: &Db, who: &Connected, tenant: TenantId, count: usize) {
+    const CUSTOMERS: &str = "INSERT INTO customers (tenant_id, id, user_id, given_name, family_name, emails) \
+         WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $3) \
+         SELECT $1, '00000000-0000-7000-8000-' || substr(CAST(1000000000000 + i AS TEXT), 2), $2, 'New', 'Person ' || i, \
+             '[{\"value\": \"new' || i || '@example.com\", \"type\": \"work\"}]' FROM n";
+    run(db, CUSTOMERS, args![tenant, who.user, count as i64]).await;
 }

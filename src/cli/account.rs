@@ -4,8 +4,8 @@ use super::{Context, open};
 use crate::app::App;
 use crate::domain::ids::{AccountId, TenantId};
 use crate::engine::Refusal;
-use crate::engine::disconnect::{self, Ending, ReadData, WrittenEvents};
-use crate::engine::status::{self, AccountStatus};
+use crate::engine::disconnect::{self, Ending, ReadData, WrittenItems};
+use crate::engine::status::{self, AccountStatus, ScopeHealth};
 use crate::store::accounts::AccountState;
 use clap::{Args, Subcommand};
 
@@ -117,9 +117,11 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             let counts = disconnect::counts(engine, which.tenant, which.account)
                 .await
                 .map_err(open::not_ended)?;
-            let (email, read, written) = (&account.email, counts.read, counts.written);
             confirm(
-                &format!("Disconnect {email} ({read} bookings read from Google, {written} events written there)?"),
+                &format!(
+                    "Disconnect {} ({} bookings and {} customers read from Google, {} events and {} contacts written there)?",
+                    account.email, counts.read, counts.customers, counts.written, counts.contacts
+                ),
                 yes,
             )?;
             let ending = Ending {
@@ -129,7 +131,7 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
                     ReadData::RemoveUnneeded
                 },
                 // Only the user, who is shown their number, may have them deleted.
-                written: WrittenEvents::Keep,
+                written: WrittenItems::Keep,
             };
             disconnect::disconnect(engine, which.tenant, which.account, ending)
                 .await
@@ -175,21 +177,28 @@ pub(super) fn print(account: &AccountStatus) -> Result<(), Failure> {
     line(format_args!("  set aside        {}", account.quarantined))?;
     line(format_args!("  open questions   {}", account.open_questions))?;
     for calendar in &account.calendars {
-        let state = match (&calendar.frozen, calendar.enabled) {
-            (Some(why), _) => format!("frozen: {why}"),
-            (None, false) => "not polled".to_owned(),
-            (None, true) => format!("next {}", instant(calendar.next_try_at)),
-        };
+        let name = format!("{} ({})", calendar.title, calendar.calendar_id);
+        scope("calendar", &name, calendar.frozen.as_deref(), &calendar.scope)?;
+    }
+    if let Some(contacts) = &account.contacts {
+        let linked = format!("{} linked", account.linked_contacts);
+        scope("contacts", &linked, None, contacts)?;
+    }
+    Ok(())
+}
+
+fn scope(kind: &str, name: &str, frozen: Option<&str>, health: &ScopeHealth) -> Result<(), Failure> {
+    let state = match (frozen, health.enabled) {
+        (Some(why), _) => format!("frozen: {why}"),
+        (None, false) => "not polled".to_owned(),
+        (None, true) => format!("next {}", instant(health.next_try_at)),
+    };
+    line(format_args!("  {kind:<16} {name}, {state}"))?;
+    if let Some(error) = &health.last_error {
         line(format_args!(
-            "  calendar         {} ({}), {state}",
-            calendar.title, calendar.calendar_id
+            "                   {} failures in a row: {error}",
+            health.failures
         ))?;
-        if let Some(error) = &calendar.last_error {
-            line(format_args!(
-                "                   {} failures in a row: {error}",
-                calendar.failures
-            ))?;
-        }
     }
     Ok(())
 }

@@ -3,17 +3,17 @@ use super::account::Which;
 use super::out::{Failure, Format, Progress, confirm, json, line, say};
 use super::{Context, account, open, question};
 use crate::app::App;
-use crate::domain::ids::{CalendarId, QuestionId, TenantId};
+use crate::domain::ids::{QuestionId, TenantId};
 use crate::engine::sync::{self, PassReport, SyncError};
 use crate::engine::{Refusal, due, quarantine, questions};
 use crate::jobs::cadence::Cadence;
-use crate::store::scopes::ScopeKey;
+use crate::store::scopes::{ScopeKey, ScopeKind};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run a pass of each calendar of an account now and print what it did.
+    /// Run a pass of each calendar of an account, and of its contacts, now and print what it did.
     Run {
         #[command(flatten)]
         which: Which,
@@ -23,7 +23,7 @@ pub(super) enum Command {
         #[command(flatten)]
         which: Which,
     },
-    /// Let the next pass list everything and compare it with the bookings.
+    /// Let the next pass list everything and compare it with the bookings and the customers.
     Resync {
         #[command(flatten)]
         which: Which,
@@ -65,7 +65,7 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             let count = due::resync(engine, which.tenant, which.account).await?;
             let count = count.ok_or_else(|| open::refused(Refusal::Missing("account")))?;
             say(format_args!(
-                "{count} calendars are listed anew by the running daemon, or by `accord sync run`"
+                "{count} sync scopes (calendars, contacts) are listed anew by the running daemon, or by `accord sync run`"
             ));
             Ok(())
         }
@@ -123,22 +123,23 @@ async fn each(format: Format, app: &App, which: Which, mode: Mode) -> Result<(),
         .map(|scope| scope.key)
         .collect();
     if polled.is_empty() {
-        return Err(Failure::failed("no calendar of this account is polled")
-            .hint("`accord account show` tells its state and its calendars"));
+        return Err(Failure::failed("nothing of this account is polled")
+            .hint("`accord account show` tells its state, its calendars and its contacts"));
     }
     let mut shown = Vec::new();
     let mut failed = 0;
     for key in polled {
-        let progress = Progress::of(&format!("synchronising {}", key.calendar));
+        let (scope, name) = (ScopeKind::of(&key.calendar), key.words());
+        let progress = Progress::of(&format!("synchronising {name}"));
         let outcome = one(app, &key, mode).await;
         drop(progress);
         match outcome {
-            Ok(report) if format == Format::Text => print(&key.calendar, &report)?,
-            Ok(report) => shown.push(json!({ "calendar_id": key.calendar, "report": report })),
+            Ok(report) if format == Format::Text => print(name, &report)?,
+            Ok(report) => shown.push(json!({ "scope": scope, "calendar_id": key.calendar, "report": report })),
             Err(failure) => {
                 failed += 1;
-                say(format_args!("{}: {failure}", key.calendar));
-                shown.push(json!({ "calendar_id": key.calendar, "error": failure }));
+                say(format_args!("{name}: {failure}"));
+                shown.push(json!({ "scope": scope, "calendar_id": key.calendar, "error": failure }));
             }
         }
     }
@@ -147,8 +148,10 @@ async fn each(format: Format, app: &App, which: Which, mode: Mode) -> Result<(),
     }
     match failed {
         0 => Ok(()),
-        1 => Err(Failure::failed("one calendar could not be synchronised")),
-        n => Err(Failure::failed(format_args!("{n} calendars could not be synchronised"))),
+        1 => Err(Failure::failed("one sync scope could not be synchronised")),
+        n => Err(Failure::failed(format_args!(
+            "{n} sync scopes could not be synchronised"
+        ))),
     }
 }
 
@@ -165,7 +168,7 @@ async fn one(app: &App, key: &ScopeKey, mode: Mode) -> Result<PassReport, String
     sync::pass(engine, &claim, next).await.map_err(words)
 }
 
-fn print(calendar: &CalendarId, report: &PassReport) -> Result<(), Failure> {
+fn print(scope: &str, report: &PassReport) -> Result<(), Failure> {
     let value = serde_json::to_value(report)?;
     let counts = value
         .as_object()
@@ -178,7 +181,7 @@ fn print(calendar: &CalendarId, report: &PassReport) -> Result<(), Failure> {
         });
     let counts: Vec<String> = counts.collect();
     line(format_args!(
-        "{calendar}: {}",
+        "{scope}: {}",
         if counts.is_empty() {
             "nothing to do".to_owned()
         } else {
@@ -189,6 +192,8 @@ fn print(calendar: &CalendarId, report: &PassReport) -> Result<(), Failure> {
         let ids = [
             step.booking_id.map(|id| format!("booking {id}")),
             step.event_id.as_ref().map(|id| format!("event {id}")),
+            step.customer_id.map(|id| format!("customer {id}")),
+            step.contact_id.as_ref().map(|id| format!("contact {id}")),
         ];
         let ids: Vec<String> = ids.into_iter().flatten().collect();
         let reason = step

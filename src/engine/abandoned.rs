@@ -2,7 +2,7 @@
 //!
 //! An account that was never followed goes altogether; one with links from before becomes disconnected and keeps them.
 use super::Engine;
-use super::disconnect::{EndError, Ending, ReadData, WrittenEvents, end};
+use super::disconnect::{EndError, Ending, ReadData, WrittenItems, end};
 use crate::domain::ids::{AccountId, TenantId};
 use crate::store::accounts::{self, Account, AccountState};
 use crate::store::{Tx, calendars, disconnects};
@@ -47,7 +47,7 @@ async fn leave(engine: &Engine, tx: &mut Tx, account: &Account) -> Result<(), En
     let (tenant, id) = (account.tenant_id, account.id);
     let ending = Ending {
         read: ReadData::Keep,
-        written: WrittenEvents::Keep,
+        written: WrittenItems::Keep,
     };
     end(engine, tx, account, ending).await?;
     // A page that is still open must not go on with a token whose grant ends.

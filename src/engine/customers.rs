@@ -2,6 +2,10 @@
 //!
 //! Every change is one transaction, guarded by the version that the caller saw. What customers are found by follows from their
 //! rows: at once for what the API writes, a moment later for what was written in SQL.
+//!
+//! `contact.rs`: the acts that unlink a customer from its contact, and link it again
+mod contact;
+
 use super::bookings::{Problems, owner};
 use super::once::{self, Answer, Attempt, Once};
 use super::{BadField, Engine, Refusal};
@@ -11,10 +15,13 @@ use crate::domain::ids::{CustomerId, TenantId, UserId};
 use crate::domain::people::{check, email_key, phone};
 use crate::domain::settings::is_address;
 use crate::domain::validate::FieldProblem;
+use crate::store::customer_contacts::{self, CustomerContact};
 use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText, NewCustomer};
 use crate::store::{StoreError, Tx, contact_links, customer_states, tenants};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+
+pub use contact::ContactWish;
 
 /// A customer as it is shown.
 #[derive(Debug, Clone)]
@@ -25,6 +32,8 @@ pub struct CustomerView {
     pub details: Result<Details, String>,
     /// The E.164 forms beside the phones, in their order; `None` for what is no number.
     pub e164: Vec<Option<String>>,
+    /// How it stands to its user's contacts.
+    pub contact: CustomerContact,
 }
 
 /// Fields of a customer as they were sent.
@@ -176,17 +185,35 @@ fn understood(row: &CustomerRow) -> Result<Customer, Refusal> {
         .map_err(|problem| Refusal::Unreadable("customer", problem.to_string()))
 }
 
-fn view(row: CustomerRow, region: Option<&str>) -> CustomerView {
-    let details = row.text.details().map_err(|problem| problem.to_string());
-    let phones = details
-        .as_ref()
-        .map(|details| details.phones.as_slice())
-        .unwrap_or_default();
-    CustomerView {
-        e164: phones.iter().map(|phone| phone::e164(&phone.value, region)).collect(),
-        details,
-        row,
-    }
+/// What is shown of these rows, in their order.
+async fn view(tx: &mut Tx, rows: Vec<CustomerRow>, region: Option<&str>) -> Result<Vec<CustomerView>, StoreError> {
+    let ids: Vec<CustomerId> = rows.iter().map(|row| row.id).collect();
+    let mut contacts = match rows.first() {
+        Some(row) => customer_contacts::of_customers(tx, row.tenant_id, &ids).await?,
+        None => return Ok(Vec::new()),
+    };
+    let shown = rows.into_iter().map(|row| {
+        let details = row.text.details().map_err(|problem| problem.to_string());
+        let phones = details
+            .as_ref()
+            .map(|details| details.phones.as_slice())
+            .unwrap_or_default();
+        CustomerView {
+            e164: phones.iter().map(|phone| phone::e164(&phone.value, region)).collect(),
+            contact: contacts.remove(&row.id).unwrap_or_default(),
+            details,
+            row,
+        }
+    });
+    Ok(shown.collect())
+}
+
+/// What is shown of one customer.
+async fn shown(tx: &mut Tx, tenant: TenantId, id: CustomerId) -> Result<CustomerView, Refusal> {
+    let region = region(tx, tenant).await?;
+    let row = found(tx, tenant, id).await?;
+    let shown = view(tx, vec![row], region.as_deref()).await?.pop();
+    shown.ok_or(Refusal::Missing("customer"))
 }
 
 impl Engine {
@@ -222,8 +249,7 @@ impl Engine {
         };
         customers::insert(&mut tx, tenant, &[new]).await?;
         derive_keys(&mut tx, tenant, &[id]).await?;
-        let region = region(&mut tx, tenant).await?;
-        let answer = render(&view(found(&mut tx, tenant, id).await?, region.as_deref()));
+        let answer = render(&shown(&mut tx, tenant, id).await?);
         once::finish(self, tx, tenant, once, &answer).await?;
         Ok(answer)
     }
@@ -231,8 +257,7 @@ impl Engine {
     /// One customer.
     pub async fn customer(&self, tenant: TenantId, id: CustomerId) -> Result<CustomerView, Refusal> {
         let mut tx = self.db.read().await?;
-        let region = region(&mut tx, tenant).await?;
-        Ok(view(found(&mut tx, tenant, id).await?, region.as_deref()))
+        shown(&mut tx, tenant, id).await
     }
 
     /// Customers in id order, after a given id.
@@ -267,7 +292,7 @@ impl Engine {
             phone,
         };
         let rows = customers::list_after(&mut tx, tenant, &filter, after, limit).await?;
-        Ok(rows.into_iter().map(|row| view(row, region.as_deref())).collect())
+        Ok(view(&mut tx, rows, region.as_deref()).await?)
     }
 
     /// Changes what was sent of a customer that has the version the caller saw.
@@ -294,8 +319,7 @@ impl Engine {
             }
             derive_keys(&mut tx, tenant, &[id]).await?;
         }
-        let region = region(&mut tx, tenant).await?;
-        let changed = view(found(&mut tx, tenant, id).await?, region.as_deref());
+        let changed = shown(&mut tx, tenant, id).await?;
         tx.commit().await?;
         Ok(changed)
     }

@@ -1,8 +1,11 @@
 //! Ends and pauses of a connection.
 //!
-//! The local part of a disconnect happens at once and needs nobody: polling stops, sessions end, calendars freeze. What
+//! The local part of a disconnect happens at once and needs nobody: polling stops, sessions end, calendars and links freeze. What
 //! needs time or Google (deleting what was read, removing what was written, revoking the grant) is noted in the same
-//! transaction and carried out until it is done, the revocation last. Leaving never cancels a booking.
+//! transaction and carried out until it is done, the revocation last. Leaving never cancels a booking and never deletes a contact that
+//! the user has edited.
+mod contacts;
+
 use super::Engine;
 use super::connect::{follow, leave_contacts};
 use super::tokens::{self, TokenError, open_for, seal_for};
@@ -20,24 +23,24 @@ use secrecy::SecretString;
 const DISCONNECTED: &str = "disconnected";
 /// After how long unfinished work whose worker did not come back is taken up by another one.
 const CLAIM_MS: i64 = 5 * 60 * 1000;
-/// How many bookings are deleted in one transaction: it has to stay far below a second.
+/// How many bookings or customers are deleted in one transaction: it has to stay far below a second.
 const FORGET_BATCH: i64 = 100;
-/// How many events are removed between two looks at the clock.
+/// How many events or contacts are removed between two looks at the clock.
 const REMOVE_BATCH: i64 = 50;
 
-/// What becomes of bookings that were read from Google.
+/// What becomes of bookings and customers that were read from Google.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ReadData {
     /// They stay, frozen.
     Keep,
-    /// Those that no open booking with customers needs are deleted here.
+    /// Bookings that are over, cancelled or without customers, and customers of no open booking, are deleted here.
     #[default]
     RemoveUnneeded,
 }
 
-/// What becomes of events that Accord wrote.
+/// What becomes of events and contacts that Accord wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WrittenEvents {
+pub enum WrittenItems {
     /// They stay in Google.
     #[default]
     Keep,
@@ -51,7 +54,7 @@ pub struct Ending {
     /// What was read.
     pub read: ReadData,
     /// What was written.
-    pub written: WrittenEvents,
+    pub written: WrittenItems,
 }
 
 /// Why an account was not disconnected, paused or resumed.
@@ -71,7 +74,7 @@ pub enum EndError {
     Store(#[from] StoreError),
 }
 
-/// How many bookings and events a disconnect is about.
+/// How much a disconnect is about.
 pub async fn counts(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Counts, EndError> {
     let mut tx = engine.db.read().await?;
     Ok(disconnects::counts(&mut tx, tenant, account).await?)
@@ -108,7 +111,7 @@ pub(super) async fn end(engine: &Engine, tx: &mut Tx, account: &Account, ending:
         tenant_id: tenant,
         account_id: id,
         forgets_read: ending.read == ReadData::RemoveUnneeded,
-        removes_written: ending.written == WrittenEvents::Remove,
+        removes_written: ending.written == WrittenItems::Remove,
         failures: 0,
     };
     if left.removes_written {
@@ -179,7 +182,7 @@ pub(super) async fn queue_revocation(
     tx.commit().await
 }
 
-/// Deletes the bookings that were read through an account and that nothing needs, in short transactions. Returns `false`
+/// Deletes the bookings and customers that were read through an account and that nothing needs, in short transactions. Returns `false`
 /// when the account was connected again meanwhile: what is left then stays.
 async fn forget_read(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<bool, StoreError> {
     loop {
@@ -191,13 +194,15 @@ async fn forget_read(engine: &Engine, tenant: TenantId, account: AccountId) -> R
         scopes::forget_token(&mut tx, tenant, account, None).await?;
         disconnects::forget_quarantined(&mut tx, tenant, account).await?;
         let mut ids = disconnects::unneeded(&mut tx, tenant, account, engine.now_ms(), FORGET_BATCH).await?;
-        if ids.is_empty() {
+        if ids.is_empty() && !contacts::forget_some(engine, &mut tx, tenant, account).await? {
             disconnects::read_is_forgotten(&mut tx, tenant, account).await?;
             tx.commit().await?;
             return Ok(true);
         }
         ids.extend(disconnects::occurrences(&mut tx, tenant, &ids).await?);
-        disconnects::forget(&mut tx, tenant, &ids).await?;
+        if !ids.is_empty() {
+            disconnects::forget(&mut tx, tenant, &ids).await?;
+        }
         tx.commit().await?;
     }
 }
@@ -230,7 +235,7 @@ impl LeftError {
     }
 }
 
-/// What became of the removal of events.
+/// What became of a removal.
 enum Removal {
     /// None is left.
     Done,
@@ -240,10 +245,18 @@ enum Removal {
     Void,
 }
 
+/// Deletes up to a batch of events and, when none is left, of contacts that Accord wrote through a disconnected account.
+async fn remove_written(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Removal, LeftError> {
+    match remove_events(engine, tenant, account).await? {
+        Removal::Done => contacts::remove_written(engine, tenant, account).await,
+        other => Ok(other),
+    }
+}
+
 /// Deletes up to a batch of events that Accord wrote through a disconnected account.
 ///
 /// What is gone already, or what Google will never let us delete, counts as done: the user asked for no more than we may do.
-async fn remove_written(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Removal, LeftError> {
+async fn remove_events(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Removal, LeftError> {
     let mut tx = engine.db.read().await?;
     let events = disconnects::written(&mut tx, tenant, account, REMOVE_BATCH).await?;
     drop(tx);
@@ -321,7 +334,7 @@ async fn go_on(engine: &Engine, left: &Disconnect) -> Result<bool, LeftError> {
             Ok(Removal::Done) => true,
             // A dead grant removes nothing any more; there is nothing to wait for.
             Err(error) if error.class() == FailureClass::Reconnect => {
-                tracing::warn!(%tenant, account = %id, "events stay in Google: the permission to remove them has ended");
+                tracing::warn!(%tenant, account = %id, "what was written stays in Google: the permission to remove it has ended");
                 true
             }
             Err(error) => return Err(error),

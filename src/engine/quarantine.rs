@@ -1,8 +1,8 @@
 //! Quarantine: listing what was set aside, and trying it again.
 use super::Engine;
 use crate::domain::ids::{AccountId, CalendarId, QuarantineId, TenantId};
-use crate::store::quarantine;
-use crate::store::{StoreError, scopes};
+use crate::store::scopes::{self, ScopeKind};
+use crate::store::{StoreError, accounts, customer_states, quarantine};
 use serde::Serialize;
 
 /// An item that was set aside.
@@ -12,11 +12,13 @@ pub struct SetAside {
     pub id: QuarantineId,
     /// Account.
     pub account_id: AccountId,
-    /// Calendar.
+    /// Whether it belongs to a calendar or to the contacts of the account.
+    pub scope: ScopeKind,
+    /// Calendar; empty for the contacts.
     pub calendar_id: CalendarId,
-    /// `google`: an event; `app`: a booking.
+    /// `google`: an event or a contact; `app`: a booking or a customer.
     pub side: String,
-    /// Event id or booking id.
+    /// Id of the event or the booking; a contact's resource name, or a customer's id.
     pub item_id: String,
     /// What is wrong.
     pub reason: String,
@@ -33,6 +35,7 @@ pub async fn list(engine: &Engine, tenant: TenantId, account: Option<AccountId>)
         .map(|row| SetAside {
             id: row.id,
             account_id: row.account_id,
+            scope: ScopeKind::of(&row.calendar_id),
             calendar_id: row.calendar_id,
             side: row.side,
             item_id: row.item_id,
@@ -42,7 +45,8 @@ pub async fn list(engine: &Engine, tenant: TenantId, account: Option<AccountId>)
         .collect())
 }
 
-/// Tries everything of an account again: bookings are pushed again, and events are met again by listing everything.
+/// Tries everything of an account again: bookings and customers are pushed again, and events and contacts are met again by
+/// listing everything.
 /// Returns how many items were set aside.
 pub async fn retry(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<usize, StoreError> {
     let mut tx = engine.db.begin().await?;
@@ -52,6 +56,9 @@ pub async fn retry(engine: &Engine, tenant: TenantId, account: AccountId) -> Res
         if row.side == "google" {
             scopes::forget_token(&mut tx, tenant, account, Some(&row.calendar_id)).await?;
         }
+    }
+    if let Some(account) = accounts::get(&mut tx, tenant, account).await? {
+        customer_states::look_again(&mut tx, tenant, account.user_id).await?;
     }
     scopes::make_due(&mut tx, tenant, account).await?;
     tx.commit().await?;

@@ -71,6 +71,9 @@ pub enum Refusal {
     /// Something still refers to it.
     #[error("{0}")]
     InUse(&'static str),
+    /// Something else has to happen first; the words say what.
+    #[error("{0}")]
+    NotNow(&'static str),
     /// A request with the same idempotency key is being worked on.
     #[error("a request with this Idempotency-Key is being worked on; ask again in a moment")]
     InProgress,

@@ -2,8 +2,11 @@
 use super::{Engine, Refusal};
 use crate::domain::ids::{AccountId, CalendarId, TenantId, UserId};
 use crate::store::accounts::{Account, AccountState};
+use crate::store::contact_links::{self, LinkWaiting};
 use crate::store::scopes::ScopeStatus;
-use crate::store::{Tx, accounts, calendars, placements, quarantine, questions, scopes, states, tenants};
+use crate::store::{
+    Tx, accounts, calendars, customer_states, placements, quarantine, questions, scopes, states, tenants,
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -24,13 +27,13 @@ pub struct AccountStatus {
     pub email: String,
     /// choosing, active, paused, needs_reconnect or disconnected.
     pub state: String,
-    /// End of the last good pass of the calendar that is furthest behind.
+    /// End of the last good pass of the calendar, or the contacts, furthest behind.
     pub last_good_at: Option<DateTime<Utc>>,
     /// Seconds since then; `None` when there was none or nothing is polled.
     pub lag_seconds: Option<i64>,
     /// Class and cause of what went wrong last, if it still does.
     pub last_error: Option<String>,
-    /// When the next calendar is due; `None` when none is polled.
+    /// When the next calendar, or the contacts, are due; `None` when nothing is polled.
     pub next_try_at: Option<DateTime<Utc>>,
     /// Changes of the app that Google has not yet.
     pub waiting_changes: i64,
@@ -38,12 +41,16 @@ pub struct AccountStatus {
     pub braked: i64,
     /// Everything else that waits for a person or another calendar.
     pub held: i64,
+    /// Customers that are linked with a contact.
+    pub linked_contacts: i64,
     /// Items set aside.
     pub quarantined: i64,
     /// Questions nobody has answered.
     pub open_questions: i64,
     /// Its calendars.
     pub calendars: Vec<CalendarStatus>,
+    /// Its contacts; `None` while they never took part.
+    pub contacts: Option<ScopeHealth>,
 }
 
 /// One calendar of an account.
@@ -53,10 +60,18 @@ pub struct CalendarStatus {
     pub calendar_id: CalendarId,
     /// Its title.
     pub title: String,
-    /// Whether it is polled.
-    pub enabled: bool,
     /// Why its bookings are kept but not followed.
     pub frozen: Option<String>,
+    /// How its passes go.
+    #[serde(flatten)]
+    pub scope: ScopeHealth,
+}
+
+/// How the passes of one sync scope go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScopeHealth {
+    /// Whether it is polled.
+    pub enabled: bool,
     /// End of the last good pass.
     pub last_good_at: Option<DateTime<Utc>>,
     /// Next try.
@@ -114,28 +129,38 @@ async fn of(tx: &mut Tx, account: &Account, now: DateTime<Utc>) -> Result<Accoun
         .into_iter()
         .map(|c| (c.calendar_id.clone(), c))
         .collect();
-    let calendars: Vec<CalendarStatus> = scopes::status(tx, tenant, Some(id))
-        .await?
-        .into_iter()
-        .map(|scope| {
-            let calendar = known.get(&scope.key.calendar);
-            calendar_status(
-                scope,
-                calendar.map(|c| c.title.clone()),
-                calendar.and_then(|c| c.frozen.clone()),
-            )
-        })
-        .collect();
-    let polled = || calendars.iter().filter(|calendar| calendar.enabled);
-    let oldest = match polled().any(|calendar| calendar.last_good_at.is_none()) {
+    let (mut calendars, mut contacts) = (Vec::new(), None);
+    for scope in scopes::status(tx, tenant, Some(id)).await? {
+        if scope.key.is_contacts() {
+            contacts = Some(ScopeHealth::of(scope));
+            continue;
+        }
+        let calendar = known.get(&scope.key.calendar);
+        calendars.push(CalendarStatus {
+            calendar_id: scope.key.calendar.clone(),
+            title: calendar.map(|c| c.title.clone()).unwrap_or_default(),
+            frozen: calendar.and_then(|c| c.frozen.clone()),
+            scope: ScopeHealth::of(scope),
+        });
+    }
+    let scopes = calendars.iter().map(|calendar| &calendar.scope).chain(&contacts);
+    let polled: Vec<&ScopeHealth> = scopes.filter(|scope| scope.enabled).collect();
+    let oldest = match polled.iter().any(|scope| scope.last_good_at.is_none()) {
         true => None,
-        false => polled().filter_map(|calendar| calendar.last_good_at).min(),
+        false => polled.iter().filter_map(|scope| scope.last_good_at).min(),
     };
-    let waiting = placements::waiting(tx, tenant, id).await?;
-    let braked = waiting
+    let placements = placements::waiting(tx, tenant, id).await?;
+    let links = contact_links::waiting(tx, tenant, id).await?;
+    let of_events = placements
         .iter()
-        .filter(|p| p.waiting.as_ref().is_some_and(|w| w.as_str() == "brake"))
-        .count();
+        .filter(|p| p.waiting.as_ref().is_some_and(|w| w.as_str() == "brake"));
+    let of_contacts = links.iter().filter(|link| link.waiting == Some(LinkWaiting::Brake));
+    let braked = of_events.count() + of_contacts.count();
+    let changes = states::count_pending(tx, tenant, account.user_id).await?;
+    let people = match &contacts {
+        Some(contacts) if contacts.enabled => customer_states::count_pending(tx, tenant, account.user_id).await?,
+        _ => 0,
+    };
     Ok(AccountStatus {
         tenant_id: tenant,
         account_id: id,
@@ -147,31 +172,30 @@ async fn of(tx: &mut Tx, account: &Account, now: DateTime<Utc>) -> Result<Accoun
         last_error: account
             .last_error
             .clone()
-            .or_else(|| polled().find_map(|calendar| calendar.last_error.clone())),
-        next_try_at: polled().filter_map(|calendar| calendar.next_try_at).min(),
-        waiting_changes: states::count_pending(tx, tenant, account.user_id).await?,
+            .or_else(|| polled.iter().find_map(|scope| scope.last_error.clone())),
+        next_try_at: polled.iter().filter_map(|scope| scope.next_try_at).min(),
+        waiting_changes: changes + people,
         braked: braked as i64,
-        held: (waiting.len() - braked) as i64,
+        held: (placements.len() + links.len() - braked) as i64,
+        linked_contacts: contact_links::count_live(tx, tenant, id).await?,
         quarantined: quarantine::list(tx, tenant, Some(id)).await?.len() as i64,
         open_questions: questions::count_open(tx, tenant, id).await?,
         calendars,
+        contacts,
     })
 }
 
-fn calendar_status(scope: ScopeStatus, title: Option<String>, frozen: Option<String>) -> CalendarStatus {
-    CalendarStatus {
-        title: title.unwrap_or_default(),
-        enabled: scope.enabled,
-        frozen,
-        last_good_at: instant(scope.last_good_at),
-        next_try_at: scope
-            .enabled
-            .then(|| DateTime::from_timestamp_millis(scope.due_at))
-            .flatten(),
-        failures: scope.failures,
-        last_error: scope.last_error,
-        full: scope.full,
-        calendar_id: scope.key.calendar,
+impl ScopeHealth {
+    fn of(scope: ScopeStatus) -> ScopeHealth {
+        let due_at = DateTime::from_timestamp_millis(scope.due_at);
+        ScopeHealth {
+            enabled: scope.enabled,
+            last_good_at: instant(scope.last_good_at),
+            next_try_at: due_at.filter(|_| scope.enabled),
+            failures: scope.failures,
+            last_error: scope.last_error,
+            full: scope.full,
+        }
     }
 }
 

@@ -4,20 +4,23 @@ use super::sync::{self, PassReport, SyncError};
 use super::{Engine, Refusal, due};
 use crate::domain::ids::{AccountId, CalendarId, TenantId};
 use crate::store::accounts;
+use crate::store::scopes::ScopeKind;
 use serde::Serialize;
 use std::time::Duration;
 
-/// How long to wait for a pass that is under way elsewhere before giving up on a calendar.
+/// How long to wait for a pass that is under way elsewhere before giving up on a scope.
 const PATIENCE: u32 = 100;
 const STEP: Duration = Duration::from_millis(100);
-/// After how long a calendar is due again when the pass went well, whatever its failures had put it off to; the daemon then
+/// After how long a scope is due again when the pass went well, whatever its failures had put it off to; the daemon then
 /// goes on with its own plan.
 const REST_MS: i64 = 60_000;
 
-/// What a pass of one calendar did.
+/// What a pass of one sync scope did.
 #[derive(Debug, Serialize)]
-pub struct CalendarPass {
-    /// The calendar.
+pub struct ScopePass {
+    /// A calendar, or the contacts of the account.
+    pub scope: ScopeKind,
+    /// The calendar; empty for the contacts.
     pub calendar_id: CalendarId,
     /// What was done.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +30,7 @@ pub struct CalendarPass {
     pub error: Option<String>,
 }
 
-/// Makes all calendars of an account due at once; the daemon takes them up.
+/// Makes all sync scopes of an account due at once; the daemon takes them up.
 pub async fn request(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<(), Refusal> {
     let mut tx = engine.db.begin().await?;
     accounts::get(&mut tx, tenant, account)
@@ -39,8 +42,8 @@ pub async fn request(engine: &Engine, tenant: TenantId, account: AccountId) -> R
     Ok(())
 }
 
-/// Runs a pass of each calendar of an account, one after the other, and says what each did.
-pub async fn run(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Vec<CalendarPass>, Refusal> {
+/// Runs a pass of each sync scope of an account, one after the other, and says what each did.
+pub async fn run(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Vec<ScopePass>, Refusal> {
     let mut tx = engine.db.read().await?;
     accounts::get(&mut tx, tenant, account)
         .await?
@@ -53,16 +56,19 @@ pub async fn run(engine: &Engine, tenant: TenantId, account: AccountId) -> Resul
         .filter(|scope| scope.enabled)
     {
         let calendar_id = scope.key.calendar.clone();
+        let kind = ScopeKind::of(&calendar_id);
         // To the end even when nobody waits any more: a pass that stops half way keeps its lease.
         let engine = engine.clone();
         let outcome = to_its_end(async move { one(&engine, &scope).await }).await;
         passes.push(match outcome {
-            Ok(report) => CalendarPass {
+            Ok(report) => ScopePass {
+                scope: kind,
                 calendar_id,
                 report: Some(report),
                 error: None,
             },
-            Err(error) => CalendarPass {
+            Err(error) => ScopePass {
+                scope: kind,
                 calendar_id,
                 report: None,
                 error: Some(format!("{}: {error}", error.class().as_str())),

@@ -559,19 +559,21 @@ pub async fn hand_over(
     Ok(())
 }
 
-/// Makes a booking an occurrence of this series, whose owner it shares, or, without one, a booking of its own.
+/// Makes a booking an occurrence of this series, whose owner it shares, or, without one, a booking of its own. Returns whether
+/// it was anything else before: then its version has moved by one.
 pub async fn set_occurrence(
     tx: &mut Tx,
     tenant: TenantId,
     id: BookingId,
     occurrence: Option<(&Occurrence, UserId)>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE bookings SET series_id = $3, original_start = $4, user_id = COALESCE($5, user_id) \
-         WHERE tenant_id = $1 AND id = $2";
+         WHERE tenant_id = $1 AND id = $2 AND (COALESCE(series_id, '') <> COALESCE($3, '') \
+             OR COALESCE(original_start, '') <> COALESCE($4, '') OR user_id <> COALESCE($5, user_id))";
     let series = occurrence.map(|(occurrence, _)| occurrence.series_id.to_string());
     let start = occurrence.map(|(occurrence, _)| occurrence.original_start.to_string());
     let owner = occurrence.map(|(_, owner)| owner.to_string());
-    tx.execute(SQL, args![tenant, id, series, start, owner]).await.map(drop)
+    Ok(tx.execute(SQL, args![tenant, id, series, start, owner]).await? == 1)
 }
 
 /// Notes that a series goes on where another was cut: it has that one's origin then. No version moves, nothing is pushed.

@@ -88,6 +88,17 @@ pub async fn pending(
     Ok(rows.iter().filter_map(|row| row.parse("id").ok()).collect())
 }
 
+/// How many customers of a user the app has changed without a contact that has followed yet; those that wait for something
+/// count, too.
+pub async fn count_pending(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) AS n FROM row_state \
+         WHERE tenant_id = $1 AND user_id = $2 AND kind = 'customer' AND version <> agreed_version";
+    tx.fetch_all(SQL, args![tenant, user])
+        .await?
+        .first()
+        .map_or(Ok(0), |row| row.int("n"))
+}
+
 /// Notes that there is nothing to push of these versions: both sides agree on them, or the customer has no contact and shall
 /// have none. A row that has moved on stays pending; a deletion that was waiting is settled.
 pub async fn agree(tx: &mut Tx, tenant: TenantId, versions: &[(CustomerId, i64)]) -> Result<(), StoreError> {

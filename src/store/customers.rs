@@ -202,14 +202,25 @@ pub async fn unlinked(
     Ok(readable(&tx.fetch_all(SQL, args![tenant, user, account]).await?))
 }
 
+/// Whether a booking `b` with its times `t` is confirmed and not over at $3 (ms): such a one needs its customers.
+macro_rules! is_open {
+    () => {
+        "b.status = 'confirmed' AND (t.booking_id IS NULL OR b.recurrence = '' AND t.ends_at > $3 \
+         OR b.recurrence <> '' AND COALESCE(t.last_ends_at, $3 + 1) > $3)"
+    };
+}
+pub(super) use is_open;
+
 /// Takes a customer off the bookings that do not need it: all but the confirmed ones that are not over at `now` (ms). Returns
 /// whether any booking still names it.
 pub async fn take_off_bookings(tx: &mut Tx, tenant: TenantId, id: CustomerId, now: i64) -> Result<bool, StoreError> {
-    const TAKE: &str = "DELETE FROM booking_customers WHERE tenant_id = $1 AND customer_id = $2 AND NOT EXISTS ( \
+    const TAKE: &str = concat!(
+        "DELETE FROM booking_customers WHERE tenant_id = $1 AND customer_id = $2 AND NOT EXISTS ( \
              SELECT 1 FROM bookings b LEFT JOIN booking_times t ON t.tenant_id = b.tenant_id AND t.booking_id = b.id \
-             WHERE b.tenant_id = $1 AND b.id = booking_customers.booking_id AND b.status = 'confirmed' \
-             AND (t.booking_id IS NULL OR b.recurrence = '' AND t.ends_at > $3 \
-                 OR b.recurrence <> '' AND COALESCE(t.last_ends_at, $3 + 1) > $3))";
+             WHERE b.tenant_id = $1 AND b.id = booking_customers.booking_id AND ",
+        is_open!(),
+        ")"
+    );
     const LEFT: &str = "SELECT 1 AS found FROM booking_customers WHERE tenant_id = $1 AND customer_id = $2 LIMIT 1";
     tx.execute(TAKE, args![tenant, id, now]).await?;
     Ok(tx.fetch_optional(LEFT, args![tenant, id]).await?.is_some())
@@ -217,12 +228,14 @@ pub async fn take_off_bookings(tx: &mut Tx, tenant: TenantId, id: CustomerId, no
 
 /// Whether a confirmed booking that is not over at `now` (ms) names a customer.
 pub async fn is_needed(tx: &mut Tx, tenant: TenantId, id: CustomerId, now: i64) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT 1 AS found FROM booking_customers n \
+    const SQL: &str = concat!(
+        "SELECT 1 AS found FROM booking_customers n \
          JOIN bookings b ON b.tenant_id = n.tenant_id AND b.id = n.booking_id \
          LEFT JOIN booking_times t ON t.tenant_id = b.tenant_id AND t.booking_id = b.id \
-         WHERE n.tenant_id = $1 AND n.customer_id = $2 AND b.status = 'confirmed' \
-         AND (t.booking_id IS NULL OR b.recurrence = '' AND t.ends_at > $3 \
-                 OR b.recurrence <> '' AND COALESCE(t.last_ends_at, $3 + 1) > $3) LIMIT 1";
+         WHERE n.tenant_id = $1 AND n.customer_id = $2 AND ",
+        is_open!(),
+        " LIMIT 1"
+    );
     Ok(tx.fetch_optional(SQL, args![tenant, id, now]).await?.is_some())
 }
 

@@ -1,4 +1,4 @@
-//! What a disconnect still has to do, and what it finds to do: bookings to forget, events of ours to remove.
+//! What a disconnect still has to do, and what it finds to do about events: bookings to forget, events of ours to remove.
 use super::{Row, StoreError, Tx, list};
 use crate::args;
 use crate::domain::ids::{AccountId, BookingId, CalendarId, EventId, TenantId};
@@ -10,9 +10,9 @@ pub struct Disconnect {
     pub tenant_id: TenantId,
     /// Account.
     pub account_id: AccountId,
-    /// Bookings read from Google that nothing needs are still to be deleted.
+    /// Bookings and customers read from Google that nothing needs are still to be deleted.
     pub forgets_read: bool,
-    /// Events that Accord wrote are still to be deleted in Google.
+    /// Events and contacts that Accord wrote are still to be deleted in Google.
     pub removes_written: bool,
     /// Failures in a row.
     pub failures: i64,
@@ -69,7 +69,7 @@ pub async fn due_now(tx: &mut Tx, tenant: TenantId, account: AccountId, now: i64
     tx.execute(SQL, args![tenant, account, now]).await.map(drop)
 }
 
-/// Notes that the bookings were forgotten.
+/// Notes that bookings and customers were forgotten.
 pub async fn read_is_forgotten(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE disconnects SET forgets_read = 0 WHERE tenant_id = $1 AND account_id = $2";
     tx.execute(SQL, args![tenant, account]).await.map(drop)
@@ -113,7 +113,7 @@ pub async fn unneeded(
     rows.iter().map(|row| row.parse("id")).collect()
 }
 
-/// Deletes the events of an account that were set aside because they could not be understood.
+/// Deletes the events and contacts of an account that were set aside because they could not be understood.
 pub async fn forget_quarantined(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "DELETE FROM quarantine WHERE tenant_id = $1 AND account_id = $2 AND side = 'google'";
     tx.execute(SQL, args![tenant, account]).await.map(drop)
@@ -150,12 +150,16 @@ pub async fn forget(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<
 }
 
 /// How much a disconnect is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
     /// Bookings that came from Google through this account.
     pub read: i64,
     /// Events that Accord wrote and that are still there.
     pub written: i64,
+    /// Customers that came from Google through this account.
+    pub customers: i64,
+    /// Contacts that Accord wrote, that are still there and that nobody else has edited, as far as is known.
+    pub contacts: i64,
 }
 
 /// Counts what was read and written through an account.
@@ -164,12 +168,18 @@ pub async fn counts(tx: &mut Tx, tenant: TenantId, account: AccountId) -> Result
          (SELECT COUNT(DISTINCT b.id) FROM placements p JOIN bookings b ON b.tenant_id = p.tenant_id AND b.id = p.booking_id \
             WHERE p.tenant_id = $1 AND p.account_id = $2 AND b.origin = 'google') AS n_read, \
          (SELECT COUNT(*) FROM placements WHERE tenant_id = $1 AND account_id = $2 AND is_ours = 1 AND state <> 'gone' \
-            AND series_event_id IS NULL) AS n_written";
+            AND series_event_id IS NULL) AS n_written, \
+         (SELECT COUNT(DISTINCT c.id) FROM contact_links l JOIN customers c ON c.tenant_id = l.tenant_id AND c.id = l.customer_id \
+            WHERE l.tenant_id = $1 AND l.account_id = $2 AND l.is_ours = 0 AND l.contact_id <> '' AND c.origin = 'google') AS n_customers, \
+         (SELECT COUNT(*) FROM contact_links WHERE tenant_id = $1 AND account_id = $2 AND is_ours = 1 AND is_edited = 0 \
+            AND contact_id <> '' AND state IN ('live', 'frozen')) AS n_contacts";
     let row = tx.fetch_optional(SQL, args![tenant, account]).await?;
-    row.map_or(Ok(Counts { read: 0, written: 0 }), |row| {
+    row.map_or(Ok(Counts::default()), |row| {
         Ok(Counts {
             read: row.int("n_read")?,
             written: row.int("n_written")?,
+            customers: row.int("n_customers")?,
+            contacts: row.int("n_contacts")?,
         })
     })
 }

@@ -10,17 +10,17 @@ pub struct QuarantineRow {
     pub id: QuarantineId,
     /// Account.
     pub account_id: AccountId,
-    /// Calendar.
+    /// Calendar; empty for the contacts of the account.
     pub calendar_id: CalendarId,
-    /// `google`: the item is an event; `app`: it is a booking.
+    /// `google`: the item is an event or a contact; `app`: it is a booking or a customer.
     pub side: String,
-    /// Event id or booking id.
+    /// Id of the event or the booking; a contact's resource name, or a customer's id.
     pub item_id: String,
     /// What is wrong, and what would mend it.
     pub reason: String,
-    /// The event as it came, sealed.
+    /// The event or contact as it came, sealed.
     pub payload_sealed: Option<Vec<u8>>,
-    /// The version of the booking that was refused.
+    /// The version of the booking or customer that was refused.
     pub version: i64,
     /// Milliseconds since the epoch.
     pub created_at: i64,

@@ -286,6 +286,16 @@ pub async fn fail(tx: &mut Tx, claim: &Claim, error: &str, due_at: i64) -> Resul
         == 1)
 }
 
+/// Ends a pass that another one was in the way of: nothing was wrong with the scope, which is due again then (ms).
+pub async fn step_back(tx: &mut Tx, claim: &Claim, due_at: i64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE sync_scopes SET lease_until = 0, due_at = $5 \
+         WHERE tenant_id = $1 AND account_id = $2 AND calendar_id = $3 AND fence = $4";
+    let key = &claim.key;
+    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, claim.fence, due_at])
+        .await
+        .map(drop)
+}
+
 /// Lets go of a scope without a verdict: the pass was stopped before it was over and is due again.
 pub async fn let_go(tx: &mut Tx, claim: &Claim) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE sync_scopes SET lease_until = 0, due_at = 0 \
@@ -523,15 +533,24 @@ pub async fn all_looked_since(tx: &mut Tx, key: &ScopeKey, booking: BookingId, s
     rows.first().map_or(Ok(true), |row| Ok(row.int("n")? == 0))
 }
 
-/// Makes due what [`all_looked_since`] waits for.
-pub async fn make_others_due(tx: &mut Tx, key: &ScopeKey, booking: BookingId) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE sync_scopes SET due_at = 0 WHERE tenant_id = $1 AND enabled = 1 AND failures = 0 \
-         AND calendar_id <> '' AND NOT (account_id = $2 AND calendar_id = $3) \
-         AND (account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = sync_scopes.tenant_id \
-              AND p.booking_id = $4 AND p.calendar_id = sync_scopes.calendar_id AND p.account_id = sync_scopes.account_id))";
-    tx.execute(SQL, args![key.tenant, key.account, &key.calendar, booking])
-        .await
-        .map(drop)
+/// What [`all_looked_since`] waits for.
+pub async fn others(tx: &mut Tx, key: &ScopeKey, booking: BookingId) -> Result<Vec<ScopeKey>, StoreError> {
+    const SQL: &str = "SELECT s.account_id, s.calendar_id FROM sync_scopes s \
+         WHERE s.tenant_id = $1 AND s.enabled = 1 AND s.failures = 0 AND s.calendar_id <> '' \
+         AND NOT (s.account_id = $2 AND s.calendar_id = $3) \
+         AND (s.account_id = $2 OR EXISTS (SELECT 1 FROM placements p WHERE p.tenant_id = s.tenant_id \
+              AND p.booking_id = $4 AND p.calendar_id = s.calendar_id AND p.account_id = s.account_id))";
+    let rows = tx
+        .fetch_all(SQL, args![key.tenant, key.account, &key.calendar, booking])
+        .await?;
+    let other = |row: &Row| {
+        Ok(ScopeKey {
+            tenant: key.tenant,
+            account: row.parse("account_id")?,
+            calendar: CalendarId(row.text("calendar_id")?),
+        })
+    };
+    rows.iter().map(other).collect()
 }
 
 /// Makes one scope due now, unless it has failed and waits for its next try.

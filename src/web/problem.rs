@@ -170,6 +170,7 @@ impl From<Refusal> for Problem {
             Refusal::Unreadable(..) => Kind::Unreadable,
             Refusal::NameTaken(_) => Kind::NameTaken,
             Refusal::InUse(_) => Kind::InUse,
+            Refusal::NotNow(_) => Kind::NotPossibleNow,
             Refusal::InProgress => Kind::InProgress,
             Refusal::KeyReused => Kind::KeyReused,
             Refusal::CursorExpired => Kind::CursorExpired,

@@ -3,7 +3,9 @@
 pub mod demo;
 pub mod google;
 pub mod http;
+pub mod mishap;
 pub mod people;
 pub mod postgres;
 pub mod series;
+pub mod stories;
 pub mod world;

@@ -210,7 +210,8 @@ impl Story {
             let ben = json!({"email": BEN, "name": "Ben", "time_zone": "Europe/Prague"});
             world.google.switch("users", &ben).await;
         }
-        let mut story = Story {
+        world.prepare_deaths().await;
+        Story {
             world,
             setting,
             good_pass: vec![0; scopes.len()],
@@ -220,8 +221,6 @@ impl Story {
             answers: Vec::new(),
             rooms: std::collections::HashMap::new(),
             step: 0,
-        };
-        story.prepare_deaths().await;
-        story
+        }
     }
 }

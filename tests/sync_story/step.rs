@@ -1,4 +1,5 @@
 //! What can happen in a story. Its `Debug` form is Rust: a failing story is pasted as a test.
+pub use crate::support::mishap::Moment;
 use serde_json::{Value, json};
 
 /// How the app does it.
@@ -41,17 +42,6 @@ pub enum Trouble {
     CutBody,
     /// The work is done, the answer is no JSON.
     Garbage,
-}
-
-/// When a daemon dies in the middle of a pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// After so many transactions.
-    Write(u32),
-    /// After so many requests, before the next one reaches Google.
-    Request(u32),
-    /// After so many requests, when the next one has done its work and its answer is not there yet.
-    Answer(u32),
 }
 
 /// One thing that happens. Numbers name items in the order in which they were created (modulo how many there are), and

@@ -219,8 +219,9 @@ async fn store(
         .any(|calendar| calendar.user_reads);
     let has_choices = has_calendar && reads_calendars || has_contacts && is_some_contact(contacts);
     let state = match known.as_ref().map(|known| known.state) {
-        _ if !has_calendar && !has_contacts => AccountState::Choosing,
+        // Only who paused it ends a pause.
         Some(AccountState::Paused) => AccountState::Paused,
+        _ if !has_calendar && !has_contacts => AccountState::Choosing,
         // The old choices are in force at once: only the permission had ended.
         Some(AccountState::Active | AccountState::NeedsReconnect) if has_choices => AccountState::Active,
         _ => AccountState::Choosing,

@@ -103,32 +103,44 @@ async fn transaction<'p>(
 ) -> Result<Vec<Newcomer<'p>>, SyncError> {
     let mut tx = context.begin().await?;
     let mut links = Links::of(&mut tx, context, people).await?;
+    let current = links
+        .by_contact
+        .values()
+        .flatten()
+        .filter(|link| link.state != LinkState::Gone);
+    let loaded = settle::load(&mut tx, context, current.cloned().collect()).await?;
+    let mut loaded: HashMap<LinkId, Known> = loaded.into_iter().map(|known| (known.link.id, known)).collect();
     let mut newcomers = Vec::new();
     let mut confirmed = Vec::new();
     for person in people {
         let found = links.take(person);
         for merged in found.merged {
-            let known = one(&mut tx, context, merged).await?;
-            settle::part(&mut tx, context, known, GoneBecause::Merged, report).await?;
+            if let Some(known) = loaded.remove(&merged) {
+                settle::part(&mut tx, context, known, GoneBecause::Merged, report).await?;
+            }
         }
-        match found.link {
-            Some(link) => {
-                confirmed.push(link.id);
-                let known = one(&mut tx, context, link).await?;
+        match found.link.and_then(|link| loaded.remove(&link)) {
+            Some(known) => {
+                confirmed.push(known.link.id);
                 settle::meet(&mut tx, context, known, person, report).await?;
             }
             None if found.is_buried && !found.is_answered => {}
-            None => newcomers.extend(stranger(&mut tx, context, listing, person, &mut links, report).await?),
+            None => newcomers.extend(
+                stranger(
+                    &mut tx,
+                    context,
+                    listing,
+                    (person, found.is_answered),
+                    &mut links,
+                    report,
+                )
+                .await?,
+            ),
         }
     }
     contact_links::confirm(&mut tx, context.tenant(), &confirmed, context.started_at).await?;
     tx.commit().await?;
     Ok(newcomers)
-}
-
-async fn one(tx: &mut Tx, context: &Context<'_>, link: ContactLink) -> Result<Known, SyncError> {
-    let mut known = settle::load(tx, context, vec![link]).await?;
-    known.pop().ok_or(SyncError::NoSuchScope)
 }
 
 /// A contact without a link of its own: the one whose create got no answer, one that was created for a customer before, or
@@ -137,11 +149,14 @@ async fn stranger<'p>(
     tx: &mut Tx,
     context: &Context<'_>,
     listing: &Listing,
-    person: &'p Person,
+    (person, is_answered): (&'p Person, bool),
     links: &mut Links,
     report: &mut PassReport,
 ) -> Result<Option<Newcomer<'p>>, SyncError> {
     let customers = context.customers_of(person);
+    if customers.is_empty() {
+        return unknown(tx, context, person, links).await;
+    }
     let of_customers = customers.iter().filter_map(|customer| links.by_customer.get(customer));
     let of_customers: Vec<ContactLink> = of_customers.flatten().cloned().collect();
     let creating = of_customers.iter().find(|link| link.state == LinkState::Creating);
@@ -161,6 +176,10 @@ async fn stranger<'p>(
         let customer = Some(link.customer_id);
         return Ok(Some(Newcomer { person, customer }));
     }
+    if is_answered && context.lets(person, false) {
+        // Somebody has said who it is, whomever it was made for.
+        return Ok(Some(Newcomer { person, customer: None }));
+    }
     if !of_customers.is_empty() {
         // Its customer was deleted, or was unlinked from it.
         return Ok(None);
@@ -175,10 +194,22 @@ async fn stranger<'p>(
         // Its customer was deleted here before the link was known, and does not come back.
         return Ok(None);
     }
+    unknown(tx, context, person, links).await
+}
+
+/// A contact that says nothing about a customer.
+async fn unknown<'p>(
+    tx: &mut Tx,
+    context: &Context<'_>,
+    person: &'p Person,
+    links: &Links,
+) -> Result<Option<Newcomer<'p>>, SyncError> {
     if context.lets(person, false) {
         return Ok(Some(Newcomer { person, customer: None }));
     }
-    removal::stop_asking(tx, context, &[&person.resource_name]).await?;
+    if links.asked.contains(&person.resource_name) {
+        removal::stop_asking(tx, context, &[&person.resource_name]).await?;
+    }
     Ok(None)
 }
 
@@ -190,7 +221,9 @@ async fn created(
     person: &Person,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let mut known = one(tx, context, link).await?;
+    let Some(mut known) = settle::load(tx, context, vec![link]).await?.pop() else {
+        return Ok(());
+    };
     let link = &mut known.link;
     let sent = link.base_local.clone().unwrap_or_default();
     link.is_ours = true;
@@ -206,9 +239,9 @@ async fn created(
 
 /// What a contact is known by.
 struct Found {
-    link: Option<ContactLink>,
+    link: Option<LinkId>,
     /// Other links whose contacts were merged into this one.
-    merged: Vec<ContactLink>,
+    merged: Vec<LinkId>,
     is_buried: bool,
     /// Whether somebody has said who it is.
     is_answered: bool,
@@ -221,6 +254,8 @@ struct Links {
     by_customer: BTreeMap<CustomerId, Vec<ContactLink>>,
     /// Contacts about which somebody has said who they are.
     answered: HashSet<String>,
+    /// Contacts about which somebody is asked who they are.
+    asked: HashSet<String>,
     taken: HashSet<LinkId>,
 }
 
@@ -238,6 +273,10 @@ impl Links {
             by_source: HashMap::new(),
             by_customer: BTreeMap::new(),
             answered: HashSet::new(),
+            asked: contact_matches::of_contacts(tx, tenant, account, &names)
+                .await?
+                .into_iter()
+                .collect(),
             taken: HashSet::new(),
         };
         for link in contact_links::of_contacts(tx, tenant, account, &names, &sources).await? {
@@ -260,7 +299,7 @@ impl Links {
     }
 
     fn take(&mut self, person: &Person) -> Found {
-        let mut current: Vec<ContactLink> = Vec::new();
+        let mut current: Vec<LinkId> = Vec::new();
         let mut is_buried = false;
         let names = [&person.resource_name].into_iter().chain(&person.previous_names);
         let by_name = names.filter_map(|name| self.by_contact.get(name)).flatten();
@@ -269,7 +308,7 @@ impl Links {
             if link.state == LinkState::Gone {
                 is_buried = true;
             } else if self.taken.insert(link.id) {
-                current.push(link.clone());
+                current.push(link.id);
             }
         }
         let mut current = current.into_iter();

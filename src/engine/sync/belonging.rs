@@ -146,8 +146,9 @@ pub(super) async fn belong(
 ) -> Result<(), SyncError> {
     let tenant = context.tenant();
     let before = states::get_many(tx, tenant, &[id]).await?.pop();
-    bookings::set_occurrence(tx, tenant, id, occurrence).await?;
-    if let Some(before) = before.filter(|state| !state.is_pending()) {
+    // Where nothing was written, a version that moved meanwhile is an edit of the app.
+    let is_noted = bookings::set_occurrence(tx, tenant, id, occurrence).await?;
+    if let Some(before) = before.filter(|state| is_noted && !state.is_pending()) {
         states::agree_after(tx, tenant, id, before.version).await?;
     }
     Ok(())

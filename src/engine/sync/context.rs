@@ -16,6 +16,7 @@ use crate::store::{Tx, hand_overs, quarantine, resources, tenants};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 /// Said of a calendar that can still be read.
 pub(super) const READ_ONLY: &str =
@@ -41,6 +42,8 @@ pub(super) struct Context<'a> {
     pub hand_overs: HashSet<EventId>,
     /// Bookings with an answer that this pass does not carry out, because it has not looked at their events.
     pub unread: HashSet<BookingId>,
+    /// Other scopes that are to look soon, because of what this one has lost.
+    pub others: Mutex<HashSet<ScopeKey>>,
     /// When the listing began, ms.
     pub started_at: i64,
     /// Whether this only finds out what a pass would do, with a private copy of the rows: it holds no lease.
@@ -75,6 +78,7 @@ impl<'a> Context<'a> {
             quarantined: HashMap::new(),
             hand_overs: HashSet::new(),
             unread: HashSet::new(),
+            others: Mutex::default(),
             started_at: engine.now_ms(),
             is_plan: false,
         })
@@ -152,6 +156,19 @@ impl<'a> Context<'a> {
             return Err(SyncError::LostLease);
         }
         Ok(tx)
+    }
+
+    /// Notes scopes that are to look soon. A step that is rolled back has asked for one look too many, which harms nobody.
+    pub fn ask_others(&self, scopes: Vec<ScopeKey>) {
+        self.others
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(scopes);
+    }
+
+    /// Gives the noted scopes to whoever makes them due.
+    pub fn take_others(&self) -> HashSet<ScopeKey> {
+        std::mem::take(&mut *self.others.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Prolongs the lease while only reading goes on, which may take longer than a lease lasts.

@@ -29,6 +29,11 @@ pub enum SyncError {
 }
 
 impl SyncError {
+    /// Whether nothing was wrong but that another transaction was in the way.
+    pub(super) fn is_in_the_way(&self) -> bool {
+        matches!(self, SyncError::Store(StoreError::Serialization))
+    }
+
     /// What to do next.
     pub fn class(&self) -> FailureClass {
         match self {

@@ -36,7 +36,7 @@ pub(super) async fn wait_for_others(
     };
     lost.confirmed_at = since;
     placements::put(tx, &lost).await?;
-    scopes::make_others_due(tx, key, booking).await?;
+    context.ask_others(scopes::others(tx, key, booking).await?);
     report.waiting += 1;
     report.step(
         "wait for other calendars",
@@ -92,7 +92,7 @@ pub(super) async fn decide_lost_lead(
     take_over(tx, context, Some(lost), heir).await?;
     // The heir's own scope reads its event and merges it.
     states::disagree(tx, key.tenant, booking).await?;
-    scopes::make_others_due(tx, key, booking).await?;
+    context.ask_others(scopes::others(tx, key, booking).await?);
     Ok(None)
 }
 
@@ -115,14 +115,23 @@ pub(super) async fn wake_waiting(engine: &Engine, key: &ScopeKey) -> Result<(), 
         }
     }
     drop(tx);
-    if woken.is_empty() {
-        return Ok(());
-    }
-    let mut tx = engine.db.begin().await?;
-    for scope in &woken {
+    make_due(engine, &woken).await
+}
+
+/// Makes the scopes due that this pass asks for a look.
+pub(super) async fn wake_others(context: &Context<'_>) -> Result<(), SyncError> {
+    make_due(context.engine, &context.take_others()).await
+}
+
+/// One scope for each transaction, and none from inside a step: every step holds its own scope first, so whoever waited for
+/// another one meanwhile could be waited for in turn.
+async fn make_due(engine: &Engine, scopes: &HashSet<ScopeKey>) -> Result<(), SyncError> {
+    for scope in scopes {
+        let mut tx = engine.db.begin().await?;
         scopes::make_scope_due(&mut tx, scope).await?;
+        tx.commit().await?;
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 /// A placement takes the lead over from the one that had it, if any had; with a series, its changed occurrences follow.

@@ -53,6 +53,9 @@ use crate::domain::failure::{self, FailureClass};
 use crate::store::scopes::{self, Claim, ScopeKey};
 use context::Context;
 
+/// When a pass is tried again that another one was in the way of, ms.
+const SOON_MS: i64 = 1000;
+
 /// What an engine needs to know to run passes.
 #[derive(Debug, Clone)]
 pub struct SyncSettings {
@@ -69,7 +72,8 @@ pub struct SyncSettings {
 /// Runs one pass of a claimed scope and lets go of it. `next_due` (ms) is when it is due again if all goes well.
 ///
 /// # Errors
-/// What stopped the pass. It is also stored with the scope, which is due again after a delay that fits the failure.
+/// What stopped the pass. It is also stored with the scope, which is due again after a delay that fits the failure; if only
+/// another pass was in its way, nothing is stored and it is due again soon.
 pub async fn pass(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
     // Boxed: what a pass keeps in mind is large, and would be part of every caller's own state.
     let mut outcome = Box::pin(run(engine, claim, next_due)).await;
@@ -83,6 +87,12 @@ pub async fn pass(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassR
     match outcome {
         Ok(report) => Ok(report),
         Err(SyncError::LostLease) => Err(SyncError::LostLease),
+        Err(error) if error.is_in_the_way() => {
+            let mut tx = engine.db.begin().await?;
+            scopes::step_back(&mut tx, claim, engine.now_ms() + SOON_MS).await?;
+            tx.commit().await?;
+            Err(error)
+        }
         Err(error) => {
             record_failure(engine, claim, &error).await?;
             Err(error)
@@ -125,10 +135,12 @@ async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport
     if !quiet {
         context.load_rest().await?;
         inbound::apply(&mut context, listing, &mut report).await?;
+        leads::wake_others(&context).await?;
         hand_over::receive(&context, &mut report).await?;
         outbound::push(&mut context, &mut report).await?;
         hand_over::send(&context, &mut report).await?;
         brake::renew_question(&context).await?;
+        leads::wake_others(&context).await?;
         // It was kept as soon as everything was applied, and is not kept again: what came after may have forgotten it.
         token = None;
     }

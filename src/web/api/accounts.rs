@@ -1,7 +1,8 @@
-//! `/accounts`: connected Google accounts, their calendars, and where a user connects one.
+//! `/accounts`: connected Google accounts, their calendars and contacts, and where a user connects one.
 use super::page::{self, Page};
+use crate::domain::access::ContactsChoice;
 use crate::domain::ids::{AccountId, CalendarId, UserId};
-use crate::engine::connect::{self, ChoiceError, ConnectError, Narrowing, Refusal};
+use crate::engine::connect::{self, ChoiceError, ConnectError, ContactsStanding, Narrowing, Refusal};
 use crate::engine::disconnect::{self, EndError, Ending};
 use crate::engine::sync_now;
 use crate::store::accounts::Account;
@@ -25,6 +26,7 @@ pub fn router() -> OpenApiRouter<WebState> {
         .routes(routes!(list))
         .routes(routes!(show, delete))
         .routes(routes!(calendars, narrow))
+        .routes(routes!(contacts, narrow_contacts))
         .routes(routes!(start))
         .routes(routes!(sync))
 }
@@ -134,6 +136,43 @@ struct NarrowingBody {
     reads: bool,
     #[schema(required = false, nullable = false)]
     writes: bool,
+}
+
+/// What is followed of the contacts of an account.
+#[derive(Debug, Serialize, ToSchema)]
+struct ContactsBody {
+    /// What the user allows: `all`, `label` or `none`; null until they have said it.
+    choice: Option<&'static str>,
+    /// With `label`: its name, as the user saw it when choosing it.
+    label: Option<String>,
+    /// The tenant lets contacts be followed.
+    allowed_by_tenant: bool,
+    /// Customers and contacts are kept in agreement: both allow it, and the account works.
+    in_force: bool,
+}
+
+impl From<ContactsStanding> for ContactsBody {
+    fn from(standing: ContactsStanding) -> Self {
+        let (choice, label) = match standing.choice {
+            None => (None, None),
+            Some(ContactsChoice::All) => (Some("all"), None),
+            Some(ContactsChoice::None) => (Some("none"), None),
+            Some(ContactsChoice::Label { name, .. }) => (Some("label"), Some(name)),
+        };
+        Self {
+            choice,
+            label,
+            allowed_by_tenant: standing.allowed_by_tenant,
+            in_force: standing.in_force,
+        }
+    }
+}
+
+/// Narrows the contacts of an account to none, or takes that back.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body, which is read field by field")]
+struct ContactsNarrowingBody {
+    allowed_by_tenant: bool,
 }
 
 /// Where a user connects.
@@ -267,6 +306,40 @@ fn narrowing(fields: &mut Fields) -> Narrowing {
     }
 }
 
+/// Shows what is followed of the contacts of an account.
+#[utoipa::path(get, path = "/accounts/{id}/contacts", tag = "accounts",
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, body = ContactsBody, description = "What stands.")))]
+async fn contacts(
+    State(state): State<WebState>,
+    ByTenant(tenant, _): ByTenant,
+    Id(id): Id<AccountId>,
+) -> Result<Json<ContactsBody>, Problem> {
+    let (account, _) = connect::account(&state.engine, tenant, id)
+        .await
+        .map_err(connect_problem)?;
+    Ok(Json(ContactsStanding::from(&account).into()))
+}
+
+/// Narrows the contacts of an account to none, or takes that back: what its user allowed is followed again, never more.
+#[utoipa::path(patch, path = "/accounts/{id}/contacts", tag = "accounts", request_body = ContactsNarrowingBody,
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, body = ContactsBody, description = "What stands.")))]
+async fn narrow_contacts(
+    State(state): State<WebState>,
+    ByTenant(tenant, _): ByTenant,
+    Id(id): Id<AccountId>,
+    JsonFields { mut fields, .. }: JsonFields,
+) -> Result<Json<ContactsBody>, Problem> {
+    let lets = fields.flag("allowed_by_tenant");
+    if lets.is_none() {
+        fields.problem("allowed_by_tenant", "must be true or false");
+    }
+    fields.finish_or_refuse()?;
+    let standing = connect::narrow_contacts(&state.engine, tenant, id, lets == Some(true)).await;
+    Ok(Json(standing.map_err(connect_problem)?.into()))
+}
+
 /// Makes a one-time address at which a user connects a Google account. It ends after 15 minutes.
 #[utoipa::path(post, path = "/users/{id}/connect", tag = "accounts",
     params(("id" = String, Path, format = "uuid")),
@@ -289,12 +362,12 @@ async fn start(
 /// What the passes did; empty when nobody waited for them.
 #[derive(Debug, Serialize, ToSchema)]
 struct SyncBody {
-    /// One per calendar.
+    /// One per calendar, and one of the contacts; `scope` says which.
     #[schema(value_type = Vec<Object>)]
-    passes: Vec<sync_now::CalendarPass>,
+    passes: Vec<sync_now::ScopePass>,
 }
 
-/// Synchronises the calendars of an account now. With `wait=true` the answer says what each pass did.
+/// Synchronises the calendars and the contacts of an account now. With `wait=true` the answer says what each pass did.
 #[utoipa::path(post, path = "/accounts/{id}/sync", tag = "accounts",
     params(("id" = String, Path, format = "uuid"),
            ("wait" = Option<bool>, Query, description = "`true`: answer when the passes are over.")),

@@ -4,6 +4,7 @@ use super::page::{self, Page};
 use crate::domain::customer::{Address, Birthday, Details, Organization};
 use crate::domain::ids::CustomerId;
 use crate::engine::customers::{CustomerEdit, CustomerSearch, CustomerView};
+use crate::store::contact_links::GoneBecause;
 use crate::web::WebState;
 use crate::web::fields::{Fields, JsonFields, QueryFields};
 use crate::web::problem::Problem;
@@ -24,11 +25,19 @@ pub fn router() -> OpenApiRouter<WebState> {
         .routes(routes!(show, patch, delete))
 }
 
-const READ_ONLY: [&str; 6] = ["id", "origin", "version", "created_at", "updated_at", "problem"];
+const READ_ONLY: [&str; 7] = [
+    "id",
+    "origin",
+    "version",
+    "created_at",
+    "updated_at",
+    "problem",
+    "contact",
+];
 
 /// A customer. Lists keep their order; the first email and the first phone are the primary ones.
 #[derive(Debug, Serialize, ToSchema)]
-struct CustomerBody {
+pub(super) struct CustomerBody {
     #[schema(format = "uuid")]
     id: String,
     /// Whose customer this is; it may appear in this user's Google Contacts.
@@ -47,12 +56,29 @@ struct CustomerBody {
     origin: String,
     /// Why the row, written in SQL, cannot be understood; its lists are empty here then. Null for all others.
     problem: Option<String>,
+    /// How it stands to the Google Contacts of its user. Read-only; see `/customers/{id}/contact`.
+    contact: ContactBody,
     /// Grows with every change; also the `ETag`.
     version: i64,
     #[schema(format = "date-time")]
     created_at: String,
     #[schema(format = "date-time")]
     updated_at: String,
+}
+
+/// A customer as one of its user's contacts.
+#[derive(Debug, Serialize, ToSchema)]
+struct ContactBody {
+    /// `none`: it is none; `creating`: it becomes one; `linked`: both are kept in agreement; `frozen`: the contact is not
+    /// followed any more, because its user does not let it be; `matching`: a contact may be this customer, and a question
+    /// waits; `unlinked`: it was one, and becomes none again by itself.
+    state: &'static str,
+    /// Why it is `unlinked`; else null. `google`: the contact was deleted there; `app`: the customer was deleted, and came
+    /// back; `merged`: Google merged the contact into another customer's; `unlinked`: somebody said so.
+    reason: Option<&'static str>,
+    /// Google's name for the contact that it is or was; null when there is or was none.
+    #[schema(example = "people/c5629")]
+    contact_id: Option<String>,
 }
 
 /// An email address.
@@ -186,6 +212,11 @@ impl From<&CustomerView> for CustomerBody {
             gender: details.gender.clone(),
             origin: row.origin.as_str().to_owned(),
             problem: view.details.as_ref().err().cloned(),
+            contact: ContactBody {
+                state: view.contact.standing.as_str(),
+                reason: view.contact.reason.map(GoneBecause::as_str),
+                contact_id: view.contact.contact_id.clone(),
+            },
             version: row.version,
             created_at: page::instant(row.created_at),
             updated_at: page::instant(row.updated_at),

@@ -7,6 +7,7 @@ mod booking_body;
 pub mod bookings;
 pub mod changes;
 pub mod conflicts;
+mod customer_contact;
 pub mod customers;
 pub mod occurrences;
 mod page;
@@ -44,6 +45,7 @@ fn documented() -> OpenApiRouter<WebState> {
         .merge(accounts::router())
         .merge(resources::router())
         .merge(customers::router())
+        .merge(customer_contact::router())
         .merge(bookings::router())
         .merge(occurrences::router())
         .merge(conflicts::router())

@@ -4,7 +4,7 @@ use super::problem::{Failure, choice};
 use super::{Pages, choices_fields, questions, see_other};
 use crate::domain::ids::TenantId;
 use crate::engine::connect::{self, ConnectError, Refusal};
-use crate::engine::disconnect::{self, Ending, ReadData, WrittenEvents};
+use crate::engine::disconnect::{self, Ending, ReadData, WrittenItems};
 use crate::engine::sign_in::{self, Overview};
 use crate::google::scopes::Feature;
 use crate::store::accounts::{Account, AccountState};
@@ -237,13 +237,14 @@ async fn disconnect_page(pages: &Pages, visit: &Visit, problem: Option<&str>) ->
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let context = context! {
-        tenant => &names.tenant, email => &account.email, read => counts.read, written => counts.written, problem,
+        tenant => &names.tenant, email => &account.email, problem,
+        read => counts.read, customers => counts.customers, written => counts.written, contacts => counts.contacts,
         path => &visit.path, form => &visit.form,
     };
     pages.page(status, "pages/disconnect.html", context)
 }
 
-/// Disconnects. Deleting written events is only taken from somebody who saw how many there are now.
+/// Disconnects. Deleting what was written is only taken from somebody who saw how many there are now.
 pub(super) async fn disconnect(
     State(pages): State<Pages>,
     Path(tenant): Path<String>,
@@ -265,17 +266,17 @@ pub(super) async fn disconnect(
             _ => ReadData::RemoveUnneeded,
         },
         written: match field(&fields, "written") {
-            Some("remove") => WrittenEvents::Remove,
-            _ => WrittenEvents::Keep,
+            Some("remove") => WrittenItems::Remove,
+            _ => WrittenItems::Keep,
         },
     };
-    if ending.written == WrittenEvents::Remove {
-        let shown = field(&fields, "written_count").and_then(|count| count.parse::<i64>().ok());
+    if ending.written == WrittenItems::Remove {
+        let shown = |name| field(&fields, name).and_then(|count| count.parse::<i64>().ok());
+        let shown = (shown("written_count"), shown("contacts_count"));
         match disconnect::counts(&pages.engine, visit.tenant, account.id).await {
-            Ok(counts) if shown == Some(counts.written) => {}
+            Ok(counts) if shown == (Some(counts.written), Some(counts.contacts)) => {}
             Ok(_) => {
-                let problem =
-                    "The number of events has changed since you saw it. Please look again. Nothing was changed.";
+                let problem = "The number of events or contacts has changed since you saw it. Please look again. Nothing was changed.";
                 return disconnect_page(&pages, &visit, Some(problem)).await;
             }
             Err(error) => return pages.problem(Failure::at(error, &visit.path)),
@@ -283,7 +284,7 @@ pub(super) async fn disconnect(
     }
     match disconnect::disconnect(&pages.engine, visit.tenant, account.id, ending).await {
         Ok(()) => {
-            let removes = ending.written == WrittenEvents::Remove;
+            let removes = ending.written == WrittenItems::Remove;
             let context = context! { tenant => &names.tenant, email => &account.email, removes };
             let page = pages.page(StatusCode::OK, "pages/disconnected.html", context);
             (pages.without_session(jar), page).into_response()

@@ -15,6 +15,9 @@ use crate::store::{StoreError, Tx};
 /// Items per transaction; SQLite's writer is free again well within a second.
 pub(in crate::engine::sync) const CHUNK: usize = 128;
 
+/// How often a chunk gives way to other transactions before its pass does.
+const RETRIES: u32 = 3;
+
 /// What a step is done with.
 #[derive(Clone, Copy)]
 pub(super) enum Item<'w> {
@@ -72,7 +75,8 @@ pub(super) enum Step<'a> {
 /// Does a step with items, in a transaction for each chunk; returns the removals that it finds.
 ///
 /// A chunk that the database refuses is rolled back and done in halves, until the refused item stands alone. That one is
-/// tried once more, because another pass may only have been in its way, and then set aside.
+/// tried once more, because another pass may only have been in its way, and then set aside. A chunk whose transaction met
+/// another one in its way is simply done again, a few times.
 pub(super) async fn in_chunks<'w>(
     context: &Context<'_>,
     step: Step<'_>,
@@ -81,6 +85,7 @@ pub(super) async fn in_chunks<'w>(
 ) -> Result<Vec<Found<'w>>, SyncError> {
     let mut removals = Vec::new();
     for chunk in items.chunks(CHUNK) {
+        let mut retries = RETRIES;
         let mut left = vec![(chunk, false)];
         while let Some((part, tried_alone)) = left.pop() {
             let mark = report.mark();
@@ -96,6 +101,11 @@ pub(super) async fn in_chunks<'w>(
                             left.extend([(second, false), (first, false)]);
                         }
                     }
+                }
+                Err(error) if error.is_in_the_way() && retries > 0 => {
+                    report.back_to(mark);
+                    retries -= 1;
+                    left.push((part, tried_alone));
                 }
                 Err(error) => return Err(error),
             }
