@@ -148,7 +148,9 @@ both_databases! {
         let mut in_app: Vec<String> = people.customers().await.into_iter().map(|row| row.text.given_name).collect();
         let mut in_google: Vec<String> = people.contacts().await.iter().map(|contact| contact["names"][0]["givenName"].as_str().unwrap().to_owned()).collect();
         let mut twice: Vec<String> = names.iter().chain(&names).map(|name| (*name).to_owned()).collect();
-        (in_app.sort(), in_google.sort(), twice.sort());
+        in_app.sort();
+        in_google.sort();
+        twice.sort();
         assert_eq!(in_app, twice);
         assert_eq!(in_google, twice);
         assert!(aside(&people).await.is_empty());
