@@ -37,12 +37,13 @@ impl Story {
         self.all_different(contacts)?;
         self.all_different(customers)?;
         let notes = &self.notes;
-        let made = notes.contacts.len() - notes.made_by_person.min(notes.contacts.len());
-        if made > notes.customers.len() + notes.kept.len() {
-            return Err(format!(
-                "{made} contacts were made for {} customers",
-                notes.customers.len()
-            ));
+        for (number, (customer, contact)) in notes.created.iter().enumerate() {
+            let twice = notes.created[..number].iter().find(|(of, _)| of == customer);
+            if let Some((_, first)) = twice.filter(|_| !notes.kept.contains(customer)) {
+                return Err(format!(
+                    "{first:x} and {contact:x} were both created for customer {customer}"
+                ));
+            }
         }
         let made = notes.customers.len() - notes.made_by_app.min(notes.customers.len());
         if made > notes.made_by_person {

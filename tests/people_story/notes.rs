@@ -25,10 +25,14 @@ pub struct Notes {
     /// What more than one may rightly show: written on purpose for two, or merged by a person.
     pub shared: BTreeSet<String>,
     pub ties: BTreeSet<(CustomerId, u64)>,
+    /// The contacts that were made for customers.
+    pub created: Vec<(CustomerId, u64)>,
     pub dropped_customers: Vec<Deleted<CustomerId>>,
     pub deleted_contacts: Vec<Deleted<u64>>,
     /// Contacts that were merged into others.
     pub merged: BTreeSet<u64>,
+    /// Customers of merged contacts, one of which may have lost its own.
+    pub united: BTreeSet<CustomerId>,
     /// Customers whose removal, on whatever side, an admin has rejected.
     pub kept: BTreeSet<CustomerId>,
 }
@@ -50,6 +54,10 @@ impl Notes {
             .filter(|(id, _)| !self.contacts.contains(id))
             .collect();
         contacts.sort_by_key(|(_, contact)| contact.face.atoms());
+        let created = contacts
+            .iter()
+            .flat_map(|(id, contact)| contact.keys.iter().map(|key| (*key, **id)));
+        self.created.extend(created);
         self.contacts.extend(contacts.into_iter().map(|(id, _)| *id));
         self.ties.extend(sides.ties());
     }

@@ -2,6 +2,7 @@
 use super::face::Face;
 use super::sides::{Contact, Sides, source};
 use super::{Change, Story};
+use accord::domain::ids::CustomerId;
 use serde_json::{Value, json};
 
 impl Story {
@@ -114,16 +115,16 @@ impl Story {
         self.google("merge", body).await;
         self.notes.merged.insert(other_id);
         // Whatever becomes of the customers of both, a person has said that they are one.
-        let (kept, taken) = (keep.face.atoms(), other.face.atoms());
-        let known = self
+        let customers = self
             .notes
             .customers_of(other_id)
             .chain(self.notes.customers_of(keep_id));
-        let faces = known.filter_map(|customer| sides.customers.get(&customer).map(Face::atoms));
-        let faces: Vec<_> = faces.collect();
-        self.notes
-            .shared
-            .extend(faces.into_iter().flatten().chain(kept).chain(taken.clone()));
+        let customers: Vec<CustomerId> = customers.collect();
+        let faces = customers.iter().filter_map(|customer| sides.customers.get(customer));
+        let (kept, taken) = (keep.face.atoms(), other.face.atoms());
+        let shown = faces.flat_map(Face::atoms).chain(kept).chain(taken.clone());
+        self.notes.shared.extend(shown);
+        self.notes.united.extend(customers);
         let now = self.sides().await;
         let shown = now
             .contacts

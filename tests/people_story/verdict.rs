@@ -50,12 +50,11 @@ impl Story {
                 .links
                 .iter()
                 .any(|link| link.customer_id == *id && is_linked(link.state));
-            if !linked
-                && !self
-                    .notes
-                    .contacts_of(*id)
-                    .any(|contact| self.notes.is_contact_ended(contact))
-            {
+            let ended = self
+                .notes
+                .contacts_of(*id)
+                .any(|contact| self.notes.is_contact_ended(contact));
+            if !linked && !ended && !self.notes.united.contains(id) {
                 return Err(format!("customer {id} has no contact: {face:?}"));
             }
         }

@@ -34,10 +34,13 @@ pub(super) async fn apply(
     for chunk in people.chunks(CHUNK) {
         newcomers.extend(in_halves(context, &listing, chunk, report).await?);
     }
-    newcomer::receive(context, newcomers, &listing.gone, report).await?;
+    let all_met = newcomer::receive(context, newcomers, &listing.gone, report).await?;
     look_for_creates(context, &listing).await?;
     removal::remove(context, &listing.gone, report).await?;
-    let Some(token) = &listing.token else { return Ok(()) };
+    // Whoever could not be met is shown again, as long as the token does not move on.
+    let Some(token) = listing.token.as_ref().filter(|_| all_met) else {
+        return Ok(());
+    };
     let mut tx = context.begin().await?;
     if listing.full {
         let listed_at = context.listed_at(listing.is_conclusive);
@@ -53,6 +56,8 @@ async fn set_aside(context: &Context<'_>, listing: &Listing, report: &mut PassRe
         let mut tx = context.begin().await?;
         for broken in chunk {
             asking::refuse_contact(&mut tx, context, broken, report).await?;
+            let names: Vec<&str> = broken.resource_name.as_deref().into_iter().collect();
+            removal::stop_asking(&mut tx, context, &names).await?;
         }
         tx.commit().await?;
     }
@@ -119,55 +124,57 @@ async fn transaction<'p>(
                 settle::part(&mut tx, context, known, GoneBecause::Merged, report).await?;
             }
         }
-        match found.link.and_then(|link| loaded.remove(&link)) {
-            Some(known) => {
-                confirmed.push(known.link.id);
-                settle::meet(&mut tx, context, known, person, report).await?;
-            }
-            None if found.is_buried && !found.is_answered => {}
-            None => newcomers.extend(
-                stranger(
-                    &mut tx,
-                    context,
-                    listing,
-                    (person, found.is_answered),
-                    &mut links,
-                    report,
-                )
-                .await?,
-            ),
+        // Creates whose answers were lost; several when Google has merged their contacts.
+        let mut creating = links.creating(&context.customers_of(person)).into_iter();
+        let mut newcomer = None;
+        if let Some(known) = found.link.and_then(|link| loaded.remove(&link)) {
+            confirmed.push(known.link.id);
+            settle::meet(&mut tx, context, known, person, report).await?;
+        } else if found.is_buried && !found.is_answered {
+            // Nobody's: what it was created for may still become another contact.
+            creating = Vec::new().into_iter();
+        } else if let Some(link) = creating.next() {
+            created(&mut tx, context, link, person, report).await?;
+        } else {
+            newcomer = stranger(&mut tx, context, listing, (person, found.is_answered), &links, report).await?;
         }
+        for known in settle::load(&mut tx, context, creating.collect()).await? {
+            settle::part(&mut tx, context, known, GoneBecause::Merged, report).await?;
+        }
+        let names = person.previous_names.iter().chain([&person.resource_name]);
+        let asked: Vec<&str> = names
+            .filter(|name| links.asked.contains(*name))
+            .map(String::as_str)
+            .collect();
+        if newcomer.is_none() && !asked.is_empty() {
+            // Nobody has to say any more who it is.
+            removal::stop_asking(&mut tx, context, &asked).await?;
+        }
+        newcomers.extend(newcomer);
     }
     contact_links::confirm(&mut tx, context.tenant(), &confirmed, context.started_at).await?;
     tx.commit().await?;
     Ok(newcomers)
 }
 
-/// A contact without a link of its own: the one whose create got no answer, one that was created for a customer before, or
-/// somebody new.
+/// A contact without a link of its own: one that was created for a customer before, or somebody new.
 async fn stranger<'p>(
     tx: &mut Tx,
     context: &Context<'_>,
     listing: &Listing,
     (person, is_answered): (&'p Person, bool),
-    links: &mut Links,
+    links: &Links,
     report: &mut PassReport,
 ) -> Result<Option<Newcomer<'p>>, SyncError> {
     let customers = context.customers_of(person);
     if customers.is_empty() {
-        return unknown(tx, context, person, links).await;
+        return Ok(unknown(context, person));
     }
     let of_customers = customers.iter().filter_map(|customer| links.by_customer.get(customer));
-    let of_customers: Vec<ContactLink> = of_customers.flatten().cloned().collect();
-    let creating = of_customers.iter().find(|link| link.state == LinkState::Creating);
-    if let Some(link) = creating.filter(|link| !links.taken.contains(&link.id)) {
-        links.taken.insert(link.id);
-        created(tx, context, link.clone(), person, report).await?;
-        return Ok(None);
-    }
+    let of_customers: Vec<&ContactLink> = of_customers.flatten().collect();
     // Google may have merged two contacts that are the same customer; the one that is linked counts while it is there.
     let is_there = |link: &ContactLink| link.state != LinkState::Gone && !listing.gone.contains(&link.contact_id);
-    if of_customers.iter().any(is_there) {
+    if of_customers.iter().any(|link| is_there(link)) {
         let reason = "another contact carries the same customer already; delete one of the two in Google Contacts";
         asking::refuse_shown(tx, context, &person.resource_name, reason, None, report).await?;
         return Ok(None);
@@ -194,23 +201,13 @@ async fn stranger<'p>(
         // Its customer was deleted here before the link was known, and does not come back.
         return Ok(None);
     }
-    unknown(tx, context, person, links).await
+    Ok(unknown(context, person))
 }
 
 /// A contact that says nothing about a customer.
-async fn unknown<'p>(
-    tx: &mut Tx,
-    context: &Context<'_>,
-    person: &'p Person,
-    links: &Links,
-) -> Result<Option<Newcomer<'p>>, SyncError> {
-    if context.lets(person, false) {
-        return Ok(Some(Newcomer { person, customer: None }));
-    }
-    if links.asked.contains(&person.resource_name) {
-        removal::stop_asking(tx, context, &[&person.resource_name]).await?;
-    }
-    Ok(None)
+fn unknown<'p>(context: &Context<'_>, person: &'p Person) -> Option<Newcomer<'p>> {
+    let newcomer = Newcomer { person, customer: None };
+    context.lets(person, false).then_some(newcomer)
 }
 
 /// The contact of a create whose answer was lost. What was sent is what both agreed on, if the contact still shows it.
@@ -296,6 +293,14 @@ impl Links {
             links.answered = answered.map(|candidate| candidate.contact_id).collect();
         }
         Ok(links)
+    }
+
+    /// The links of these customers whose contacts are not known yet.
+    fn creating(&mut self, customers: &[CustomerId]) -> Vec<ContactLink> {
+        let links = customers.iter().filter_map(|customer| self.by_customer.get(customer));
+        let creating = links.flatten().filter(|link| link.state == LinkState::Creating);
+        // Of two contacts with one key the second is not taken for the same create.
+        creating.filter(|link| self.taken.insert(link.id)).cloned().collect()
     }
 
     fn take(&mut self, person: &Person) -> Found {

@@ -26,19 +26,21 @@ pub(super) struct Newcomer<'p> {
     pub customer: Option<CustomerId>,
 }
 
-/// Links, asks about or takes in all of them.
+/// Links, asks about or takes in all of them. Returns `false` if a customer was deleted meanwhile, so that its contact is
+/// still to be met.
 pub(super) async fn receive(
     context: &Context<'_>,
     newcomers: Vec<Newcomer<'_>>,
     gone: &BTreeSet<String>,
     report: &mut PassReport,
-) -> Result<(), SyncError> {
+) -> Result<bool, SyncError> {
     if newcomers.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let mut tx = context.engine.db.read().await?;
     let (tenant, account) = (context.tenant(), context.key().account);
-    let candidates = contact_matches::of_account(&mut tx, tenant, account).await?;
+    let mut candidates = contact_matches::of_account(&mut tx, tenant, account).await?;
+    let mut withdrawn = rename(&mut candidates, &newcomers);
     let mut rows = crate::store::customers::unlinked(&mut tx, tenant, context.user(), account).await?;
     let bereft = bereft(&mut tx, context, gone).await?;
     let ids: Vec<CustomerId> = bereft.keys().copied().collect();
@@ -46,8 +48,8 @@ pub(super) async fn receive(
     drop(tx);
     let rows: HashMap<CustomerId, CustomerRow> = rows.into_iter().map(|row| (row.id, row)).collect();
     let plan = plan(context, &newcomers, &candidates, &rows, &bereft);
-    let withdrawn = no_longer_waiting(&candidates, &plan);
-    link_all(context, &plan.certain, &bereft, report).await?;
+    withdrawn.extend(no_longer_waiting(&candidates, &plan));
+    let all_met = link_all(context, &plan.certain, &bereft, report).await?;
     ask_all(context, &plan.ambiguous, &rows, report).await?;
     take_in(context, &plan.strangers, report).await?;
     let mut tx = context.begin().await?;
@@ -55,7 +57,28 @@ pub(super) async fn receive(
         contact_matches::remove(&mut tx, tenant, account, &[&contact]).await?;
         asking::withdraw(&mut tx, context, &contact).await?;
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(all_met)
+}
+
+/// What waited under a name that a contact had before waits under its present one. Returns those names.
+fn rename(candidates: &mut [Candidate], newcomers: &[Newcomer<'_>]) -> BTreeSet<String> {
+    let people = newcomers.iter().map(|newcomer| newcomer.person);
+    let present: HashMap<&str, &str> = people
+        .flat_map(|person| {
+            person
+                .previous_names
+                .iter()
+                .map(|name| (name.as_str(), person.resource_name.as_str()))
+        })
+        .collect();
+    let mut former = BTreeSet::new();
+    for candidate in candidates {
+        if let Some(name) = present.get(candidate.contact_id.as_str()) {
+            former.insert(std::mem::replace(&mut candidate.contact_id, (*name).to_owned()));
+        }
+    }
+    former
 }
 
 /// The links whose contacts are gone. Google may only have merged a contact into another one, so that its customer may meet
@@ -181,13 +204,15 @@ fn no_longer_waiting(candidates: &[Candidate], plan: &Plan<'_>) -> BTreeSet<Stri
         .collect()
 }
 
+/// Returns whether every customer was still there.
 async fn link_all(
     context: &Context<'_>,
     certain: &[(CustomerId, &Person)],
     bereft: &HashMap<CustomerId, ContactLink>,
     report: &mut PassReport,
-) -> Result<(), SyncError> {
+) -> Result<bool, SyncError> {
     let tenant = context.tenant();
+    let mut all_met = true;
     for chunk in certain.chunks(CHUNK) {
         let mut tx = context.begin().await?;
         let fresh = chunk.iter().map(|(customer, person)| {
@@ -204,14 +229,15 @@ async fn link_all(
         });
         let known: Vec<Known> = settle::load(&mut tx, context, fresh.collect()).await?;
         for (known, (_, person)) in known.into_iter().zip(chunk) {
-            // Deleted since it was read: the contact is met again by the next full listing.
             if known.row.is_some() {
                 settle::agree(&mut tx, context, known, person, report).await?;
+            } else {
+                all_met = false;
             }
         }
         tx.commit().await?;
     }
-    Ok(())
+    Ok(all_met)
 }
 
 async fn ask_all(
