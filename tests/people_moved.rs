@@ -1,5 +1,4 @@
 //! Contacts that change their names, merge, or lose their group; stale etags; and what is never asked for.
-#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod support;
 use accord::store::contact_links::{GoneBecause, LinkState};
 use serde_json::{Value, json};

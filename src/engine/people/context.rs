@@ -36,7 +36,7 @@ pub(super) struct Context<'a> {
     pub tenant_name: String,
     /// `accord:<installation>:<tenant>:`, what our keys begin with.
     pub key_prefix: String,
-    /// Items of this scope that are set aside: (side, item id) and the refused version.
+    /// Items of this scope that were set aside when the pass began: (side, item id) and the refused version.
     pub quarantined: HashMap<(String, String), i64>,
     /// When the listing began, ms.
     pub started_at: i64,
@@ -81,13 +81,15 @@ impl<'a> Context<'a> {
         self.tenant_name = tenant.name;
         let installation = installation::id(&mut tx, self.engine.fresh_uuid()).await?;
         self.key_prefix = format!("accord:{installation}:{}:", self.tenant());
-        let aside = quarantine::list(&mut tx, self.tenant(), Some(self.key().account)).await?;
-        self.quarantined = aside
-            .into_iter()
-            .filter(|item| item.calendar_id == self.key().calendar)
-            .map(|item| ((item.side, item.item_id), item.version))
-            .collect();
+        self.quarantined = self.set_aside(&mut tx).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Items of this scope that are set aside at this moment: (side, item id) and the refused version.
+    pub async fn set_aside(&self, tx: &mut Tx) -> Result<HashMap<(String, String), i64>, SyncError> {
+        let aside = quarantine::list(tx, self.tenant(), Some(self.key().account)).await?;
+        let own = aside.into_iter().filter(|item| item.calendar_id == self.key().calendar);
+        Ok(own.map(|item| ((item.side, item.item_id), item.version)).collect())
     }
 
     pub fn key(&self) -> &ScopeKey {

@@ -26,12 +26,13 @@
 //! - `pull.rs`: talks to Google, writes nothing
 //! - `inbound.rs`: contacts of the listing meet their links; `settle.rs`: one link, its customer and its contact
 //! - `newcomer.rs`: contacts that have no link
-//! - `removal.rs`: contacts that are gone and customers that were deleted, and the brake
+//! - `removal.rs`: contacts that are gone and customers that were deleted, and the brake; `deleting.rs`: the latter's contacts
 //! - `outbound.rs`: what the app changed; `creating.rs`: contacts for customers that have none
 //! - `asking.rs`: what stops at a person: questions, conflict records, quarantine
 mod asking;
 mod context;
 mod creating;
+mod deleting;
 mod inbound;
 mod newcomer;
 mod outbound;

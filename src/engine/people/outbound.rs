@@ -76,11 +76,16 @@ async fn sort(context: &Context<'_>, report: &mut PassReport) -> Result<Todo, Sy
     let (tenant, account) = (context.tenant(), context.key().account);
     let mut tx = context.engine.db.read().await?;
     let pending = customer_states::pending(&mut tx, tenant, context.user(), account).await?;
+    let aside = context.set_aside(&mut tx).await?;
     drop(tx);
+    let aside: HashSet<String> = aside
+        .into_keys()
+        .filter_map(|(side, item)| (side == "google").then_some(item))
+        .collect();
     let mut todo = Todo::default();
     for some in pending.chunks(CHUNK) {
         let mut tx = context.begin().await?;
-        sort_some(&mut tx, context, some, &mut todo, report).await?;
+        sort_some(&mut tx, context, (some, &aside), &mut todo, report).await?;
         tx.commit().await?;
     }
     Ok(todo)
@@ -89,7 +94,7 @@ async fn sort(context: &Context<'_>, report: &mut PassReport) -> Result<Todo, Sy
 async fn sort_some(
     tx: &mut Tx,
     context: &Context<'_>,
-    ids: &[CustomerId],
+    (ids, aside): (&[CustomerId], &HashSet<String>),
     todo: &mut Todo,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
@@ -146,7 +151,7 @@ async fn sort_some(
             }),
             Some(link) if link.waiting.is_some() => customer_states::hold(tx, tenant, id, version).await?,
             Some(link) => match link.state {
-                LinkState::Live if is_set_aside(context, &link.contact_id) => {
+                LinkState::Live if aside.contains(&link.contact_id) => {
                     customer_states::hold(tx, tenant, id, version).await?;
                 }
                 LinkState::Live => todo.update.push(id),
@@ -162,12 +167,6 @@ async fn sort_some(
         }
     }
     Ok(())
-}
-
-fn is_set_aside(context: &Context<'_>, contact: &str) -> bool {
-    context
-        .quarantined
-        .contains_key(&("google".to_owned(), contact.to_owned()))
 }
 
 /// What may be written to Google of a row. Fields that are as they were agreed on are not written, and may hold what Google
