@@ -88,10 +88,83 @@ async fn what_is_changed_on_one_side_arrives_on_the_other_and_a_signal_ends_it_c
     .await;
     assert_eq!(arrived["location"], "Meeting room Vltava");
 
+    contacts_and_customers(&demo).await;
+
     let pid = demo.pid().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let asked = Instant::now();
     let ended = until("the end", async || demo.ended()).await;
     assert_eq!(ended.code(), Some(0));
     assert!(asked.elapsed() < Duration::from_secs(11), "{:?}", asked.elapsed());
+}
+
+/// Forty contacts are customers, and an edit of either side arrives at the other.
+async fn contacts_and_customers(demo: &Demo) {
+    let (ready, http) = (&demo.ready, &demo.http);
+    let (google, base) = (text(&ready["google_url"]), text(&ready["base_url"]));
+    assert_eq!(
+        (&ready["contacts"], &ready["customers"]),
+        (&json!(40), &json!(41)),
+        "Eva and Ada are both: {ready}"
+    );
+    let person = format!("Bearer person:{}", text(&ready["users"][0]["email"]));
+    let person = [("authorization", person.as_str())];
+    let listing = format!(
+        "{google}/v1/people/me/connections?pageSize=1000&personFields=names,emailAddresses,organizations,phoneNumbers,metadata,memberships"
+    );
+    let contacts = async || {
+        let list = http.get(&listing, &person).await.expect(200).json();
+        list["connections"].as_array().unwrap().clone()
+    };
+    let ada = async || {
+        let all = contacts().await;
+        let mut found = all
+            .into_iter()
+            .filter(|contact| contact["emailAddresses"][0]["value"] == "ada@king.example");
+        let ada = found.next().unwrap();
+        assert!(found.next().is_none(), "there is one Ada");
+        ada
+    };
+    // Tomás was only in the app: he is a contact now, in a group of the tenant's name.
+    let made = until("the customer among the contacts", async || {
+        contacts()
+            .await
+            .into_iter()
+            .find(|contact| contact["emailAddresses"][0]["value"] == "tomas@garcia.example")
+    })
+    .await;
+    assert_eq!(made["memberships"].as_array().unwrap().len(), 2, "{made}");
+    assert_eq!(contacts().await.len(), 41);
+
+    // From Google to the app: a person adds a number.
+    let before = ada().await;
+    let body = json!({ "etag": before["etag"], "metadata": before["metadata"],
+        "phoneNumbers": [{ "value": "+44 20 7946 0000", "type": "work" }] });
+    let address = format!(
+        "{google}/v1/{}:updateContact?updatePersonFields=phoneNumbers",
+        text(&before["resourceName"])
+    );
+    http.patch(&address, &person, &body).await.expect(200);
+    let customer = format!("/customers/{}", text(&ready["customer_id"]));
+    until("the number in the app", async || {
+        (demo.get(&customer).await["phones"][0]["value"] == "+44 20 7946 0000").then_some(())
+    })
+    .await;
+
+    // From the app to Google: the app names the organization.
+    until("the app's change", async || {
+        let version = format!("\"{}\"", demo.get(&customer).await["version"]);
+        let key = demo.key();
+        let headers = [("authorization", key.as_str()), ("if-match", version.as_str())];
+        let change = json!({ "organizations": [{ "name": "Analytical Engines" }] });
+        let answer = http.patch(&format!("{base}/api/v1{customer}"), &headers, &change).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    let after = until("the organization in Google", async || {
+        let ada = ada().await;
+        (ada["organizations"][0]["name"] == "Analytical Engines").then_some(ada)
+    })
+    .await;
+    assert_eq!(after["phoneNumbers"][0]["value"], "+44 20 7946 0000");
 }

@@ -2,18 +2,21 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod support;
 
+use accord::args;
 use accord::domain::booking::Side;
 use accord::domain::ids::{ConflictId, CustomerId};
 use accord::engine::bookings::BookingEdit;
 use accord::engine::conflicts;
 use accord::engine::customers::ContactWish;
 use accord::engine::questions::{self, Answerer};
-use accord::engine::{Refusal, due};
+use accord::engine::{Refusal, due, quarantine, status, sync_now};
 use accord::store::contact_links::LinkState;
 use accord::store::customer_contacts::{self, Standing};
+use accord::store::scopes::ScopeKind;
 use serde_json::{Value, json};
 use support::people::{People, contact, customer, emails, emails_of};
 use support::postgres::both_databases;
+use support::world;
 
 /// The next pass lists everything.
 async fn resync(people: &People) {
@@ -41,14 +44,16 @@ async fn link(people: &People, id: CustomerId, wish: ContactWish) {
     people.engine.link_contact(people.tenant, id, &wish).await.unwrap();
 }
 
-/// The records about a customer: their fields and ids.
+/// The records about a customer: their fields, in the order of the alphabet, and ids.
 async fn records(people: &People, id: CustomerId) -> Vec<(String, ConflictId)> {
     let found = people
         .conflicts()
         .await
         .into_iter()
         .filter(|conflict| conflict.customer_id == Some(id));
-    found.map(|conflict| (conflict.field, conflict.id)).collect()
+    let mut found: Vec<_> = found.map(|conflict| (conflict.field, conflict.id)).collect();
+    found.sort();
+    found
 }
 
 both_databases! {
@@ -195,6 +200,39 @@ both_databases! {
         assert_eq!(made.state, LinkState::Live);
         let made = people.contact(&made.contact_id).await.unwrap();
         assert_eq!((name(&made), emails(&made)), ("Edited", vec!["mia@example.com".to_owned()]));
+    }
+
+    async fn what_was_set_aside_is_tried_again_on_both_sides(url: String) {
+        let people = People::new(&url).await;
+        let id = people.app_adds(customer("Eva", "Mala", "eva@example.com")).await;
+        let spoil = "UPDATE customers SET emails = '[1]' WHERE tenant_id = $1 AND id = $2";
+        world::run(&people.engine.db, spoil, args![people.tenant, id]).await;
+        people.settle().await;
+        let aside = quarantine::list(&people.engine, people.tenant, None).await.unwrap();
+        let [item] = aside.as_slice() else { panic!("one item was expected: {aside:?}") };
+        assert_eq!((item.scope, item.side.as_str(), item.item_id.as_str()), (ScopeKind::Contacts, "app", id.to_string().as_str()));
+        assert!(item.reason.contains("emails"), "{}", item.reason);
+        // The same row again is still no good, and is set aside again.
+        assert_eq!(quarantine::retry(&people.engine, people.tenant, people.ana.account).await.unwrap(), 1);
+        assert_eq!(people.sync().await.quarantined, 1);
+        let mend = "UPDATE customers SET emails = '[]' WHERE tenant_id = $1 AND id = $2";
+        world::run(&people.engine.db, mend, args![people.tenant, id]).await;
+        people.settle().await;
+        assert_eq!(standing(&people, id).await, Standing::Linked);
+        assert_eq!(quarantine::list(&people.engine, people.tenant, None).await.unwrap().len(), 0);
+    }
+
+    async fn every_scope_of_an_account_is_run_and_named_when_somebody_asks(url: String) {
+        let people = People::new(&url).await;
+        people.app_adds(customer("Eva", "Mala", "eva@example.com")).await;
+        let passes = sync_now::run(&people.engine, people.tenant, people.ana.account).await.unwrap();
+        let shown = serde_json::to_value(&passes).unwrap();
+        let scopes: Vec<&Value> = shown.as_array().unwrap().iter().map(|pass| &pass["scope"]).collect();
+        assert_eq!(scopes, ["contacts", "calendar"]);
+        assert_eq!((&shown[0]["calendar_id"], &shown[0]["report"]["contacts_created"]), (&json!(""), &json!(1)));
+        let status = &status::accounts(&people.engine, Some(people.tenant), false).await.unwrap()[0];
+        assert_eq!((status.linked_contacts, status.waiting_changes, status.calendars.len()), (1, 0, 1));
+        assert!(status.contacts.as_ref().unwrap().last_good_at.is_some());
     }
 
     async fn a_customer_that_came_from_google_can_be_booked_at_once(url: String) {

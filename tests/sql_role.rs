@@ -3,11 +3,11 @@
 mod connect_support;
 mod support;
 
-use accord::domain::ids::TenantId;
+use accord::args;
+use accord::domain::ids::{TenantId, UserId};
 use accord::engine::{notice, sync_now};
 use accord::store::sql_role;
-use connect_support::Bed;
-use serde_json::Value;
+use connect_support::{BEA, Bed};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use support::google::ANA;
@@ -62,16 +62,16 @@ fn insert(bed: &Bed, tenant: TenantId, id: &str) -> String {
     )
 }
 
-/// Ana's calendar, as she sees it.
-async fn listed(bed: &Bed) -> Value {
-    let authorization = format!("Bearer person:{ANA}");
+/// What a person sees in their calendar.
+async fn titles(bed: &Bed, who: &str) -> Vec<String> {
+    let authorization = format!("Bearer person:{who}");
     let headers = [("authorization", authorization.as_str())];
-    bed.google
-        .http
-        .get(&bed.google.events(), &headers)
-        .await
-        .expect(200)
-        .json()
+    let list = bed.google.http.get(&bed.google.events(), &headers).await.expect(200);
+    let events = list.json()["items"].as_array().unwrap().clone();
+    events
+        .iter()
+        .filter_map(|event| event["summary"].as_str().map(str::to_owned))
+        .collect()
 }
 
 async fn drop_role(bed: &Bed, tenant: TenantId) {
@@ -120,21 +120,35 @@ async fn a_tenants_role_sees_and_writes_its_own_rows_and_nothing_else() {
     );
     let stranger = "0190f3c4-5b1e-7cc0-9d3a-0000000000b3";
     assert_eq!(run(&mut ours, &insert(&bed, other, stranger)).await, denied());
+    let room =
+        |tenant| format!("INSERT INTO resources (tenant_id, id, name) VALUES ('{tenant}', '{stranger}', 'Room')");
+    assert_eq!(run(&mut ours, &room(other)).await, denied());
+    assert_eq!(run(&mut ours, &room(one)).await, Ok(1));
 
     // Grants column by column: what is the engine's is not the app's to write, or to read.
     assert_eq!(run(&mut ours, "UPDATE bookings SET title = 'Colouring'").await, Ok(1));
     for sql in [
         "UPDATE bookings SET origin = 'google'",
         "UPDATE bookings SET tenant_id = 'x'",
+        "UPDATE bookings SET version = 9",
+        "UPDATE bookings SET location = 'x'",
         "INSERT INTO bookings (tenant_id, id, location) VALUES ('x', 'y', 'z')",
         "UPDATE users SET name = 'x'",
+        "UPDATE users SET email = 'x@example.com'",
+        "UPDATE accounts SET state = 'active'",
+        "UPDATE row_state SET agreed_version = version",
         "DELETE FROM changes",
+        "DELETE FROM placements",
+        "DELETE FROM hand_overs",
         "TRUNCATE bookings",
+        "DROP TABLE bookings",
+        "ALTER TABLE bookings DISABLE TRIGGER ALL",
         "SELECT * FROM accounts",
         "SELECT * FROM api_keys",
         "SELECT * FROM tenants",
         "SELECT * FROM row_state",
         "SELECT * FROM placements",
+        "SELECT * FROM hand_overs",
         "UPDATE booking_times SET starts_at = 0",
         "CREATE ROLE another",
     ] {
@@ -178,14 +192,7 @@ async fn what_the_app_writes_in_sql_is_noticed_and_reaches_google() {
     assert!(due <= bed.engine.now_ms(), "its calendar is due now");
     let passes = sync_now::run(&bed.engine, bed.tenant, account).await.unwrap();
     assert!(passes[0].error.is_none(), "{passes:?}");
-    let events = listed(&bed).await;
-    let titles: Vec<&str> = events["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|e| e["summary"].as_str())
-        .collect();
-    assert_eq!(titles, ["Haircut"]);
+    assert_eq!(titles(&bed, ANA).await, ["Haircut"]);
 
     assert_eq!(
         run(&mut app, &format!("DELETE FROM bookings WHERE id = '{BOOKING}'")).await,
@@ -193,8 +200,34 @@ async fn what_the_app_writes_in_sql_is_noticed_and_reaches_google() {
     );
     notice::run(&bed.engine).await.unwrap();
     sync_now::run(&bed.engine, bed.tenant, account).await.unwrap();
-    let events = listed(&bed).await;
-    assert_eq!(events["items"].as_array().unwrap().len(), 0);
+    assert_eq!(titles(&bed, ANA).await, [""; 0]);
+    app.close().await.unwrap();
+    drop_role(&bed, bed.tenant).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenants_role_hands_bookings_over_within_its_tenant() {
+    let database = fresh_database().await;
+    let mut bed = Bed::new(database.url()).await;
+    let other = bed.tenant;
+    bed.tenant = fresh_tenant();
+    bed.add_tenant(bed.tenant, "One").await;
+    let (ana, bea) = (bed.connect(bed.ana, ANA).await.id, bed.connect(bed.bea, BEA).await.id);
+    let stranger = UserId(bed.engine.fresh_uuid());
+    let eva = "INSERT INTO users (tenant_id, id, name, email, time_zone, created_at, updated_at) \
+        VALUES ($1, $2, 'Eva', 'eva@other.example', 'UTC', 0, 0)";
+    bed.sql(eva, args![other, stranger]).await;
+    let mut app = app(&database, &bed, bed.tenant).await;
+    assert_eq!(run(&mut app, &insert(&bed, bed.tenant, BOOKING)).await, Ok(1));
+    sync_now::run(&bed.engine, bed.tenant, ana).await.unwrap();
+    let give = |user| format!("UPDATE bookings SET user_id = '{user}' WHERE id = '{BOOKING}'");
+    assert_eq!(run(&mut app, &give(stranger)).await, Err("23503".to_owned()));
+    assert_eq!(run(&mut app, &give(bed.bea)).await, Ok(1));
+    for account in [ana, bea] {
+        sync_now::run(&bed.engine, bed.tenant, account).await.unwrap();
+    }
+    assert_eq!(titles(&bed, ANA).await, [""; 0]);
+    assert_eq!(titles(&bed, BEA).await, ["Haircut"]);
     app.close().await.unwrap();
     drop_role(&bed, bed.tenant).await;
 }

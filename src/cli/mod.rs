@@ -5,6 +5,7 @@
 mod account;
 mod config;
 mod conflict;
+mod customer;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod doctor;
@@ -75,6 +76,9 @@ enum Command {
     /// Two edits of the same field, and who won.
     #[command(subcommand)]
     Conflict(conflict::Command),
+    /// The people bookings are made with, and whether they are Google Contacts.
+    #[command(subcommand)]
+    Customer(customer::Command),
     /// How the synchronisation of each account stands.
     Status(status::Arguments),
     /// The keys that seal tokens in the database.
@@ -128,6 +132,7 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Sync(command) => sync::run(context, command).await,
         Command::Question(command) => question::run(context, command).await,
         Command::Conflict(command) => conflict::run(context, command).await,
+        Command::Customer(command) => customer::run(context, command).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Key(command) => key::run(context, &command).await,
     }

@@ -41,13 +41,14 @@ macro_rules! sealed {
 }
 
 /// Every one of them.
-pub const COLUMNS: [SealedColumn; 8] = sealed![
+pub const COLUMNS: [SealedColumn; 9] = sealed![
     "accounts"."refresh_token_sealed" as "refresh_token" by "id",
     "accounts"."access_token_sealed" as "access_token" by "id",
     "connects"."verifier_sealed" as "verifier" by "id",
     "revocations"."token_sealed" as "token" by "account_id",
     "quarantine"."payload_sealed" as "payload_sealed" by "item_id",
-    "conflicts"."values_sealed" as "values_sealed" by "booking_id",
+    "conflicts"."values_sealed" as "values_sealed" by "COALESCE(customer_id, booking_id)",
+    "contact_links"."before_sealed" as "before_sealed" by "id",
     "questions"."detail_sealed" as "detail_sealed" by "id",
     "idempotency_keys"."body_sealed" as "body" by "key",
 ];

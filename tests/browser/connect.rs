@@ -29,8 +29,9 @@ async fn a_person_connects_a_calendar_after_every_wrong_turn_and_reads_plainly_w
 
     person.open(&link).await;
     for words in [
-        "Connect your Google Calendar to Kaval Telephony",
+        "Connect your Google Calendar and Contacts to Kaval Telephony",
         NAME,
+        "No photos and no notes",
         "What is read",
         "What is written",
         "Who sees it",
@@ -47,16 +48,31 @@ async fn a_person_connects_a_calendar_after_every_wrong_turn_and_reads_plainly_w
     person.presses("Try again").await;
     person.presses("Continue to Google").await;
     person.ticks("View and edit events").await;
+    person.ticks("permanently delete your contacts").await;
     person.presses("Allow").await;
-    person.sees("Your account is connected, but not your calendar").await;
+    person.sees("Your account is connected, but without any access").await;
 
-    person.presses("Allow calendar access").await;
+    person.presses("Allow access").await;
     person.presses("Continue to Google").await;
+    person.ticks("View and edit events").await;
     person.presses("Allow").await;
-    person.sees("Choose your calendars").await;
+    person.sees("Choose your contacts").await;
+    person.sees("The calendar is off").await;
+    person.presses("Allow calendar access").await;
+    person.presses("Allow").await;
+    person.sees("Choose your calendars and contacts").await;
+    person.sees("Nothing has been read yet except the lists below").await;
+
+    // No answer about contacts is preset, and the browser itself does not let the form go without one.
+    let preset = "return document.querySelectorAll('[name=contacts]:checked').length";
+    assert_eq!(person.run(preset).await, 0);
     person
-        .sees("Nothing has been read yet except the list of calendars below")
+        .run("document.querySelector('form[action$=\"/choices\"] button').click()")
         .await;
+    let refused = "return document.querySelector('form').checkValidity()";
+    assert_eq!(person.run(refused).await, false);
+    person.sees("Choose your calendars and contacts").await;
+    person.ticks("All my contacts").await;
 
     // A choice that cannot be: written to, but not read.
     person.ticks("(your own calendar)").await;
@@ -65,7 +81,7 @@ async fn a_person_connects_a_calendar_after_every_wrong_turn_and_reads_plainly_w
     person.ticks("(your own calendar)").await;
     person.ticks("With their name, description and location").await;
     person.presses("Start").await;
-    person.sees("Done: your calendar is connected").await;
+    person.sees("Done: your Google account is connected").await;
 
     // The same link once more, and an answer that nobody asked Google for.
     let own_page = person.run("return document.querySelector('main a').href").await;
@@ -85,12 +101,19 @@ async fn a_person_connects_a_calendar_after_every_wrong_turn_and_reads_plainly_w
         .run("return document.querySelector('[name=private][value=shown]').checked")
         .await;
     assert_eq!(chosen, true, "the choice of a moment ago is shown");
+    let contacts = "return document.querySelector('[name=contacts]:checked').value";
+    assert_eq!(person.run(contacts).await, "all");
 
     // It works: what stands in the new calendar becomes a booking.
     person.open(demo.said("google_url")).await;
     person.follows("شيرازي").await;
     crate::calendar::makes(&person, "First of Nadia", "2031-03-04T10:00", "2031-03-04T11:00").await;
     until("the first booking", async || demo.booking("First of Nadia").await).await;
+    person.follows("Contacts").await;
+    person.opens_details("New contact").await;
+    person.fills("Given name", "Nora").await;
+    person.presses("Create").await;
+    until("the first customer", async || demo.customer("Nora").await).await;
     person.leaves().await;
 }
 

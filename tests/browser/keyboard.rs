@@ -22,8 +22,11 @@ async fn a_person_connects_chooses_and_signs_in_with_the_keyboard_alone() {
     // The arrows go from one choice of a group to the next.
     person.tabs_to("As busy time").await;
     person.types(Key::Down).await;
+    person.tabs_to("All my contacts").await;
+    person.types(Key::Space).await;
+    person.types(Key::Down).await;
     person.enters("Start").await;
-    person.sees("Done: your calendar is connected").await;
+    person.sees("Done: your Google account is connected").await;
     person.enters("your page").await;
     person.enters("Sign in with Google").await;
     person.tabs_to("jana@kaval.example").await;
@@ -36,6 +39,10 @@ async fn a_person_connects_chooses_and_signs_in_with_the_keyboard_alone() {
         .run("return document.querySelector('[name=private][value=shown]').checked")
         .await;
     assert_eq!(chosen, true);
+    let contacts = person
+        .run("return document.querySelector('[name=contacts]:checked').value")
+        .await;
+    assert_ne!(contacts, "all", "one further down");
     person.enters("Disconnect").await;
     person.tabs_to("Yes, disconnect").await;
     person.types(Key::Space).await;

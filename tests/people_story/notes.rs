@@ -33,6 +33,8 @@ pub struct Notes {
     pub merged: BTreeSet<u64>,
     /// Customers of merged contacts, one of which may have lost its own.
     pub united: BTreeSet<CustomerId>,
+    /// Whether Google has shown a list that lacks contacts, which only the next full list can mend.
+    pub lists_lied: bool,
     /// Customers whose removal, on whatever side, an admin has rejected.
     pub kept: BTreeSet<CustomerId>,
 }

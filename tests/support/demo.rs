@@ -83,6 +83,16 @@ impl Demo {
         self.http.post(&address, &[("authorization", &key)], body).await
     }
 
+    /// The customer with a given name, if there is one.
+    pub async fn customer(&self, given_name: &str) -> Option<Value> {
+        let list = self.get("/customers?limit=200").await;
+        let items = list["items"].as_array().expect("customers");
+        items
+            .iter()
+            .find(|customer| customer["given_name"] == given_name)
+            .cloned()
+    }
+
     /// The booking with a title, if there is one.
     pub async fn booking(&self, title: &str) -> Option<Value> {
         let list = self.get("/bookings?limit=200").await;

@@ -1,8 +1,9 @@
 //! `accord demo`: everything on this machine, in one process: a pretend Google, SQLite, the daemon, two connected users.
 //!
-//! Nothing is short-cut: the users are connected through the same pages that a real one sees, and their events come in and
-//! go out over HTTP. The pretend Google lives in memory, so a demo ends with its process.
+//! Nothing is short-cut: the users are connected through the same pages that a real one sees, and their events and contacts
+//! come in and go out over HTTP. The pretend Google lives in memory, so a demo ends with its process.
 mod browser;
+mod contacts;
 mod form;
 mod seed;
 
@@ -132,6 +133,7 @@ async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) 
     for person in &PEOPLE {
         events += seed::calendar(google, person, monday).await?;
     }
+    let contacts = contacts::make(google, &PEOPLE[0]).await?;
     let settings = Map::from_iter([
         ("admin_email".to_owned(), Value::from("admin@kaval.example")),
         ("time_zone".to_owned(), Value::from("Europe/Prague")),
@@ -144,11 +146,20 @@ async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) 
     let mut users = Vec::new();
     for person in &PEOPLE {
         let user = make_user(app, tenant.id, person).await?;
-        connect(app, tenant.id, user, person.email).await?;
-        users.push(user);
+        // The app had its customers before: what is a contact too is recognised, not made twice.
+        let customers = seed::customers(engine, tenant.id, user).await?;
+        connect(app, tenant.id, user, person).await?;
+        users.push((user, customers));
     }
-    let booking = seed::bookings(engine, &base, key, &users, tenant.id, monday).await?;
-    let imported = timeout(IMPORT, imported(app, tenant.id, &base, key, &booking, users[0])).await;
+    let booking = seed::bookings(&base, key, &users, monday).await?;
+    let (first, customers) = &users[0];
+    let expected = Expected {
+        booking: &booking,
+        customer: customers.last().map_or("", String::as_str),
+        user: *first,
+        contacts,
+    };
+    let imported = timeout(IMPORT, imported(app, tenant.id, &base, key, &expected)).await;
     let imported = imported.map_err(|_| {
         Failure::failed("the first import did not end in time").hint(format_args!(
             "`accord --config {} status` tells why",
@@ -163,11 +174,11 @@ async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) 
         tenant: tenant.id,
         users: &users,
         booking: &booking,
-        version: imported.version,
-        call: &imported.call,
+        customer: expected.customer,
+        imported: &imported,
         monday,
         events,
-        bookings: imported.bookings,
+        contacts,
         config_file,
     };
     match context.format {
@@ -199,7 +210,7 @@ async fn make_user(app: &App, tenant: TenantId, person: &seed::Person) -> Result
 }
 
 /// What the user's browser does: the one-time URL, our page, Google's page, the choices.
-async fn connect(app: &App, tenant: TenantId, user: UserId, email: &str) -> Result<(), Failure> {
+async fn connect(app: &App, tenant: TenantId, user: UserId, person: &seed::Person) -> Result<(), Failure> {
     let link = connect::start(&app.engine, tenant, user)
         .await
         .map_err(open::not_connected)?;
@@ -207,10 +218,10 @@ async fn connect(app: &App, tenant: TenantId, user: UserId, email: &str) -> Resu
     let page = browser.open(link.url.expose_secret()).await?;
     let at_google = browser.submit(&page, &[]).await?;
     let choices = browser
-        .submit(&at_google, &[("user", email), ("decision", "allow")])
+        .submit(&at_google, &[("user", person.email), ("decision", "allow")])
         .await?;
-    browser.submit(&choices, &[]).await?;
-    Ok(())
+    let chosen = browser.submit(&choices, &[("contacts", person.contacts)]).await?;
+    chosen.expect_good().map(drop)
 }
 
 /// What the first import brought.
@@ -220,6 +231,22 @@ struct Imported {
     version: i64,
     /// The booking of the first user's first customer call.
     call: String,
+    /// How many customers the first user has.
+    customers: usize,
+    /// Of the customer that is a contact too.
+    customer_version: i64,
+}
+
+/// What the set-up made and the first import is looked for in.
+struct Expected<'a> {
+    /// The booking that the app is to rename.
+    booking: &'a str,
+    /// The customer that is a contact too.
+    customer: &'a str,
+    /// Whose they are.
+    user: UserId,
+    /// How many contacts there are.
+    contacts: usize,
 }
 
 /// Waits until every account has had a good pass and nothing of the app waits.
@@ -228,9 +255,14 @@ async fn imported(
     tenant: TenantId,
     base: &str,
     key: &str,
-    booking: &str,
-    user: UserId,
+    expected: &Expected<'_>,
 ) -> Result<Imported, Failure> {
+    let bearer = format!("Bearer {key}");
+    let user = expected.user.to_string();
+    let (bookings, customers) = (
+        format!("{base}/api/v1/bookings?limit=200"),
+        format!("{base}/api/v1/customers?limit=200&user_id={user}"),
+    );
     loop {
         let accounts = crate::engine::status::accounts(&app.engine, Some(tenant), false)
             .await
@@ -242,34 +274,42 @@ async fn imported(
             && accounts
                 .iter()
                 .all(|account| account.last_good_at.is_some() && account.waiting_changes == 0)
+            && items(&bearer, &customers).await?.len() >= expected.contacts
         {
             break;
         }
         sleep(Duration::from_millis(100)).await;
     }
-    let bearer = format!("Bearer {key}");
-    let address = format!("{base}/api/v1/bookings?limit=200");
-    let request = Request {
-        method: "GET",
-        address: &address,
-        headers: &[("authorization", &bearer)],
-        body: String::new(),
+    let (bookings, customers) = (items(&bearer, &bookings).await?, items(&bearer, &customers).await?);
+    let version = |items: &[Value], id: &str| {
+        let item = items.iter().find(|item| item["id"] == id);
+        item.and_then(|item| item["version"].as_i64()).unwrap_or(1)
     };
-    let listed = Browser::default().send(request).await?.expect_good()?.json()?;
-    let items = listed["items"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-    let version = items
-        .iter()
-        .find(|item| item["id"] == booking)
-        .and_then(|item| item["version"].as_i64());
-    let user = user.to_string();
-    let call = items
+    let call = bookings
         .iter()
         .find(|item| item["title"] == seed::FIRST_CALL && item["user_id"] == user.as_str())
         .and_then(|item| item["id"].as_str());
     Ok(Imported {
-        bookings: items.len(),
-        version: version.unwrap_or(1),
+        version: version(&bookings, expected.booking),
         call: call.unwrap_or_default().to_owned(),
+        bookings: bookings.len(),
+        customer_version: version(&customers, expected.customer),
+        customers: customers.len(),
+    })
+}
+
+/// The items of a list of the app's API.
+async fn items(bearer: &str, address: &str) -> Result<Vec<Value>, Failure> {
+    let request = Request {
+        method: "GET",
+        address,
+        headers: &[("authorization", bearer)],
+        body: String::new(),
+    };
+    let mut listed = Browser::default().send(request).await?.expect_good()?.json()?;
+    Ok(match listed["items"].take() {
+        Value::Array(items) => items,
+        _ => Vec::new(),
     })
 }
 
@@ -279,14 +319,13 @@ struct Ready<'a> {
     base: &'a str,
     key: &'a str,
     tenant: TenantId,
-    users: &'a [UserId],
+    users: &'a [(UserId, Vec<String>)],
     booking: &'a str,
-    version: i64,
-    /// The booking of the first customer call.
-    call: &'a str,
+    customer: &'a str,
+    imported: &'a Imported,
     monday: NaiveDate,
     events: usize,
-    bookings: usize,
+    contacts: usize,
     config_file: &'a Path,
 }
 
@@ -296,7 +335,7 @@ impl Ready<'_> {
             .users
             .iter()
             .zip(&PEOPLE)
-            .map(|(id, person)| json!({ "id": id, "email": person.email, "name": person.name }));
+            .map(|((id, _), person)| json!({ "id": id, "email": person.email, "name": person.name }));
         json(&json!({
             "ready": true,
             "google_url": self.google,
@@ -306,8 +345,11 @@ impl Ready<'_> {
             "api_key": self.key,
             "users": users.collect::<Vec<_>>(),
             "booking_id": self.booking,
+            "customer_id": self.customer,
             "events": self.events,
-            "bookings": self.bookings,
+            "bookings": self.imported.bookings,
+            "contacts": self.contacts,
+            "customers": self.imported.customers,
             "config_file": self.config_file,
         }))
     }
@@ -319,10 +361,16 @@ impl Ready<'_> {
             key,
             tenant,
             booking,
-            version,
-            call,
+            customer,
+            imported,
             ..
         } = self;
+        let Imported {
+            version,
+            call,
+            customer_version,
+            ..
+        } = imported;
         let config = self.config_file.display();
         // `cargo run` puts no `accord` on the PATH.
         let program = std::env::current_exe().unwrap_or_else(|_| "accord".into());
@@ -330,8 +378,8 @@ impl Ready<'_> {
         let somebody = utf8_percent_encode(PEOPLE[0].email, NON_ALPHANUMERIC);
         let week = |day: NaiveDate| format!("{google}/people/{somebody}?day={day}");
         line(format_args!(
-            "ready: {} events in two calendars are {} bookings in the app",
-            self.events, self.bookings
+            "ready: {} events in two calendars are {} bookings in the app, and {} contacts of {} are among {} customers",
+            self.events, imported.bookings, self.contacts, PEOPLE[0].name, imported.customers
         ))?;
         line("")?;
         line(format_args!("  pretend Google   {google}/"))?;
@@ -344,7 +392,7 @@ impl Ready<'_> {
         ))?;
         line(format_args!("  API key          {key}"))?;
         line("")?;
-        line("three things to try:")?;
+        line("five things to try:")?;
         line(format_args!(
             "1. Rename or move “{}” and save it; its booking follows a few seconds later:",
             seed::FIRST_CALL
@@ -361,8 +409,20 @@ impl Ready<'_> {
             "     -d '{{\"title\":\"Renamed in the app\"}}' {base}/api/v1/bookings/{booking}"
         ))?;
         line(format_args!("   {}", week(self.monday + TimeDelta::days(7))))?;
+        line("3. Change a contact, say the telephone number of Ada King; the customer follows a few seconds later:")?;
+        line(format_args!("   {google}/people/{somebody}/contacts"))?;
+        line(format_args!(
+            "   curl -s -H 'Authorization: Bearer {key}' {base}/api/v1/customers/{customer}"
+        ))?;
+        line("4. Change a customer in the app; a few seconds later the contact shows it:")?;
+        line(format_args!(
+            "   curl -s -X PATCH -H 'Authorization: Bearer {key}' -H 'If-Match: \"{customer_version}\"' -H 'Content-Type: application/json' \\"
+        ))?;
+        line(format_args!(
+            "     -d '{{\"organizations\":[{{\"name\":\"Analytical Engines\"}}]}}' {base}/api/v1/customers/{customer}"
+        ))?;
         line(
-            "3. Change the choices or disconnect on the user page, and see what the operator sees, in another terminal:",
+            "5. Change the choices or disconnect on the user page, and see what the operator sees, in another terminal:",
         )?;
         line(format_args!("   '{program}' --config '{config}' status"))?;
         say("\nCtrl-C stops the demo; the pretend Google forgets everything.");

@@ -1,4 +1,5 @@
-//! What the demo begins with: two people whose calendars look lived in, and a tenant with rooms, customers and bookings.
+//! What the demo begins with: two people whose calendars look lived in, and a tenant with rooms, customers and bookings. The
+//! contacts are in `contacts.rs`.
 use super::browser::{Browser, Request};
 use crate::args;
 use crate::cli::out::Failure;
@@ -15,6 +16,8 @@ pub(super) struct Person {
     pub name: &'static str,
     /// Where they live.
     pub zone: &'static str,
+    /// What they choose on the page about their contacts.
+    pub contacts: &'static str,
 }
 
 /// The two of them.
@@ -23,11 +26,13 @@ pub(super) const PEOPLE: [Person; 2] = [
         email: "jana@kaval.example",
         name: "Jana Nováková",
         zone: "Europe/Prague",
+        contacts: "all",
     },
     Person {
         email: "miguel@kaval.example",
         name: "Miguel Ortega",
         zone: "Europe/Madrid",
+        contacts: "none",
     },
 ];
 
@@ -179,13 +184,11 @@ pub(super) async fn calendar(google: &str, person: &Person, monday: NaiveDate) -
     Ok(made)
 }
 
-/// What the app does over the API: rooms, and bookings of each user in them. Customers are written in SQL, as the app may.
+/// What the app does over the API: rooms, and bookings of each user with their customers in them.
 pub(super) async fn bookings(
-    engine: &Engine,
     base: &str,
     key: &str,
-    users: &[UserId],
-    tenant: TenantId,
+    users: &[(UserId, Vec<String>)],
     monday: NaiveDate,
 ) -> Result<String, Failure> {
     let bearer = format!("Bearer {key}");
@@ -208,8 +211,7 @@ pub(super) async fn bookings(
             .json()?;
         rooms.push(made["id"].clone());
     }
-    for (user, person) in users.iter().zip(&PEOPLE) {
-        let customers = customers(engine, tenant, *user).await?;
+    for ((user, customers), person) in users.iter().zip(&PEOPLE) {
         for (number, customer) in customers.iter().enumerate() {
             let day = monday + TimeDelta::days(8 + number as i64);
             let local = |hour: &str| with_offset(day, hour, person.zone);
@@ -243,14 +245,20 @@ fn with_offset(day: NaiveDate, hour: &str, zone: &str) -> String {
     at.map_or_else(String::new, |at| at.to_rfc3339())
 }
 
-async fn customers(engine: &Engine, tenant: TenantId, user: UserId) -> Result<Vec<String>, Failure> {
-    const SQL: &str =
-        "INSERT INTO customers (tenant_id, id, user_id, given_name, family_name) VALUES ($1, $2, $3, $4, $5)";
+/// Customers that the app writes in SQL, as it may; two of them are among the first user's contacts, too.
+pub(super) async fn customers(engine: &Engine, tenant: TenantId, user: UserId) -> Result<Vec<String>, Failure> {
+    const SQL: &str = "INSERT INTO customers (tenant_id, id, user_id, given_name, family_name, emails) \
+         VALUES ($1, $2, $3, $4, $5, $6)";
     let mut ids = Vec::new();
     let mut tx = engine.db.begin().await?;
-    for (given, family) in [("Eva", "Svobodová"), ("Tomás", "García"), ("Ada", "King")] {
+    for (given, family, email) in [
+        ("Eva", "Svobodová", "eva.svobodova@customer.example"),
+        ("Tomás", "García", "tomas@garcia.example"),
+        ("Ada", "King", "ada@king.example"),
+    ] {
         let id = engine.fresh_uuid().to_string();
-        tx.execute(SQL, args![tenant, &id, user, given, family]).await?;
+        let emails = json!([{ "value": email, "type": "work" }]).to_string();
+        tx.execute(SQL, args![tenant, &id, user, given, family, emails]).await?;
         ids.push(id);
     }
     tx.commit().await?;

@@ -23,6 +23,17 @@ pub enum ContactWish {
     Link(String),
 }
 
+impl ContactWish {
+    /// To be linked with this contact; `None` for what has not the shape of Google's name for one, `people/` and an id.
+    pub fn link(contact: &str) -> Option<ContactWish> {
+        let id = contact.strip_prefix("people/")?;
+        let is_plain = id
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
+        (is_plain && (1..=128).contains(&id.len())).then(|| ContactWish::Link(contact.to_owned()))
+    }
+}
+
 /// Both sides before they were linked, as the link keeps them.
 #[derive(Deserialize)]
 struct Before {

@@ -63,9 +63,8 @@ pub(super) async fn ask_match(
     candidates: &[&CustomerRow],
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let key = context.key();
+    let (engine, key) = (context.engine, context.key());
     let ids: Vec<CustomerId> = candidates.iter().map(|row| row.id).collect();
-    contact_matches::set(tx, key.tenant, key.account, &person.resource_name, &ids).await?;
     let known = candidates.iter().map(|row| {
         let mut shown = shown(&row.text.details().unwrap_or_default());
         shown["customer_id"] = row.id.to_string().into();
@@ -78,8 +77,16 @@ pub(super) async fn ask_match(
     });
     let mut choices: Vec<String> = ids.iter().map(|id| format!("link:{id}")).collect();
     choices.push("separate".to_owned());
-    // The contact may have changed since it was asked about.
-    withdraw(tx, context, &person.resource_name).await?;
+    if let Some(open) = questions::open_in_scope(tx, key, &person.resource_name).await? {
+        let id = open.id.to_string();
+        let asked = engine.open("questions", "detail_sealed", key.tenant, &id, &open.detail_sealed)?;
+        if serde_json::from_slice::<Value>(&asked).is_ok_and(|asked| asked == detail) {
+            return Ok(());
+        }
+        // Somebody has changed since it was asked about.
+        withdraw(tx, context, &person.resource_name).await?;
+    }
+    contact_matches::set(tx, key.tenant, key.account, &person.resource_name, &ids).await?;
     if ask(
         tx,
         context,

@@ -3,11 +3,13 @@
 //! A quiet pass needs one row ([`scopes::ContactsContext`]); the tenant's settings, the key's prefix and the quarantine are
 //! read only when there is something to do.
 use crate::domain::access::ContactsChoice;
+use crate::domain::failure::FailureClass;
 use crate::domain::ids::{CustomerId, LinkId, TenantId, UserId};
 use crate::domain::settings::EffectiveSettings;
 use crate::engine::sync::SyncError;
 use crate::engine::{Engine, tokens};
 use crate::google::people::{self, Person};
+use crate::store::contact_links::ContactLink;
 use crate::store::scopes::{self, Claim, ContactsContext, ScopeKey};
 use crate::store::{Tx, installation, quarantine, tenants};
 use secrecy::SecretString;
@@ -17,6 +19,8 @@ use std::collections::HashMap;
 const TOKEN_MS: i64 = 6 * 24 * 60 * 60 * 1000;
 /// Renewals of one installation are spread over so long before that.
 const SPREAD_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long nothing is written after a quota that lasts hours is used up.
+const PAUSE_MS: i64 = 60 * 60 * 1000;
 
 /// Everything that the parts of a pass share.
 pub(super) struct Context<'a> {
@@ -132,6 +136,26 @@ impl<'a> Context<'a> {
     /// Whether Google takes writes at present, as far as is known.
     pub fn takes_writes(&self) -> bool {
         self.scope.writes_paused_until <= self.engine.now_ms()
+    }
+
+    /// Whether writing may go on after this outcome. When a quota that lasts hours is used up, reading goes on alone for a while.
+    pub async fn goes_on_writing(&self, outcome: Result<(), SyncError>) -> Result<bool, SyncError> {
+        match outcome {
+            Ok(()) => Ok(true),
+            Err(SyncError::Google(error)) if error.class() == FailureClass::QuotaExhausted => {
+                let mut tx = self.begin().await?;
+                let until = self.engine.now_ms() + PAUSE_MS;
+                scopes::pause_writes(&mut tx, self.claim, until, &error.to_string()).await?;
+                tx.commit().await?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether Google showed the contact so recently that its "not found" proves nothing.
+    pub fn is_fresh(&self, link: &ContactLink) -> bool {
+        self.engine.now_ms() - link.confirmed_at < self.engine.sync.contact_create_delay_ms
     }
 
     /// Whether everything has to be listed although there is a token: it is about to end, or a create with an unknown outcome

@@ -120,7 +120,7 @@ async fn transaction<'p>(
             }
         }
         // Creates whose answers were lost; several when Google has merged their contacts.
-        let mut creating = links.creating(&context.customers_of(person)).into_iter();
+        let mut creating = links.take_creating(&context.customers_of(person)).into_iter();
         let mut newcomer = None;
         if let Some(known) = found.link.and_then(|link| loaded.remove(&link)) {
             confirmed.push(known.link.id);
@@ -130,6 +130,7 @@ async fn transaction<'p>(
         } else if let Some(link) = creating.next() {
             created(&mut tx, context, link, person, report).await?;
         } else {
+            let person = (*person, found.is_answered);
             newcomer = stranger(&mut tx, context, listing, person, &links, report).await?;
         }
         for known in settle::load(&mut tx, context, creating.collect()).await? {
@@ -156,7 +157,7 @@ async fn stranger<'p>(
     tx: &mut Tx,
     context: &Context<'_>,
     listing: &Listing,
-    person: &'p Person,
+    (person, is_answered): (&'p Person, bool),
     links: &Links,
     report: &mut PassReport,
 ) -> Result<Option<Newcomer<'p>>, SyncError> {
@@ -176,6 +177,10 @@ async fn stranger<'p>(
     if let Some(link) = of_customers.iter().find(|link| link.state != LinkState::Gone) {
         let customer = Some(link.customer_id);
         return Ok(Some(Newcomer { person, customer }));
+    }
+    if is_answered && context.lets(person, false) {
+        // Somebody has said who it is, whomever it was made for.
+        return Ok(Some(Newcomer { person, customer: None }));
     }
     if !of_customers.is_empty() {
         // Its customer was deleted, or was unlinked from it.
@@ -285,11 +290,11 @@ impl Links {
         Ok(links)
     }
 
-    /// The links of these customers whose contacts are not known yet.
-    fn creating(&self, customers: &[CustomerId]) -> Vec<ContactLink> {
+    /// The links of these customers whose contacts are not known yet; each is given once.
+    fn take_creating(&mut self, customers: &[CustomerId]) -> Vec<ContactLink> {
         let links = customers.iter().filter_map(|customer| self.by_customer.get(customer));
         let creating = links.flatten().filter(|link| link.state == LinkState::Creating);
-        creating.cloned().collect()
+        creating.filter(|link| self.taken.insert(link.id)).cloned().collect()
     }
 
     fn take(&mut self, person: &Person) -> Found {
@@ -318,7 +323,8 @@ impl Links {
 /// After a full listing: the creates without an answer that it lacks. Two such listings, the later one long enough after the
 /// attempt, prove that there is no such contact, and it may be created again.
 async fn look_for_creates(context: &Context<'_>, listing: &Listing) -> Result<(), SyncError> {
-    if !listing.full || context.scope.unsure_since.is_none() {
+    // A listing of which some contacts could not be read whole may hold any of them.
+    if !listing.full || listing.token.is_none() || context.scope.unsure_since.is_none() {
         return Ok(());
     }
     let mut tx = context.begin().await?;

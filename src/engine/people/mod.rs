@@ -53,7 +53,7 @@ pub(super) async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result
     let mut context = Context::load(engine, &mut tx, claim).await?;
     drop(tx);
     let mut report = PassReport::default();
-    let listing = pull::pull(&mut context, &mut report).await?;
+    let listing = pull::pull(&context, &mut report).await?;
     let mut token = listing.token.clone();
     let pushes = context.scope.has_pending && context.takes_writes();
     if !listing.is_quiet() || pushes || context.scope.has_answers {
@@ -82,7 +82,7 @@ pub(super) async fn plan(engine: &Engine, claim: &Claim) -> Result<PassReport, S
         steps: Some(Vec::new()),
         ..PassReport::default()
     };
-    let listing = pull::pull(&mut context, &mut report).await?;
+    let listing = pull::pull(&context, &mut report).await?;
     context.load_rest().await?;
     let copied = Engine {
         db: engine.db.private_copy(claim.key.tenant).await?,

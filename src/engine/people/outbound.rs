@@ -8,7 +8,7 @@ use super::creating;
 use super::inbound::CHUNK;
 use super::settle::{self, Known};
 use crate::domain::customer::Details;
-use crate::domain::failure::FailureClass;
+use crate::domain::failure::{Denied, FailureClass};
 use crate::domain::ids::CustomerId;
 use crate::domain::people::check;
 use crate::domain::people::merge::{PersonBase, PersonDecision, PersonField, PersonRules, differing, reconcile};
@@ -20,23 +20,14 @@ use std::collections::{HashMap, HashSet};
 
 /// How often a contact that keeps changing is read again in one pass.
 const TRIES: usize = 3;
-/// How long nothing is written after a quota that lasts hours is used up, in milliseconds.
-const PAUSE_MS: i64 = 60 * 60 * 1000;
 
 /// Writes everything that is pending.
 pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> Result<(), SyncError> {
     if !context.takes_writes() {
         return Ok(());
     }
-    match push_all(context, report).await {
-        Err(SyncError::Google(error)) if error.class() == FailureClass::QuotaExhausted => {
-            let mut tx = context.begin().await?;
-            let until = context.engine.now_ms() + PAUSE_MS;
-            scopes::pause_writes(&mut tx, context.claim, until, &error.to_string()).await?;
-            Ok(tx.commit().await?)
-        }
-        other => other,
-    }
+    let pushed = push_all(context, report).await;
+    context.goes_on_writing(pushed).await.map(drop)
 }
 
 async fn push_all(context: &mut Context<'_>, report: &mut PassReport) -> Result<(), SyncError> {
@@ -131,7 +122,8 @@ async fn sort_some(
             }
             continue;
         };
-        let details = match readable(&row.text) {
+        let link = links.get(&id);
+        let details = match readable(&row.text, link.and_then(|link| link.base_local.as_ref())) {
             Ok(details) => details,
             Err(reason) => {
                 asking::refuse_customer(tx, context, id, version, &reason, report).await?;
@@ -173,10 +165,16 @@ fn is_set_aside(context: &Context<'_>, contact: &str) -> bool {
         .contains_key(&("google".to_owned(), contact.to_owned()))
 }
 
-/// What may be written to Google of a row.
-fn readable(text: &crate::store::customers::CustomerText) -> Result<Details, String> {
+/// What may be written to Google of a row. Fields that are as they were agreed on are not written, and may hold what Google
+/// let its user write and the app may not.
+fn readable(text: &crate::store::customers::CustomerText, agreed: Option<&Details>) -> Result<Details, String> {
     let details = text.details().map_err(|problem| problem.to_string())?;
-    match check::app_problems(&details).first() {
+    let touched = differing(&details, agreed.unwrap_or(&Details::default()));
+    let is_touched = |field: &str| touched.iter().any(|touched| touched.as_str() == field);
+    match check::app_problems(&details)
+        .iter()
+        .find(|problem| is_touched(problem.field))
+    {
         Some(problem) => Err(format!("{} {}", problem.field, problem.problem)),
         None => Ok(details),
     }
@@ -206,7 +204,10 @@ async fn update(context: &Context<'_>, customer: CustomerId, report: &mut PassRe
             Err(SyncError::Google(error)) => match error.class() {
                 FailureClass::Conflict412 => {}
                 FailureClass::Gone => return look_for_all(context, &known).await,
-                FailureClass::BadData | FailureClass::Permission(_) => {
+                // A scope that is missing is missing for everybody.
+                class @ (FailureClass::BadData | FailureClass::Permission(_))
+                    if class != FailureClass::Permission(Denied::ScopeMissing) =>
+                {
                     let reason = format!("Google refuses it: {error}");
                     let mut tx = context.begin().await?;
                     asking::refuse_customer(&mut tx, context, customer, known.version(), &reason, report).await?;
@@ -269,11 +270,11 @@ async fn merge_again(context: &Context<'_>, known: &Known, report: &mut PassRepo
 
 /// The contact is not where it was. What follows is decided like any other absence: after everything was listed.
 async fn look_for_all(context: &Context<'_>, known: &Known) -> Result<(), SyncError> {
-    let delay = context.engine.sync.contact_create_delay_ms;
-    let mut tx = context.begin().await?;
-    if context.engine.now_ms() - known.link.confirmed_at >= delay {
-        scopes::list_again(&mut tx, context.key()).await?;
+    if context.is_fresh(&known.link) {
+        return Ok(());
     }
+    let mut tx = context.begin().await?;
+    scopes::list_again(&mut tx, context.key()).await?;
     Ok(tx.commit().await?)
 }
 

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::inbound::CHUNK;
 use super::settle::{self, Known, part};
 use crate::domain::booking::Side;
-use crate::domain::failure::FailureClass;
+use crate::domain::failure::{Denied, FailureClass};
 use crate::domain::ids::{BookingId, CustomerId};
 use crate::engine::customers;
 use crate::engine::sync::{PassReport, SyncError};
@@ -35,7 +35,9 @@ pub(super) async fn remove(
     }
     tx.commit().await?;
     let found = find(context, &names).await?;
-    let (answered, open): (Vec<Known>, Vec<Known>) = found.into_iter().partition(|known| known.link.answer.is_some());
+    // An answer about a conflict is none about a removal.
+    let is_answered = |known: &Known| known.link.waiting == Some(LinkWaiting::Brake) && known.link.answer.is_some();
+    let (answered, open): (Vec<Known>, Vec<Known>) = found.into_iter().partition(is_answered);
     let mut allowed = Vec::new();
     for known in answered {
         // The deletion is carried out if the side that deleted has won, and else undone there.
@@ -211,6 +213,10 @@ async fn gone_in_google(
     let (tenant, id, version) = (context.tenant(), known.link.customer_id, known.version());
     note(tx, context, id).await?;
     let now = context.engine.now_ms();
+    if known.link.state == LinkState::Frozen {
+        // What the user does to a contact that is not Accord's business any more does not reach the app.
+        return part(tx, context, known, GoneBecause::Google, report).await;
+    }
     if known.is_pending() {
         let details = known.row.as_ref().and_then(|row| row.text.details().ok());
         asking::record_deletion(tx, context, &known, details.as_ref(), None, report).await?;
@@ -260,7 +266,10 @@ async fn gone_in_app(context: &Context<'_>, removals: Vec<Known>, report: &mut P
         return Ok(());
     }
     for chunk in ours.chunks(BATCH) {
-        delete_contacts(context, chunk, report).await?;
+        let deleted = delete_contacts(context, chunk, report).await;
+        if !context.goes_on_writing(deleted).await? {
+            break;
+        }
     }
     Ok(())
 }
@@ -282,7 +291,7 @@ async fn delete_contacts(context: &Context<'_>, chunk: &[Known], report: &mut Pa
                 untouched.push(known);
             }
             Some(Ok(ParsedPerson::Person(person))) if person.deleted => gone.push(known),
-            Some(Err(FailureClass::Gone)) => gone.push(known),
+            Some(Err(FailureClass::Gone)) if !context.is_fresh(&known.link) => gone.push(known),
             Some(Ok(_)) => edited.push(known),
             // Not now.
             Some(Err(_)) | None => {}
@@ -294,17 +303,49 @@ async fn delete_contacts(context: &Context<'_>, chunk: &[Known], report: &mut Pa
         part(&mut tx, context, known.clone(), GoneBecause::App, report).await?;
     }
     tx.commit().await?;
-    let names: Vec<&str> = untouched.iter().map(|known| known.link.contact_id.as_str()).collect();
-    match names.as_slice() {
-        [] => return Ok(()),
-        [name] => match context.engine.people.delete(&access, name).await {
-            Err(error) if error.class() == FailureClass::Gone => {}
-            other => other?,
-        },
-        names => context.engine.people.batch_delete(&access, names).await?,
+    if let [_, _, ..] = untouched.as_slice() {
+        let names: Vec<&str> = untouched.iter().map(|known| known.link.contact_id.as_str()).collect();
+        match context.engine.people.batch_delete(&access, &names).await {
+            Ok(()) => return deleted(context, &untouched, report).await,
+            // One of them is to blame, and alone it shows which.
+            Err(error) if is_about_one(error.class()) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    let mut tx = context.begin().await?;
     for known in untouched {
+        delete_one(context, known, report).await?;
+    }
+    Ok(())
+}
+
+fn is_about_one(class: FailureClass) -> bool {
+    let is_scope = class == FailureClass::Permission(Denied::ScopeMissing);
+    matches!(
+        class,
+        FailureClass::Gone | FailureClass::BadData | FailureClass::Permission(_)
+    ) && !is_scope
+}
+
+/// Deletes one contact. One that Google does not let go of is set aside, and its neighbours go on.
+async fn delete_one(context: &Context<'_>, known: &Known, report: &mut PassReport) -> Result<(), SyncError> {
+    let access = context.access().await?;
+    match context.engine.people.delete(&access, &known.link.contact_id).await {
+        Ok(()) => deleted(context, &[known], report).await,
+        Err(error) if error.class() == FailureClass::Gone => deleted(context, &[known], report).await,
+        Err(error) if is_about_one(error.class()) => {
+            let reason = format!("Google refuses to delete it: {error}");
+            let (customer, version) = (known.link.customer_id, known.version());
+            let mut tx = context.begin().await?;
+            asking::refuse_customer(&mut tx, context, customer, version, &reason, report).await?;
+            Ok(tx.commit().await?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn deleted(context: &Context<'_>, removed: &[&Known], report: &mut PassReport) -> Result<(), SyncError> {
+    let mut tx = context.begin().await?;
+    for known in removed {
         report.contacts_deleted += 1;
         let link = &known.link;
         report.person_step(
@@ -314,7 +355,7 @@ async fn delete_contacts(context: &Context<'_>, chunk: &[Known], report: &mut Pa
             None,
         );
         note(&mut tx, context, link.customer_id).await?;
-        part(&mut tx, context, known.clone(), GoneBecause::App, report).await?;
+        part(&mut tx, context, (*known).clone(), GoneBecause::App, report).await?;
     }
     Ok(tx.commit().await?)
 }

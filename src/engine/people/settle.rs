@@ -84,7 +84,9 @@ pub(super) async fn meet(
     }
     let is_let = context.lets(person, link.is_ours);
     let is_echo = link.etag == person.etag || person.updated_at < link.remote_updated_at;
-    if is_echo && link.answer.is_none() && is_let == (link.state == LinkState::Live) {
+    // A contact that was held as gone is there after all.
+    let is_back = link.waiting == Some(LinkWaiting::Brake) && known.row.is_some();
+    if is_echo && !is_back && link.answer.is_none() && is_let == (link.state == LinkState::Live) {
         if is_renamed {
             contact_links::put(tx, link).await?;
         }

@@ -35,22 +35,17 @@ fn wish(fields: &mut Fields) -> Option<ContactWish> {
     let (create, contact) = (fields.flag("create"), fields.text("contact_id"));
     match (create, contact) {
         (Some(true), None) => return Some(ContactWish::Create),
-        (None | Some(false), Some(contact)) if is_contact(&contact) => return Some(ContactWish::Link(contact)),
         (Some(true), Some(_)) => fields.problem("create", "cannot be sent together with contact_id"),
-        (_, Some(_)) => fields.problem(
-            "contact_id",
-            "must be Google's name for a contact, such as people/c5629",
-        ),
         (_, None) => fields.problem("create", "must be true, unless contact_id is sent"),
+        (_, Some(contact)) => match ContactWish::link(&contact) {
+            None => fields.problem(
+                "contact_id",
+                "must be Google's name for a contact, such as people/c5629",
+            ),
+            named => return named,
+        },
     }
     None
-}
-
-/// Whether a text has the shape of a contact's resource name.
-fn is_contact(text: &str) -> bool {
-    let id = text.strip_prefix("people/").unwrap_or_default();
-    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-');
-    (1..=128).contains(&id.len()) && id.bytes().all(plain)
 }
 
 /// Lets a customer become one of its user's contacts, or links it with a certain one, although it was unlinked before. It
