@@ -27,6 +27,9 @@ pub struct Notes {
     pub ties: BTreeSet<(CustomerId, u64)>,
     /// The contacts that were made for customers.
     pub created: Vec<(CustomerId, u64)>,
+    /// What a hand has done more to than make or delete it.
+    pub touched_customers: BTreeSet<CustomerId>,
+    pub touched_contacts: BTreeSet<u64>,
     pub dropped_customers: Vec<Deleted<CustomerId>>,
     pub deleted_contacts: Vec<Deleted<u64>>,
     /// Contacts that were merged into others.
