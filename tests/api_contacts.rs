@@ -184,6 +184,10 @@ both_databases! {
         desk.app.call("DELETE", &path, Some(&desk.app.token), &[], None).await.problem(409, "not-possible-now");
         desk.app.post(&path, &json!({"create": true})).await.problem(409, "not-possible-now");
         assert_eq!(desk.links(eva).await[0].state, LinkState::Creating);
+        // One that was never sent can.
+        desk.app.sql("UPDATE contact_links SET attempted_at = 0").await.unwrap();
+        let shown = desk.app.call("DELETE", &path, Some(&desk.app.token), &[], None).await.expect(200);
+        assert_eq!(shown["contact"]["state"], "unlinked");
     }
 
     async fn an_unlinked_customer_becomes_a_contact_again_only_when_somebody_says_so(url: String) {

@@ -80,6 +80,8 @@ both_databases! {
                     "{\"keep\": \"google\"}"
                 } else if path.ends_with("/calendars") {
                     "{\"calendar_id\": \"c\", \"reads\": false}"
+                } else if path.ends_with("/contacts") {
+                    "{\"allowed_by_tenant\": false}"
                 } else if path.ends_with("/contact") {
                     "{\"create\": true}"
                 } else if path.starts_with("/resources") {

@@ -1,13 +1,12 @@
 //! The built binary as an operator meets it: exit codes, streams, refusals, what is shown once.
-#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod cli_support;
 
 use cli_support::{Place, accord, code, err, out};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn config_check_lists_every_problem_at_once_and_exits_with_2() {

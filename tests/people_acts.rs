@@ -235,6 +235,60 @@ both_databases! {
         assert!(status.contacts.as_ref().unwrap().last_good_at.is_some());
     }
 
+    async fn removals_that_the_brake_holds_are_approved_or_put_back_by_the_admin(url: String) {
+        let people = People::new(&url).await;
+        people.set(json!({"brake_min": 2, "brake_share": 0.1})).await;
+        let mut ids = Vec::new();
+        for n in 0..4 {
+            ids.push(people.app_adds(customer(&format!("Eva {n}"), "Mala", "")).await);
+        }
+        people.settle().await;
+        for id in &ids[..2] {
+            people.app_drops(*id).await;
+        }
+        people.settle().await;
+        assert_eq!((people.contacts().await.len(), people.open_questions().await.len()), (4, 1), "both are held");
+        people.answer("reject").await;
+        people.settle().await;
+        assert_eq!((people.contacts().await.len(), people.customers().await.len()), (4, 4), "the customers are back");
+
+        for id in &ids[..2] {
+            people.app_drops(*id).await;
+        }
+        people.settle().await;
+        let asked = people.open_questions().await;
+        assert_eq!((asked.len(), asked[0].addressee.as_str(), &asked[0].detail["count"]), (1, "admin", &json!(2)));
+        questions::answer(&people.engine, people.tenant, asked[0].id, "approve", Answerer::TenantKey).await.unwrap();
+        people.settle().await;
+        assert_eq!((people.contacts().await.len(), people.customers().await.len()), (2, 2));
+    }
+
+    async fn who_wins_is_asked_of_the_user_and_unlinking_ends_the_question(url: String) {
+        let people = People::new(&url).await;
+        people.set(json!({"conflict": "ask"})).await;
+        let mut both = Vec::new();
+        for given in ["Mia", "Ota"] {
+            let contact = people.person_adds(contact(given, "Novak", &format!("{given}@example.com"))).await;
+            people.settle().await;
+            let id = people.customer_of(&contact).await.unwrap();
+            people.app_edits(id, json!({"given_name": "App"})).await;
+            people.person_edits(&contact, json!({"names": [{"givenName": "Google", "familyName": "Novak"}]})).await;
+            both.push((contact, id));
+        }
+        people.settle().await;
+        assert_eq!(people.open_questions().await.len(), 2);
+        let (ota, id) = &both[1];
+        unlink(&people, *id, false).await;
+        // The other one: the user says that the app is right.
+        people.answer("app").await;
+        people.settle().await;
+        assert_eq!(people.open_questions().await.len(), 0);
+        assert_eq!(name(&people.contact(&both[0].0).await.unwrap()), "App");
+        assert_eq!(people.details(both[0].1).await.given_name, "App");
+        assert_eq!((people.details(*id).await.given_name.as_str(), name(&people.contact(ota).await.unwrap())), ("App", "Google"));
+        assert!(people.conflicts().await.iter().all(|conflict| conflict.state == "decided"));
+    }
+
     async fn a_customer_that_came_from_google_can_be_booked_at_once(url: String) {
         let people = People::new(&url).await;
         let mia = people.person_adds(contact("Mia", "Novak", "mia@example.com")).await;

@@ -270,6 +270,34 @@ impl People {
         assert!(status < 300, "{answer}");
     }
 
+    pub async fn person_renames_label(&self, group: &str, name: &str) {
+        let (_, now) = self.person(http::Method::GET, &format!("/{group}"), &Value::Null).await;
+        let body = json!({"contactGroup": {"name": name, "etag": now["etag"]}, "updateGroupFields": "name"});
+        let (status, answer) = self.person(http::Method::PUT, &format!("/{group}"), &body).await;
+        assert!(status < 300, "{answer}");
+    }
+
+    /// Ana deletes a label and keeps its contacts.
+    pub async fn person_deletes_label(&self, group: &str) {
+        let (status, answer) = self
+            .person(http::Method::DELETE, &format!("/{group}"), &Value::Null)
+            .await;
+        assert!(status < 300, "{answer}");
+    }
+
+    /// The fields that Accord's updates have named so far, as Google calls them, one text per update.
+    pub async fn masks(&self) -> Vec<String> {
+        let mut masks = Vec::new();
+        for request in self.requests().await {
+            let query = request["query"].to_string();
+            if let Some((_, rest)) = query.split_once("updatePersonFields=") {
+                let mask: String = rest.chars().take_while(|c| !matches!(c, '&' | '"')).collect();
+                masks.push(mask.replace("%2C", ","));
+            }
+        }
+        masks
+    }
+
     // The app -------------------------------------------------------------------------------------------------------
 
     /// The app makes a customer of Ana's over the API.

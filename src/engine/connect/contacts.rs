@@ -26,6 +26,13 @@ pub struct Label {
     pub name: String,
 }
 
+impl Label {
+    /// Whether it is the star, which users know by its sign and not by a name.
+    pub fn is_starred(&self) -> bool {
+        self.group == STARRED
+    }
+}
+
 /// What a page can offer about contacts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContactsOffer {
@@ -65,7 +72,7 @@ async fn labels(engine: &Engine, account: &Account) -> Result<Vec<Label>, Connec
         .filter(|group| ours.as_deref() != Some(&*group.resource_name))
         .filter_map(label)
         .collect();
-    labels.sort_by_key(|label| (label.group != STARRED, label.name.to_lowercase()));
+    labels.sort_by_key(|label| (!label.is_starred(), label.name.to_lowercase()));
     Ok(labels)
 }
 

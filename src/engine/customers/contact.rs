@@ -73,6 +73,7 @@ impl Engine {
             derive_keys(&mut tx, tenant, &[id]).await?;
         }
         let now = self.now_ms();
+        let was_followed = links.iter().any(|link| link.state != LinkState::Frozen);
         for link in links {
             let scope = ScopeKey::contacts(tenant, link.account_id);
             contact_links::put(&mut tx, &mut link.buried(GoneBecause::Unlinked)).await?;
@@ -81,8 +82,10 @@ impl Engine {
             scopes::make_scope_due(&mut tx, &scope).await?;
         }
         conflicts::decide_open_of_customer(&mut tx, tenant, id, None, now).await?;
-        let version = found(&mut tx, tenant, id).await?.version;
-        customer_states::agree(&mut tx, tenant, &[(id, version)]).await?;
+        if was_followed {
+            let version = found(&mut tx, tenant, id).await?.version;
+            customer_states::agree(&mut tx, tenant, &[(id, version)]).await?;
+        }
         self.acted(tx, tenant, id).await
     }
 

@@ -181,6 +181,11 @@ impl<'a> Context<'a> {
         self.started_at - (TOKEN_MS - jitter(self.key())) + delay
     }
 
+    /// Whether the user and the tenant let any contact be read or written.
+    pub fn lets_any(&self) -> bool {
+        !matches!(self.scope.choice, Some(ContactsChoice::None) | None)
+    }
+
     /// Whether the user lets this contact be followed. What Accord created always is: it was the app's before.
     pub fn lets(&self, person: &Person, is_ours: bool) -> bool {
         match &self.scope.choice {

@@ -53,16 +53,11 @@ pub(super) async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result
     let mut context = Context::load(engine, &mut tx, claim).await?;
     drop(tx);
     let mut report = PassReport::default();
-    let listing = pull::pull(&context, &mut report).await?;
-    let mut token = listing.token.clone();
-    let pushes = context.scope.has_pending && context.takes_writes();
-    if !listing.is_quiet() || pushes || context.scope.has_answers {
-        context.load_rest().await?;
-        inbound::apply(&mut context, listing, &mut report).await?;
-        outbound::push(&mut context, &mut report).await?;
-        // It was kept as soon as everything was applied, and is not kept again: what came after may have forgotten it.
-        token = None;
-    }
+    let token = if context.lets_any() {
+        sync(&mut context, &mut report).await?
+    } else {
+        None
+    };
     let mut tx = engine.db.begin().await?;
     let now = engine.now_ms();
     if !scopes::finish(&mut tx, claim, token.as_deref(), &context.fingerprint, now, next_due).await? {
@@ -70,6 +65,24 @@ pub(super) async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result
     }
     tx.commit().await?;
     Ok(report)
+}
+
+/// Returns the sync token, unless it was kept on the way.
+async fn sync(context: &mut Context<'_>, report: &mut PassReport) -> Result<Option<String>, SyncError> {
+    let listing = pull::pull(context, report).await?;
+    if listing.token.is_none() {
+        // Some of it could not be read: the token that is kept still belongs to the old questions.
+        context.fingerprint.clone_from(&context.claim.fingerprint);
+    }
+    let pushes = context.scope.has_pending && context.takes_writes();
+    if listing.is_quiet() && !pushes && !context.scope.has_answers {
+        return Ok(listing.token);
+    }
+    context.load_rest().await?;
+    inbound::apply(context, listing, report).await?;
+    outbound::push(context, report).await?;
+    // It was kept as soon as everything was applied, and is not kept again: what came after may have forgotten it.
+    Ok(None)
 }
 
 /// Tells what a pass would do and does nothing: it reads from Google, and applies that to a private copy.
@@ -82,6 +95,9 @@ pub(super) async fn plan(engine: &Engine, claim: &Claim) -> Result<PassReport, S
         steps: Some(Vec::new()),
         ..PassReport::default()
     };
+    if !context.lets_any() {
+        return Ok(report);
+    }
     let listing = pull::pull(&context, &mut report).await?;
     context.load_rest().await?;
     let copied = Engine {

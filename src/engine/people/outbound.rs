@@ -32,11 +32,16 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
 
 async fn push_all(context: &mut Context<'_>, report: &mut PassReport) -> Result<(), SyncError> {
     let todo = sort(context, report).await?;
-    creating::create(context, todo.create, todo.create_again, report).await?;
+    let created = creating::create(context, todo.create, todo.create_again, report).await;
+    // An account that is full takes changes as before.
+    let is_full = |error: &SyncError| error.class() == FailureClass::QuotaExhausted;
+    if !created.as_ref().err().is_none_or(is_full) {
+        return created;
+    }
     for customer in todo.update {
         update(context, customer, report).await?;
     }
-    Ok(())
+    created
 }
 
 /// Says what [`push`] would do.

@@ -48,7 +48,7 @@ pub(super) async fn remove(
             undo(context, known, report).await?;
         }
     }
-    if brakes(context, &open).await? {
+    if brakes(context, &open, allowed.len()).await? {
         hold(context, open, report).await?;
     } else {
         allowed.extend(open);
@@ -95,8 +95,9 @@ async fn find(context: &Context<'_>, gone: &[&str]) -> Result<Vec<Known>, SyncEr
     Ok(found)
 }
 
-/// Whether these removals, with what is held and those of the last day, are more than the brake lets through.
-async fn brakes(context: &Context<'_>, removals: &[Known]) -> Result<bool, SyncError> {
+/// Whether these removals are more than the brake lets through, with what is held, what was approved and is about to be carried
+/// out, and those of the last day.
+async fn brakes(context: &Context<'_>, removals: &[Known], approved: usize) -> Result<bool, SyncError> {
     if removals.is_empty() {
         return Ok(false);
     }
@@ -106,7 +107,7 @@ async fn brakes(context: &Context<'_>, removals: &[Known]) -> Result<bool, SyncE
     let since = context.engine.now_ms() - DAY_MS;
     let recent = placements::count_deletions(&mut tx, key.tenant, key.account, &key.calendar, since).await?;
     let live = contact_links::count_live(&mut tx, key.tenant, key.account).await?;
-    let total = i64::try_from(removals.len() + held.len())
+    let total = i64::try_from(removals.len() + held.len() + approved)
         .unwrap_or(i64::MAX)
         .saturating_add(recent);
     #[expect(clippy::cast_precision_loss, reason = "counts of contacts are far below 2^52")]

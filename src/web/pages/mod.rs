@@ -170,11 +170,13 @@ fn contacts_value(choice: &ContactsChoice) -> &str {
 
 /// The labels to choose from: Google's, or while it does not show them the one that stands chosen.
 fn labels(contacts: &ContactsOffer, choices: &Choices) -> Vec<Value> {
-    let value = |label: &Label| context! { group => &label.group, name => &label.name };
+    let value =
+        |label: &Label| context! { group => &label.group, name => &label.name, is_starred => label.is_starred() };
     match (contacts, &choices.contacts) {
         (ContactsOffer::Labels(labels), _) => labels.iter().map(value).collect(),
         (ContactsOffer::LabelsUnknown, Some(ContactsChoice::Label { group, name })) if !name.is_empty() => {
-            vec![context! { group, name }]
+            let (group, name) = (group.clone(), name.clone());
+            vec![value(&Label { group, name })]
         }
         _ => Vec::new(),
     }
