@@ -30,7 +30,8 @@ impl ContactWish {
         let is_plain = id
             .bytes()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'));
-        (is_plain && (1..=128).contains(&id.len())).then(|| ContactWish::Link(contact.to_owned()))
+        // `people/me` is the user, and no contact.
+        (is_plain && id != "me" && (1..=128).contains(&id.len())).then(|| ContactWish::Link(contact.to_owned()))
     }
 }
 

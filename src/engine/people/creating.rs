@@ -122,7 +122,13 @@ async fn alone(
         Ok(ParsedPerson::Broken(_)) => None,
         Err(error) if error.unsure => Some(error),
         Err(error) => {
-            contact_links::remove(&mut tx, context.tenant(), attempt.link.id).await?;
+            // A definite no: the link stays, for it may stand for one that ended, and the next pass tries again.
+            let mut link = ContactLink {
+                attempted_at: 0,
+                base_local: None,
+                ..attempt.link.clone()
+            };
+            contact_links::put(&mut tx, &mut link).await?;
             if is_about_it(&error) {
                 let (customer, reason) = (attempt.link.customer_id, format!("Google refuses it: {error}"));
                 asking::refuse_customer(&mut tx, context, customer, attempt.version, &reason, report).await?;

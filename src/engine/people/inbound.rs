@@ -34,10 +34,13 @@ pub(super) async fn apply(
     for chunk in people.chunks(CHUNK) {
         newcomers.extend(in_halves(context, &listing, chunk, report).await?);
     }
-    newcomer::receive(context, newcomers, &listing.gone, report).await?;
+    let all_met = newcomer::receive(context, newcomers, &listing.gone, report).await?;
     look_for_creates(context, &listing).await?;
     removal::remove(context, &listing.gone, report).await?;
-    let Some(token) = &listing.token else { return Ok(()) };
+    // Whoever could not be met is shown again, as long as the token does not move on.
+    let Some(token) = listing.token.as_ref().filter(|_| all_met) else {
+        return Ok(());
+    };
     let mut tx = context.begin().await?;
     if listing.full {
         let listed_at = context.listed_at(listing.is_conclusive);
@@ -53,6 +56,8 @@ async fn set_aside(context: &Context<'_>, listing: &Listing, report: &mut PassRe
         let mut tx = context.begin().await?;
         for broken in chunk {
             asking::refuse_contact(&mut tx, context, broken, report).await?;
+            let names: Vec<&str> = broken.resource_name.as_deref().into_iter().collect();
+            removal::stop_asking(&mut tx, context, &names).await?;
         }
         tx.commit().await?;
     }
@@ -120,18 +125,18 @@ async fn transaction<'p>(
             }
         }
         // Creates whose answers were lost; several when Google has merged their contacts.
-        let mut creating = links.take_creating(&context.customers_of(person)).into_iter();
+        let mut creating = links.creating(&context.customers_of(person)).into_iter();
         let mut newcomer = None;
         if let Some(known) = found.link.and_then(|link| loaded.remove(&link)) {
             confirmed.push(known.link.id);
             settle::meet(&mut tx, context, known, person, report).await?;
         } else if found.is_buried && !found.is_answered {
-            // Nobody's.
+            // Nobody's: what it was created for may still become another contact.
+            creating = Vec::new().into_iter();
         } else if let Some(link) = creating.next() {
             created(&mut tx, context, link, person, report).await?;
         } else {
-            let person = (*person, found.is_answered);
-            newcomer = stranger(&mut tx, context, listing, person, &links, report).await?;
+            newcomer = stranger(&mut tx, context, listing, (person, found.is_answered), &links, report).await?;
         }
         for known in settle::load(&mut tx, context, creating.collect()).await? {
             settle::part(&mut tx, context, known, GoneBecause::Merged, report).await?;
@@ -290,10 +295,11 @@ impl Links {
         Ok(links)
     }
 
-    /// The links of these customers whose contacts are not known yet; each is given once.
-    fn take_creating(&mut self, customers: &[CustomerId]) -> Vec<ContactLink> {
+    /// The links of these customers whose contacts are not known yet.
+    fn creating(&mut self, customers: &[CustomerId]) -> Vec<ContactLink> {
         let links = customers.iter().filter_map(|customer| self.by_customer.get(customer));
         let creating = links.flatten().filter(|link| link.state == LinkState::Creating);
+        // Of two contacts with one key the second is not taken for the same create.
         creating.filter(|link| self.taken.insert(link.id)).cloned().collect()
     }
 

@@ -26,15 +26,16 @@ pub(super) struct Newcomer<'p> {
     pub customer: Option<CustomerId>,
 }
 
-/// Links, asks about or takes in all of them.
+/// Links, asks about or takes in all of them. Returns `false` if a customer was deleted meanwhile, so that its contact is
+/// still to be met.
 pub(super) async fn receive(
     context: &Context<'_>,
     newcomers: Vec<Newcomer<'_>>,
     gone: &BTreeSet<String>,
     report: &mut PassReport,
-) -> Result<(), SyncError> {
+) -> Result<bool, SyncError> {
     if newcomers.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let mut tx = context.engine.db.read().await?;
     let (tenant, account) = (context.tenant(), context.key().account);
@@ -48,7 +49,7 @@ pub(super) async fn receive(
     let rows: HashMap<CustomerId, CustomerRow> = rows.into_iter().map(|row| (row.id, row)).collect();
     let plan = plan(context, &newcomers, &candidates, &rows, &bereft);
     withdrawn.extend(no_longer_waiting(&candidates, &plan));
-    link_all(context, &plan.certain, &bereft, report).await?;
+    let all_met = link_all(context, &plan.certain, &bereft, report).await?;
     ask_all(context, &plan.ambiguous, &rows, report).await?;
     take_in(context, &plan.strangers, report).await?;
     let mut tx = context.begin().await?;
@@ -56,7 +57,8 @@ pub(super) async fn receive(
         contact_matches::remove(&mut tx, tenant, account, &[&contact]).await?;
         asking::withdraw(&mut tx, context, &contact).await?;
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(all_met)
 }
 
 /// What waited under a name that a contact had before waits under its present one. Returns those names.
@@ -202,13 +204,15 @@ fn no_longer_waiting(candidates: &[Candidate], plan: &Plan<'_>) -> BTreeSet<Stri
         .collect()
 }
 
+/// Returns whether every customer was still there.
 async fn link_all(
     context: &Context<'_>,
     certain: &[(CustomerId, &Person)],
     bereft: &HashMap<CustomerId, ContactLink>,
     report: &mut PassReport,
-) -> Result<(), SyncError> {
+) -> Result<bool, SyncError> {
     let tenant = context.tenant();
+    let mut all_met = true;
     for chunk in certain.chunks(CHUNK) {
         let mut tx = context.begin().await?;
         let fresh = chunk.iter().map(|(customer, person)| {
@@ -225,14 +229,15 @@ async fn link_all(
         });
         let known: Vec<Known> = settle::load(&mut tx, context, fresh.collect()).await?;
         for (known, (_, person)) in known.into_iter().zip(chunk) {
-            // Deleted since it was read: the contact is met again by the next full listing.
             if known.row.is_some() {
                 settle::agree(&mut tx, context, known, person, report).await?;
+            } else {
+                all_met = false;
             }
         }
         tx.commit().await?;
     }
-    Ok(())
+    Ok(all_met)
 }
 
 async fn ask_all(

@@ -190,7 +190,18 @@ async fn update(context: &Context<'_>, customer: CustomerId, report: &mut PassRe
     for _ in 0..TRIES {
         let mut tx = context.begin().await?;
         let known = current(&mut tx, context, customer).await?;
-        let Some((known, details, touched)) = known.and_then(|known| wanted(context, known)) else {
+        let Some(known) = known else {
+            return Ok(tx.commit().await?);
+        };
+        if known.link.etag.is_empty() {
+            // It was met while the row could not be read.
+            tx.commit().await?;
+            if !merge_again(context, &known, report).await? {
+                return Ok(());
+            }
+            continue;
+        }
+        let Some((known, details, touched)) = wanted(context, known) else {
             return Ok(tx.commit().await?);
         };
         if touched.fields.is_empty() {

@@ -7,7 +7,7 @@ use super::context::Context;
 use crate::domain::failure::FailureClass;
 use crate::engine::sync::{PassReport, SyncError};
 use crate::google::people::{BATCH, Broken, PageEnd, ParsedPerson, Person};
-use crate::store::{contact_links, contact_matches};
+use crate::store::{contact_links, contact_matches, quarantine};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Answers that one pass acts on; the rest follows in the next.
@@ -70,9 +70,12 @@ pub(super) async fn pull(context: &Context<'_>, report: &mut PassReport) -> Resu
     report.read = (listing.people.len() + listing.broken.len() + listing.gone.len()) as u64;
     let doubtful = doubtful(&mut listing);
     let mut names = doubtful.clone();
-    names.extend(missing(context, &mut listing).await?);
+    let missing = missing(context, &mut listing).await?;
+    names.extend(missing.iter().cloned());
+    names.extend(set_aside(context, &listing).await?);
     names.extend(answered(context, &listing).await?);
     let unanswered = look_at(context, &mut listing, &names).await?;
+    listing.is_conclusive &= unanswered.iter().all(|name| !missing.contains(name));
     if unanswered.iter().any(|name| doubtful.contains(name)) {
         listing.token = None;
     }
@@ -168,6 +171,22 @@ async fn missing(context: &Context<'_>, listing: &mut Listing) -> Result<Vec<Str
     let matches = matches.into_iter().map(|candidate| candidate.contact_id);
     missing.extend(matches.filter(|name| !listing.people.contains_key(name) && !known.contains(name)));
     Ok(missing)
+}
+
+/// Contacts that were set aside, when others are gone: one of them may be the same person.
+async fn set_aside(context: &Context<'_>, listing: &Listing) -> Result<Vec<String>, SyncError> {
+    if listing.gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut tx = context.engine.db.read().await?;
+    let key = context.key();
+    let aside = quarantine::list(&mut tx, key.tenant, Some(key.account)).await?;
+    let contacts = aside
+        .into_iter()
+        .filter(|item| item.side == "google" && item.calendar_id == key.calendar)
+        .map(|item| item.item_id);
+    let unknown = |name: &String| !listing.people.contains_key(name) && !listing.gone.contains(name);
+    Ok(contacts.filter(unknown).take(ANSWERED_AT_ONCE).collect())
 }
 
 /// Contacts that a person has answered about, or whose candidates are others by now; Google may show something else, too.

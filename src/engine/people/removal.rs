@@ -42,7 +42,8 @@ pub(super) async fn remove(
     for known in answered {
         // The deletion is carried out if the side that deleted has won, and else undone there.
         let deleted_by = if known.row.is_some() { Side::Google } else { Side::App };
-        if known.answer() == Some(deleted_by) {
+        let is_gone_on_both = known.row.is_none() && gone.contains(&known.link.contact_id);
+        if is_gone_on_both || known.answer() == Some(deleted_by) {
             allowed.push(known);
         } else {
             undo(context, known, report).await?;

@@ -126,7 +126,13 @@ pub(super) async fn agree(
     let details = match row.text.details() {
         Ok(details) => details,
         Err(problem) => {
+            // The contact is known all the same; without its etag it is merged as soon as the row can be read.
+            as_seen(&mut known.link, context, person);
+            known.link.etag.clear();
+            known.link.state = LinkState::Live;
+            (known.link.attempted_at, known.link.absences) = (0, 0);
             let version = known.version();
+            contact_links::put(tx, &mut known.link).await?;
             return asking::refuse_customer(tx, context, row.id, version, &problem.to_string(), report).await;
         }
     };
@@ -134,7 +140,9 @@ pub(super) async fn agree(
     let rules = PersonRules {
         policy: context.settings().conflict,
         origin: row.origin,
-        answer: known.answer(),
+        answer: known
+            .answer()
+            .filter(|_| known.link.waiting == Some(LinkWaiting::Conflict)),
         is_first,
     };
     match reconcile(&known.base(), &details, &person.details, &rules) {
@@ -221,8 +229,10 @@ async fn deleted_here(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let base = known.link.base_remote.clone().unwrap_or_default();
-    if differing(&base, &person.details).is_empty() {
-        // Only what Accord does not model has changed; the deletion finds that out by the link.
+    let is_held = known.link.waiting == Some(LinkWaiting::Brake);
+    if is_held || differing(&base, &person.details).is_empty() {
+        // Somebody decides about the deletion, or only what Accord does not model has changed: the link tells the deletion
+        // that the contact was edited.
         as_seen(&mut known.link, context, person);
         return Ok(contact_links::put(tx, &mut known.link).await?);
     }
@@ -270,6 +280,8 @@ pub(super) async fn written(
     known.link.attempted_at = 0;
     known.link.absences = 0;
     if known.row.is_none() {
+        // Its deletion may have been taken for one that no contact has to hear of.
+        customer_states::disagree(tx, context.tenant(), known.link.customer_id).await?;
         as_seen(&mut known.link, context, person);
         return Ok(contact_links::put(tx, &mut known.link).await?);
     }
