@@ -42,7 +42,7 @@ impl Story {
             }
             Step::ForgetTombstones => self.google("purge_tombstones", json!({})).await,
             Step::EmptyLists(times) => {
-                self.notes.lists_lied = true;
+                self.notes.needs_full_list = true;
                 self.google("list_empty", json!({"times": times})).await
             }
             Step::Delay(minutes) => {

@@ -18,7 +18,7 @@ impl Story {
         self.people.forget_faults().await;
         self.people.propagation(0).await;
         self.google("list_empty", serde_json::json!({"times": 0})).await;
-        if self.notes.lists_lied {
+        if self.notes.needs_full_list {
             // By then everything is listed again.
             self.people.minutes(7 * 24 * 60).await;
         }

@@ -36,8 +36,11 @@ pub struct Notes {
     pub merged: BTreeSet<u64>,
     /// Customers of merged contacts, one of which may have lost its own.
     pub united: BTreeSet<CustomerId>,
-    /// Whether Google has shown a list that lacks contacts, which only the next full list can mend.
-    pub lists_lied: bool,
+    /// Contacts that got another name, or took in others.
+    pub renamed: BTreeSet<u64>,
+    /// Whether only the next full list tells everything: a list lacked contacts, or a contact was deleted under a name that
+    /// the daemon may never have heard.
+    pub needs_full_list: bool,
     /// Customers whose removal, on whatever side, an admin has rejected.
     pub kept: BTreeSet<CustomerId>,
 }
@@ -81,6 +84,7 @@ impl Notes {
     }
 
     pub fn person_deleted(&mut self, id: u64, face: &Face) {
+        self.needs_full_list |= self.renamed.contains(&id);
         let atoms = face.atoms();
         self.removed.extend(atoms.iter().cloned());
         self.deleted_contacts.push(Deleted { id, atoms });

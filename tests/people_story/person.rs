@@ -117,6 +117,11 @@ impl Story {
         let body = json!({"keep": keep.name, "others": [other.name], "forward": forward});
         self.google("merge", body).await;
         self.notes.merged.insert(other_id);
+        if forward {
+            self.notes.renamed.insert(keep_id);
+        } else {
+            self.notes.needs_full_list |= self.notes.renamed.contains(&other_id);
+        }
         self.notes.touched_contacts.extend([keep_id, other_id]);
         // Whatever becomes of the customers of both, a person has said that they are one.
         let customers = self
@@ -146,6 +151,7 @@ impl Story {
             return false;
         };
         self.notes.touched_contacts.insert(id);
+        self.notes.renamed.insert(id);
         let body: Value = json!({"contact": contact.name});
         self.google(command, body).await
     }
