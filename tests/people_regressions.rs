@@ -63,4 +63,8 @@ both_databases! {
     async fn who_a_contact_is_that_took_in_a_linked_one_is_not_asked_any_more(url: String) {
         tell(&url, PLAIN, &[PersonCreates, AppCreates(Sql), PersonAddsHousemate(0), Poll, PersonMerges(1, 2, true)]).await.unwrap();
     }
+
+    async fn who_deletes_a_contact_that_has_just_taken_in_another_one_deletes_both(url: String) {
+        tell(&url, PLAIN, &[PersonCreates, PersonCreates, Poll, PersonMerges(0, 1, true), PersonDeletes(0)]).await.unwrap();
+    }
 }

@@ -41,7 +41,10 @@ impl Story {
                 self.google("expire_sync_tokens", json!({})).await
             }
             Step::ForgetTombstones => self.google("purge_tombstones", json!({})).await,
-            Step::EmptyLists(times) => self.google("list_empty", json!({"times": times})).await,
+            Step::EmptyLists(times) => {
+                self.notes.needs_full_list = true;
+                self.google("list_empty", json!({"times": times})).await
+            }
             Step::Delay(minutes) => {
                 self.people.propagation(minutes * 60_000).await;
                 true

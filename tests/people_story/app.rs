@@ -67,6 +67,7 @@ impl Story {
             return false;
         };
         self.notes.edit(&before, &after);
+        self.notes.touched_customers.insert(id);
         if via == Via::Api {
             self.people.app_edits(id, after.customer_body(&before)).await;
             return true;
@@ -110,6 +111,7 @@ impl Story {
         let Some((id, _)) = self.customer(&sides, k) else {
             return false;
         };
+        self.notes.touched_customers.insert(id);
         let tomorrow = accord::domain::clock::Clock::now(&*self.people.clock) + chrono::TimeDelta::days(30);
         let when = hour(&tomorrow.format("%Y-%m-%dT10:00:00").to_string());
         let booking: BookingId = self.people.world.app_creates("With a customer", when).await;

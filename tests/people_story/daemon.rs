@@ -18,6 +18,10 @@ impl Story {
         self.people.forget_faults().await;
         self.people.propagation(0).await;
         self.google("list_empty", serde_json::json!({"times": 0})).await;
+        if self.notes.needs_full_list {
+            // By then everything is listed again.
+            self.people.minutes(7 * 24 * 60).await;
+        }
         let mut quiet = 0;
         for _ in 0..16 {
             self.people.minutes(31).await;

@@ -1,17 +1,23 @@
 //! Every deed is honoured: nothing that somebody wrote is lost, nobody is doubled, comes back or dies by itself.
 use super::Story;
 use super::face::{Face, atoms_in};
+use super::questions::Asked;
 use super::sides::Sides;
+use accord::domain::ids::CustomerId;
 use accord::engine::conflicts::Conflict;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Story {
-    /// Whatever somebody wrote and nobody who saw it took away is shown somewhere, or kept in a conflict record.
-    pub(super) fn nothing_lost(&self, sides: &Sides, conflicts: &[Conflict]) -> Result<(), String> {
+    /// Whatever somebody wrote and nobody who saw it took away is shown somewhere, or kept in a conflict record; and nothing is
+    /// shown that nobody wrote.
+    pub(super) fn nothing_lost_or_made_up(&self, sides: &Sides, conflicts: &[Conflict]) -> Result<(), String> {
         let mut found = BTreeSet::new();
         found.extend(sides.customers.values().flat_map(Face::atoms));
         let live = sides.contacts.values().filter(|contact| contact.live);
         found.extend(live.flat_map(|contact| contact.face.atoms()));
+        if let Some(atom) = found.difference(&self.notes.added).next() {
+            return Err(format!("nobody wrote {atom}"));
+        }
         for conflict in conflicts {
             for value in [&conflict.base, &conflict.app, &conflict.google] {
                 atoms_in(value, &mut found);
@@ -94,6 +100,38 @@ impl Story {
                     return Err(format!(
                         "contact {:x} was deleted and is back as {id:x}: {contact:?}",
                         deleted.id
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A deletion that nobody contested reaches the other side.
+    pub(super) fn deletions_hold(&self, sides: &Sides, asked: &Asked) -> Result<(), String> {
+        let notes = &self.notes;
+        let excused = |id: &CustomerId| {
+            asked.customers.contains(id) || notes.kept.contains(id) || notes.touched_customers.contains(id)
+        };
+        // What leaves the label is not Accord's business any more, and a match may have given a customer more than it had.
+        for deleted in notes.deleted_contacts.iter().filter(|_| self.label.is_none()) {
+            let theirs = notes.customers_of(deleted.id).filter(|id| !excused(id));
+            for (id, face) in theirs.filter_map(|id| Some((id, sides.customers.get(&id)?))) {
+                if face.atoms().is_disjoint(&notes.shared) {
+                    return Err(format!(
+                        "customer {id} is there although contact {:x} was deleted",
+                        deleted.id
+                    ));
+                }
+            }
+        }
+        for dropped in notes.dropped_customers.iter().filter(|it| !excused(&it.id)) {
+            let made = notes.created.iter().filter(|(of, _)| *of == dropped.id);
+            for (_, contact) in made.filter(|(_, contact)| !notes.touched_contacts.contains(contact)) {
+                if sides.contacts.get(contact).is_some_and(|contact| contact.live) {
+                    return Err(format!(
+                        "contact {contact:x} is there although customer {} was deleted",
+                        dropped.id
                     ));
                 }
             }

@@ -27,12 +27,20 @@ pub struct Notes {
     pub ties: BTreeSet<(CustomerId, u64)>,
     /// The contacts that were made for customers.
     pub created: Vec<(CustomerId, u64)>,
+    /// What a hand has done more to than make or delete it.
+    pub touched_customers: BTreeSet<CustomerId>,
+    pub touched_contacts: BTreeSet<u64>,
     pub dropped_customers: Vec<Deleted<CustomerId>>,
     pub deleted_contacts: Vec<Deleted<u64>>,
     /// Contacts that were merged into others.
     pub merged: BTreeSet<u64>,
     /// Customers of merged contacts, one of which may have lost its own.
     pub united: BTreeSet<CustomerId>,
+    /// Contacts that got another name, or took in others.
+    pub renamed: BTreeSet<u64>,
+    /// Whether only the next full list tells everything: a list lacked contacts, or a contact was deleted under a name that
+    /// the daemon may never have heard.
+    pub needs_full_list: bool,
     /// Customers whose removal, on whatever side, an admin has rejected.
     pub kept: BTreeSet<CustomerId>,
 }
@@ -76,6 +84,7 @@ impl Notes {
     }
 
     pub fn person_deleted(&mut self, id: u64, face: &Face) {
+        self.needs_full_list |= self.renamed.contains(&id);
         let atoms = face.atoms();
         self.removed.extend(atoms.iter().cloned());
         self.deleted_contacts.push(Deleted { id, atoms });

@@ -57,13 +57,14 @@ impl Story {
 
     pub(super) async fn person_changes(&mut self, k: usize, change: Change) -> bool {
         let sides = self.look().await;
-        let Some((_, contact)) = self.contact(&sides, k) else {
+        let Some((id, contact)) = self.contact(&sides, k) else {
             return false;
         };
         let Some(after) = contact.face.after(change, self.step) else {
             return false;
         };
         self.notes.edit(&contact.face, &after);
+        self.notes.touched_contacts.insert(id);
         let body = after.person_body(&contact.face);
         self.people.person_edits(&contact.name, body).await;
         true
@@ -85,17 +86,19 @@ impl Story {
 
     pub(super) async fn person_touches(&mut self, k: usize) -> bool {
         let sides = self.look().await;
-        match self.contact(&sides, k) {
-            Some((_, contact)) => self.google("touch", json!({"contact": contact.name})).await,
-            None => false,
-        }
+        let Some((id, contact)) = self.contact(&sides, k) else {
+            return false;
+        };
+        self.notes.touched_contacts.insert(id);
+        self.google("touch", json!({"contact": contact.name})).await
     }
 
     pub(super) async fn person_puts_under_label(&mut self, k: usize, into: bool) -> bool {
         let sides = self.look().await;
-        let (Some((_, contact)), Some(label)) = (self.contact(&sides, k), &self.label) else {
+        let (Some((id, contact)), Some(label)) = (self.contact(&sides, k), &self.label) else {
             return false;
         };
+        self.notes.touched_contacts.insert(id);
         let (names, none): (&[&str], &[&str]) = (&[contact.name.as_str()], &[]);
         let (add, remove) = if into { (names, none) } else { (none, names) };
         self.people.person_labels(label, add, remove).await;
@@ -114,6 +117,12 @@ impl Story {
         let body = json!({"keep": keep.name, "others": [other.name], "forward": forward});
         self.google("merge", body).await;
         self.notes.merged.insert(other_id);
+        if forward {
+            self.notes.renamed.insert(keep_id);
+        } else {
+            self.notes.needs_full_list |= self.notes.renamed.contains(&other_id);
+        }
+        self.notes.touched_contacts.extend([keep_id, other_id]);
         // Whatever becomes of the customers of both, a person has said that they are one.
         let customers = self
             .notes
@@ -138,9 +147,11 @@ impl Story {
     /// Links a contact with a profile, or takes the two apart.
     pub(super) async fn profile(&mut self, k: usize, command: &str) -> bool {
         let sides = self.look().await;
-        let Some((_, contact)) = self.contact(&sides, k) else {
+        let Some((id, contact)) = self.contact(&sides, k) else {
             return false;
         };
+        self.notes.touched_contacts.insert(id);
+        self.notes.renamed.insert(id);
         let body: Value = json!({"contact": contact.name});
         self.google(command, body).await
     }

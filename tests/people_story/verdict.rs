@@ -17,10 +17,11 @@ impl Story {
         self.nothing_is_left(&sides, &asked).await?;
         equal(&sides, &asked, &conflicts)?;
         self.nobody_is_forgotten(&sides, &asked)?;
-        self.nothing_lost(&sides, &conflicts)?;
+        self.nothing_lost_or_made_up(&sides, &conflicts)?;
         self.nobody_twice(&sides)?;
         self.nobody_back(&sides)?;
-        self.nobody_dies_by_itself(&sides)
+        self.nobody_dies_by_itself(&sides)?;
+        self.deletions_hold(&sides, &asked)
     }
 
     async fn nothing_is_left(&self, sides: &Sides, asked: &Asked) -> Result<(), String> {
