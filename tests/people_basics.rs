@@ -1,5 +1,4 @@
 //! Customers and Google Contacts, the plain cases: each side's people appear on the other, and edits follow.
-#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod support;
 use serde_json::json;
 use support::people::{People, contact, customer, emails, emails_of, phones, phones_of};

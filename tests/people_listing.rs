@@ -1,5 +1,4 @@
 //! How the contacts of an account are listed: what a quiet pass costs, tokens that grow old, pages, and copies that come late.
-#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod support;
 use accord::args;
 use accord::engine::sync::SyncError;

@@ -1,6 +1,5 @@
 //! Contacts that are being created or changed when the answer is lost, the daemon dies, or a neighbour is refused: nothing is
 //! doubled, and nothing is lost.
-#![expect(clippy::unwrap_used, reason = "a test that panics fails, which is right")]
 mod support;
 use accord::args;
 use accord::store::contact_links::LinkState;
