@@ -39,6 +39,8 @@ pub(super) async fn apply(
     removal::remove(context, &listing.gone, report).await?;
     // Whoever could not be met is shown again, as long as the token does not move on.
     let Some(token) = listing.token.as_ref().filter(|_| all_met) else {
+        // And the token that stays belongs to the questions it was given for.
+        context.fingerprint.clone_from(&context.claim.fingerprint);
         return Ok(());
     };
     let mut tx = context.begin().await?;

@@ -71,10 +71,6 @@ pub(super) async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result
 /// Returns the sync token, unless it was kept on the way.
 async fn sync(context: &mut Context<'_>, report: &mut PassReport) -> Result<Option<String>, SyncError> {
     let listing = pull::pull(context, report).await?;
-    if listing.token.is_none() {
-        // Some of it could not be read: the token that is kept still belongs to the old questions.
-        context.fingerprint.clone_from(&context.claim.fingerprint);
-    }
     let pushes = context.scope.has_pending && context.takes_writes();
     if listing.is_quiet() && !pushes && !context.scope.has_answers {
         return Ok(listing.token);
