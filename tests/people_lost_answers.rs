@@ -50,6 +50,7 @@ async fn crowd(people: &People, count: usize) -> Vec<accord::domain::ids::Custom
 
 both_databases! {
     // Scenarios 15 and 16.
+    /// Checklist line 150.
     async fn a_create_whose_answer_is_lost_is_found_by_its_key_and_not_created_again(url: String) {
         let people = People::new(&url).await;
         let id = people.app_adds(customer("Ota", "Kral", "ota@example.com")).await;

@@ -70,7 +70,7 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// Reads what only a pass with work needs. It may write the installation's id, once.
+    /// Reads what only a pass with work needs. It writes the installation's id, once; a plan writes nothing.
     pub async fn load_rest(&mut self) -> Result<(), SyncError> {
         let mut tx = self.engine.db.begin().await?;
         let tenant = tenants::get(&mut tx, self.tenant())
@@ -82,6 +82,9 @@ impl<'a> Context<'a> {
         let installation = installation::id(&mut tx, self.engine.fresh_uuid()).await?;
         self.key_prefix = format!("accord:{installation}:{}:", self.tenant());
         self.quarantined = self.set_aside(&mut tx).await?;
+        if self.is_plan {
+            return Ok(());
+        }
         Ok(tx.commit().await?)
     }
 

@@ -27,7 +27,8 @@
 //! - `inbound.rs`: contacts of the listing meet their links; `settle.rs`: one link, its customer and its contact
 //! - `newcomer.rs`: contacts that have no link
 //! - `removal.rs`: contacts that are gone and customers that were deleted, and the brake; `deleting.rs`: the latter's contacts
-//! - `outbound.rs`: what the app changed; `creating.rs`: contacts for customers that have none
+//! - `outbound.rs`: what the app changed; `creating.rs`: contacts for customers that have none;
+//!   `updating.rs`: changed fields of those that have one
 //! - `asking.rs`: what stops at a person: questions, conflict records, quarantine
 mod asking;
 mod context;
@@ -39,6 +40,7 @@ mod outbound;
 mod pull;
 mod removal;
 mod settle;
+mod updating;
 
 use super::Engine;
 use super::sync::{PassReport, SyncError};

@@ -3,12 +3,13 @@
 //! A batch that changes something is carried out or refused as a whole, and a refusal names the items that are to blame
 //! ([`RefusedItem`](crate::google::error::RefusedItem)s of the error). Google does not promise that a refused batch did nothing, so a refused create counts as
 //! unsure.
-use super::list::{CONTACTS_ONLY, PERSON_FIELDS, person_mask};
-use super::person::{self, ParsedPerson};
-use super::person_body::{Update, create_body};
+use super::list::{CONTACTS_ONLY, IDENTITY, PERSON_FIELDS, person_mask};
+use super::person::{self, Broken, ParsedPerson};
+use super::person_body::{Readable, Update, create_body, google_fields};
 use super::{PeopleApi, resource_url};
 use crate::domain::customer::Details;
 use crate::domain::failure::FailureClass;
+use crate::domain::people::merge::PersonField;
 use crate::google::error::{self, ErrorKind, GoogleError};
 use http::Method;
 use secrecy::SecretString;
@@ -24,6 +25,8 @@ pub const BATCH_DELETE: usize = 500;
 
 /// What Google says about one item: the person, or what to do instead.
 pub type Answered = Result<ParsedPerson, FailureClass>;
+/// The same of one that is to be changed.
+pub type AnsweredReadable = Result<Result<Readable, Box<Broken>>, FailureClass>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,11 +39,15 @@ struct Item {
 
 impl Item {
     fn answered(self) -> Answered {
+        self.person().map(|person| person::parse(&person))
+    }
+
+    fn person(self) -> Result<Box<RawValue>, FailureClass> {
         if let Some(status) = self.status.filter(|status| status["code"].as_i64().unwrap_or(0) != 0) {
             return Err(error::status_class(&status));
         }
         match (self.person, self.http_status_code) {
-            (Some(person), _) => Ok(person::parse(&person)),
+            (Some(person), _) => Ok(person),
             (None, Some(404 | 410)) => Err(FailureClass::Gone),
             (None, _) => Err(FailureClass::Protocol),
         }
@@ -50,6 +57,16 @@ impl Item {
 #[derive(Deserialize)]
 struct Responses {
     responses: Option<Vec<Item>>,
+}
+
+impl Responses {
+    /// Under the names that were asked for.
+    fn by_name(self) -> HashMap<String, Item> {
+        let items = self.responses.unwrap_or_default().into_iter();
+        items
+            .filter_map(|item| Some((item.requested_resource_name.clone()?, item)))
+            .collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -85,9 +102,38 @@ impl PeopleApi {
         query.extend(resource_names.iter().map(|name| ("resourceNames", *name)));
         let url = self.verb_url("people:batchGet", &query)?;
         let responses: Responses = self.read(access, url).await?;
-        let items = responses.responses.unwrap_or_default().into_iter();
-        let answers = items.filter_map(|item| Some((item.requested_resource_name.clone()?, item)));
-        Ok(in_order(resource_names, answers.collect()))
+        let answers = in_order(resource_names, responses.by_name());
+        Ok(answers
+            .map(|(name, item)| (name, item.and_then(Item::answered)))
+            .collect())
+    }
+
+    /// Several contacts, at most [`BATCH`], with everything that Google holds in these fields, as
+    /// [`PeopleApi::read_for_update`] reads one.
+    pub async fn batch_read_for_update(
+        &self,
+        access: &SecretString,
+        resource_names: &[&str],
+        fields: &[PersonField],
+    ) -> Result<Vec<(String, AnsweredReadable)>, GoogleError> {
+        within(resource_names.len(), BATCH)?;
+        let names = google_fields(fields).join(",");
+        if names.is_empty() {
+            return Err(GoogleError::unsendable("no field is to be changed"));
+        }
+        let person_fields = format!("metadata,{names}");
+        let mask = format!("responses(requestedResourceName,httpStatusCode,status,person({IDENTITY},{names}))");
+        let mut query = vec![
+            ("personFields", person_fields.as_str()),
+            CONTACTS_ONLY,
+            ("fields", mask.as_str()),
+        ];
+        query.extend(resource_names.iter().map(|name| ("resourceNames", *name)));
+        let url = self.verb_url("people:batchGet", &query)?;
+        let responses: Responses = self.read(access, url).await?;
+        let readable = |item: Item| item.person().map(|person| Readable::parse(&person, fields));
+        let answers = in_order(resource_names, responses.by_name());
+        Ok(answers.map(|(name, item)| (name, item.and_then(readable))).collect())
     }
 
     /// Creates several contacts, at most [`BATCH`], given with their keys; the answers are in the order of the contacts. One
@@ -154,7 +200,10 @@ impl PeopleApi {
         let url = self.verb_url("people:batchUpdateContacts", &[("fields", "updateResult")])?;
         let updated: Updated = self.write(access, Method::POST, url, &body).await?;
         let names: Vec<&str> = updates.iter().map(|(name, _)| *name).collect();
-        Ok(in_order(&names, updated.update_result.unwrap_or_default()))
+        let answers = in_order(&names, updated.update_result.unwrap_or_default());
+        Ok(answers
+            .map(|(name, item)| (name, item.and_then(Item::answered)))
+            .collect())
     }
 
     /// Deletes several contacts, at most [`BATCH_DELETE`]. One that is already gone may spoil the batch.
@@ -179,15 +228,14 @@ fn created_with(key: &str, at: usize, answers: &[Answered]) -> Answered {
     answer.cloned().unwrap_or(Err(FailureClass::Protocol))
 }
 
-fn in_order(names: &[&str], mut answers: HashMap<String, Item>) -> Vec<(String, Answered)> {
-    let answer = |name: &&str| {
+fn in_order<'n>(
+    names: &'n [&str],
+    mut answers: HashMap<String, Item>,
+) -> impl Iterator<Item = (String, Result<Item, FailureClass>)> + 'n {
+    names.iter().map(move |name| {
         let item = answers.remove(*name);
-        (
-            (*name).to_owned(),
-            item.map_or(Err(FailureClass::Protocol), Item::answered),
-        )
-    };
-    names.iter().map(answer).collect()
+        ((*name).to_owned(), item.ok_or(FailureClass::Protocol))
+    })
 }
 
 fn within(count: usize, most: usize) -> Result<(), GoogleError> {

@@ -14,7 +14,7 @@ mod person_body;
 mod value_json;
 
 pub use super::calendar::PageEnd;
-pub use batch::{Answered, BATCH, BATCH_DELETE};
+pub use batch::{Answered, AnsweredReadable, BATCH, BATCH_DELETE};
 pub use groups::{Group, MODIFY, Modified};
 pub use list::{PeoplePage, fingerprint};
 pub use person::{Broken, CLIENT_KEY, ParsedPerson, Person, parse};
