@@ -1,5 +1,5 @@
-//! What a pass costs: `cargo bench --bench sync`. With `-- sqlite` or `-- postgres` for one database, with `-- small` for a
-//! hundredth of everything, to try the benchmark itself.
+//! What a pass costs: `cargo bench --bench sync`. With `-- sqlite` or `-- postgres` for one database, with `-- events` or
+//! `-- contacts` for one kind of scope, with `-- small` for a hundredth of everything, to try the benchmark itself.
 //!
 //! The pretend Google lives in this process; whatever is measured runs in a fresh child process of its own (`child.rs`), so
 //! that time, processor and peak memory are the engine's alone. Prints each figure beside its goal. Figures are read, not
@@ -75,10 +75,13 @@ fn main() {
     let both = ["sqlite", "postgres"];
     let only = both.into_iter().find(|name| is_said(name));
     let names = both.into_iter().filter(|name| only.is_none_or(|only| only == *name));
-    runtime.block_on(measure(names.collect(), sizes));
+    let kinds = [Kind::Events, Kind::Contacts];
+    let only = kinds.into_iter().find(|kind| is_said(kind.word()));
+    let kinds = kinds.into_iter().filter(|kind| only.is_none_or(|only| only == *kind));
+    runtime.block_on(measure(names.collect(), kinds.collect(), sizes));
 }
 
-async fn measure(names: Vec<&'static str>, sizes: Sizes) {
+async fn measure(names: Vec<&'static str>, kinds: Vec<Kind>, sizes: Sizes) {
     let mut columns = Vec::new();
     for name in names {
         // The harness panics without PostgreSQL's programs, and says what is missing.
@@ -87,12 +90,14 @@ async fn measure(names: Vec<&'static str>, sizes: Sizes) {
             continue;
         }
         let mut column = Column::default();
-        full_pull(Kind::Events, name, sizes, &mut column).await;
-        push(name, sizes, &mut column).await;
-        quiet(Kind::Events, name, sizes, &mut column).await;
-        full_pull(Kind::Contacts, name, sizes, &mut column).await;
-        push_people(name, sizes, &mut column).await;
-        quiet(Kind::Contacts, name, sizes, &mut column).await;
+        for kind in &kinds {
+            full_pull(*kind, name, sizes, &mut column).await;
+            match kind {
+                Kind::Events => push(name, sizes, &mut column).await,
+                Kind::Contacts => push_people(name, sizes, &mut column).await,
+            }
+            quiet(*kind, name, sizes, &mut column).await;
+        }
         columns.push((name, column));
     }
     println!("{}", table::text(&columns));
