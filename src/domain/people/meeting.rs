@@ -38,6 +38,11 @@ impl Traits {
         }
     }
 
+    /// What others may have in common with the person: emails and telephone numbers.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.emails.iter().chain(&self.phones).map(String::as_str)
+    }
+
     /// Whether both have a first or a family name and these differ.
     fn contradicts(&self, other: &Self) -> bool {
         let differ = |a: &str, b: &str| !a.is_empty() && !b.is_empty() && a != b;

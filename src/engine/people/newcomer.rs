@@ -144,9 +144,13 @@ fn plan<'p>(
         .filter_map(|row| Some((row.id, Traits::of(&row.text.details().ok()?, region))))
         .collect();
     traits.sort_by_key(|(id, _)| *id);
+    // Of a large first listing only those are kept in mind who have anything in common with a customer.
+    let keys: HashSet<&str> = traits.iter().flat_map(|(_, traits)| traits.keys()).collect();
     let shown: Vec<(&str, Traits)> = open
         .iter()
+        .filter(|_| !keys.is_empty())
         .map(|person| (person.resource_name.as_str(), Traits::of(&person.details, region)))
+        .filter(|(_, traits)| traits.keys().any(|key| keys.contains(key)))
         .collect();
     let meeting = meeting::meet(&traits, &shown);
     let by_name: HashMap<&str, &'p Person> = open

@@ -55,6 +55,9 @@ impl Known {
 
 /// What the app holds for these links, in their order.
 pub(super) async fn load(tx: &mut Tx, context: &Context<'_>, links: Vec<ContactLink>) -> Result<Vec<Known>, SyncError> {
+    if links.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<CustomerId> = links.iter().map(|link| link.customer_id).collect();
     let rows = crate::store::customers::get_many(tx, context.tenant(), &ids).await?;
     let mut rows: HashMap<CustomerId, CustomerRow> = rows.into_iter().map(|row| (row.id, row)).collect();
