@@ -86,6 +86,15 @@ pub struct EffectiveSettings {
     pub admin_email: String,
 }
 
+impl EffectiveSettings {
+    /// Whether the brake holds so many removals, those of the last day (`recent`) among them, beside so many live items.
+    pub fn brakes(&self, removals: i64, recent: i64, live: i64) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "counts of items are far below 2^52")]
+        let share = removals as f64 / live.saturating_add(recent).max(1) as f64;
+        removals >= i64::from(self.brake_min) && share > self.brake_share
+    }
+}
+
 /// A setting that is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting} {problem}")]

@@ -110,9 +110,7 @@ async fn brakes(context: &Context<'_>, removals: &[Known], approved: usize) -> R
     let total = i64::try_from(removals.len() + held.len() + approved)
         .unwrap_or(i64::MAX)
         .saturating_add(recent);
-    #[expect(clippy::cast_precision_loss, reason = "counts of contacts are far below 2^52")]
-    let share = total as f64 / live.saturating_add(recent).max(1) as f64;
-    Ok(total >= i64::from(settings.brake_min) && share > settings.brake_share)
+    Ok(settings.brakes(total, recent, live))
 }
 
 /// The customers whose removal is held and not decided.

@@ -44,9 +44,7 @@ pub(super) async fn brakes(tx: &mut Tx, context: &Context<'_>, removals: &[Booki
         .unwrap_or(i64::MAX)
         .saturating_add(going_with)
         .saturating_add(recent);
-    #[expect(clippy::cast_precision_loss, reason = "counts of bookings are far below 2^52")]
-    let share = total as f64 / (live.saturating_add(recent).max(1)) as f64;
-    Ok(total >= i64::from(settings.brake_min) && share > settings.brake_share)
+    Ok(settings.brakes(total, recent, live))
 }
 
 /// Holds removals until the admin approves exactly this set.
