@@ -1,12 +1,14 @@
-//! Accord keeps the bookings of a telephony app and the calendars of its users in agreement.
+//! Accord keeps the bookings and customers of a telephony app and its users' Google accounts in agreement, and sends mail to
+//! customers only after their user has said yes to it.
 //!
 //! The map of the house, each room depending only on rooms to its left (`tests/architecture.rs` holds it):
 //!
-//! `domain <- {config, templates} <- {store, google} <- engine <- {jobs, web} <- app <- cli`
+//! `domain <- {config, templates} <- {store, google, mail} <- engine <- {jobs, web} <- app <- cli`
 //!
 //! - [`domain`] thinks: bookings, time, merge, plan. No I/O, no clock.
 //! - [`config`] and [`templates`] are what an operator can change without a compiler.
-//! - [`store`] remembers (SQL and nothing else), [`google`] talks to Google, each knowing nothing of the other.
+//! - [`store`] remembers (SQL and nothing else), [`google`] talks to Google, [`mail`] to mail servers, none
+//!   knowing of the others.
 //! - [`engine`] joins them into use cases; [`jobs`] and [`web`] only knock on its door.
 //! - [`app`] builds everything once; [`cli`] has one file per command.
 //! - [`sandbox`] is a local Google. It is written from Google's documents and shares no code with `google`.
@@ -18,6 +20,7 @@ pub mod engine;
 pub mod google;
 pub mod jobs;
 pub mod lifecycle;
+pub mod mail;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod store;

@@ -88,6 +88,8 @@ const CRATES: &[(&[&str], &[&str])] = &[
         &["google", "sandbox"],
     ),
     (&["oauth2", "google_calendar3"], &["google"]),
+    (&["lettre", "icalendar"], &["mail"]),
+    (&["mrml"], &["templates"]),
     (
         &["axum", "axum_extra", "tower", "tower_http", "utoipa", "utoipa_axum"],
         &["web", "sandbox"],
