@@ -20,6 +20,7 @@ pub mod hand_overs;
 pub mod idempotency;
 pub mod installation;
 pub mod left_contacts;
+pub mod mail;
 mod migrations;
 pub mod placements;
 mod private_copy;
