@@ -6,6 +6,7 @@ pub mod customer;
 pub mod event;
 pub mod failure;
 pub mod ids;
+pub mod ledger;
 pub mod mac;
 pub mod mail;
 pub mod merge;
