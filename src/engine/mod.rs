@@ -12,6 +12,7 @@ mod detached;
 pub mod disconnect;
 pub mod due;
 pub mod housekeeping;
+pub mod ledger;
 pub mod notice;
 pub mod occurrences;
 pub mod once;

@@ -19,6 +19,7 @@ mod error;
 pub mod hand_overs;
 pub mod idempotency;
 pub mod installation;
+pub mod ledger;
 pub mod left_contacts;
 pub mod mail;
 mod migrations;
