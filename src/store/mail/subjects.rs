@@ -13,6 +13,8 @@ pub struct SubjectRow {
     pub booking_id: BookingId,
     /// Which occurrence; `None` for a single booking and for a series as a whole.
     pub original_start: Option<OriginalStart>,
+    /// The row that says it; of an occurrence that differs from its series, its own.
+    pub row_id: BookingId,
     /// The customer.
     pub customer_id: CustomerId,
     /// Whose consent it needs.
@@ -34,7 +36,7 @@ pub struct SubjectRow {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT tenant_id, id, booking_id, original_start, customer_id, user_id, recipient_key, mail_version, content_sealed, ",
+            "SELECT tenant_id, id, booking_id, original_start, row_id, customer_id, user_id, recipient_key, mail_version, content_sealed, ",
             "told_sealed, is_wished, remind_at FROM mail_subjects ",
             $rest
         )
@@ -46,6 +48,7 @@ fn read(row: &Row) -> Result<SubjectRow, StoreError> {
         id: row.parse("id")?,
         booking_id: row.parse("booking_id")?,
         original_start: start(row)?,
+        row_id: row.parse("row_id")?,
         customer_id: row.parse("customer_id")?,
         user_id: row.parse("user_id")?,
         recipient_key: row.bytes("recipient_key")?,
@@ -84,6 +87,13 @@ pub async fn get(tx: &mut Tx, tenant: TenantId, id: MessageId) -> Result<Option<
     row.as_ref().map(read).transpose()
 }
 
+/// The booking whose occurrence this row was, also after it was deleted.
+pub async fn family_of_row(tx: &mut Tx, tenant: TenantId, row: BookingId) -> Result<Option<BookingId>, StoreError> {
+    const SQL: &str = "SELECT booking_id FROM mail_subjects WHERE tenant_id = $1 AND row_id = $2 LIMIT 1";
+    let row = tx.fetch_optional(SQL, args![tenant, row]).await?;
+    row.map(|row| row.parse("booking_id")).transpose()
+}
+
 /// The bookings that these customers were, or would be, told about.
 pub async fn bookings_of(
     tx: &mut Tx,
@@ -97,10 +107,10 @@ pub async fn bookings_of(
 
 /// Writes a row whole.
 pub async fn put(tx: &mut Tx, tenant: TenantId, row: &SubjectRow) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO mail_subjects (tenant_id, id, booking_id, original_start, customer_id, user_id, recipient_key, \
-             mail_version, content_sealed, told_sealed, is_wished, remind_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-         ON CONFLICT (tenant_id, id) DO UPDATE SET customer_id = excluded.customer_id, user_id = excluded.user_id, \
+    const SQL: &str = "INSERT INTO mail_subjects (tenant_id, id, booking_id, original_start, row_id, customer_id, user_id, \
+             recipient_key, mail_version, content_sealed, told_sealed, is_wished, remind_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+         ON CONFLICT (tenant_id, id) DO UPDATE SET row_id = excluded.row_id, customer_id = excluded.customer_id, user_id = excluded.user_id, \
              recipient_key = excluded.recipient_key, mail_version = excluded.mail_version, \
              content_sealed = excluded.content_sealed, told_sealed = excluded.told_sealed, is_wished = excluded.is_wished, \
              remind_at = excluded.remind_at";
@@ -109,6 +119,7 @@ pub async fn put(tx: &mut Tx, tenant: TenantId, row: &SubjectRow) -> Result<(), 
         row.id,
         row.booking_id,
         start_text(row.original_start),
+        row.row_id,
         row.customer_id,
         row.user_id,
         row.recipient_key.clone(),
@@ -131,6 +142,12 @@ pub async fn set_told(tx: &mut Tx, tenant: TenantId, id: MessageId, sealed: Vec<
 pub async fn set_remind_at(tx: &mut Tx, tenant: TenantId, id: MessageId, at: Option<i64>) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE mail_subjects SET remind_at = $3 WHERE tenant_id = $1 AND id = $2";
     tx.execute(SQL, args![tenant, id, at]).await.map(drop)
+}
+
+/// Makes the reminders of a tenant be computed again: its offsets have changed.
+pub async fn remind_again(tx: &mut Tx, tenant: TenantId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE mail_subjects SET remind_at = 0 WHERE tenant_id = $1 AND is_wished = 1";
+    tx.execute(SQL, args![tenant]).await.map(drop)
 }
 
 /// Whose reminders have to be proposed by now, over all tenants.

@@ -69,21 +69,55 @@ pub async fn unconsidered(tx: &mut Tx) -> Result<Vec<TenantId>, StoreError> {
     Ok(rows.iter().filter_map(|row| row.parse("tenant_id").ok()).collect())
 }
 
-/// Takes bookings of a tenant whose mail was not considered, series before their occurrences.
-pub async fn consider(tx: &mut Tx, tenant: TenantId, limit: i64) -> Result<Vec<BookingId>, StoreError> {
-    const SQL: &str = "UPDATE row_state SET mailed_version = version WHERE (tenant_id, kind, id) IN ( \
-             SELECT tenant_id, kind, id FROM row_state WHERE kind = 'booking' AND version <> mailed_version AND tenant_id = $1 \
-             ORDER BY id LIMIT $2 SKIP_LOCKED) \
-         RETURNING id";
-    let rows = tx.fetch_all(SQL, args![tenant, limit]).await?;
-    let mut ids: Vec<BookingId> = rows.iter().filter_map(|row| row.parse("id").ok()).collect();
-    // A series is older than its occurrences, and ids grow with time.
-    ids.sort_unstable();
-    Ok(ids)
+/// A booking whose mail was not considered, or not at this version.
+#[derive(Debug, Clone, Copy)]
+pub struct Unconsidered {
+    /// The row, which may be gone.
+    pub id: BookingId,
+    /// Its version.
+    pub version: i64,
+    /// Whether a pass wrote it since its mail was considered.
+    pub by_google: bool,
 }
 
-/// Notes that the mail of these bookings was considered as they stand.
-pub async fn considered(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
+/// Bookings of a tenant whose mail was not considered and that nobody wrote for `rest` ms, by the database's clock; what is written
+/// in SQL comes in several statements. Takes no lock. Series come before their occurrences, because ids grow with time.
+pub async fn to_consider(
+    tx: &mut Tx,
+    tenant: TenantId,
+    rest: i64,
+    limit: i64,
+) -> Result<Vec<Unconsidered>, StoreError> {
+    const SQL: &str = "SELECT s.id, s.version, CASE WHEN s.google_version > s.mailed_version THEN 1 ELSE 0 END AS by_google \
+         FROM row_state s LEFT JOIN bookings b ON b.tenant_id = s.tenant_id AND b.id = s.id \
+         WHERE s.tenant_id = $1 AND s.kind = 'booking' AND s.version <> s.mailed_version \
+         AND (b.id IS NULL OR b.updated_at <= NOW_MS() - $2) ORDER BY s.id LIMIT $3";
+    let rows = tx.fetch_all(SQL, args![tenant, rest, limit]).await?;
+    // A row whose id is no UUID is nobody's: it must not stop the others.
+    let known = rows.iter().filter_map(|row| {
+        let id = row.parse("id").ok()?;
+        Some((id, row))
+    });
+    known
+        .map(|(id, row)| {
+            Ok(Unconsidered {
+                id,
+                version: row.int("version")?,
+                by_google: row.flag("by_google")?,
+            })
+        })
+        .collect()
+}
+
+/// Notes that the mail of a booking was considered at this version. `false`: it was before, or there is a newer version.
+pub async fn considered(tx: &mut Tx, tenant: TenantId, id: BookingId, version: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "UPDATE row_state SET mailed_version = version \
+         WHERE tenant_id = $1 AND kind = 'booking' AND id = $2 AND version = $3 AND mailed_version <> version";
+    Ok(tx.execute(SQL, args![tenant, id, version]).await? == 1)
+}
+
+/// The same for rows that were made in this transaction and propose nothing.
+pub async fn pass_over(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE row_state SET mailed_version = version \
          WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2)";
     tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
@@ -92,6 +126,12 @@ pub async fn considered(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Res
 /// Makes bookings be considered again although nobody edited them.
 pub async fn consider_again(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE row_state SET mailed_version = -1 \
-         WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2)";
+         WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2) AND mailed_version >= 0";
     tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
+}
+
+/// Makes everybody else who proposes, decides or hands over mail of this tenant wait until the transaction ends.
+pub async fn hold(tx: &mut Tx, tenant: TenantId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE mail_tenants SET created_at = created_at WHERE tenant_id = $1";
+    tx.execute(SQL, args![tenant]).await.map(drop)
 }
