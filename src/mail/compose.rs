@@ -45,6 +45,10 @@ impl Composed {
         self.envelope.from().map_or("", AsRef::as_ref)
     }
 
+    pub(super) fn sender_domain(&self) -> &str {
+        self.envelope.from().map_or("localhost", lettre::Address::domain)
+    }
+
     /// Whether an address has a local part beyond ASCII, so that the server must offer SMTPUTF8 (RFC 6531).
     pub fn needs_smtputf8(&self) -> bool {
         self.needs_smtputf8

@@ -195,7 +195,7 @@ fn what_is_hard_to_carry_comes_back_as_it_was() {
 fn a_local_part_beyond_ascii_needs_smtputf8_wherever_it_stands() {
     for which in 0..3 {
         let mut letter = letter();
-        let mut mailboxes = [&mut letter.from, &mut letter.to, letter.reply_to.as_mut().unwrap()];
+        let mailboxes = [&mut letter.from, &mut letter.to, letter.reply_to.as_mut().unwrap()];
         mailboxes[which].address = "jörg@xn--bcher-kva.example".to_owned();
         assert!(compose(&letter, date()).unwrap().needs_smtputf8());
         assert_comes_back(&letter);
