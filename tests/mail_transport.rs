@@ -481,7 +481,8 @@ async fn a_connection_is_used_again_after_success_and_only_then() {
     assert!(matches!(delivery, Delivery::Refused { code: 550, .. }), "{delivery:?}");
     assert_eq!(server.connections().len(), 1);
     // The next one is new, and cut off in the middle of a letter by a caller who gave up.
-    let waiting = transport.send(&url, &letter, &patient());
+    let limits = patient();
+    let waiting = transport.send(&url, &letter, &limits);
     let given_up = async {
         while server.connections().get(1).is_none_or(|lines| lines.len() < 5) {
             tokio::task::yield_now().await;

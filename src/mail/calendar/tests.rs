@@ -296,10 +296,9 @@ fn long_lines_are_folded_between_characters() {
     }
 }
 
-/// What a client that knows only the component makes of a local time: the latest onset at or before it counts.
-/// Onsets are expanded by the `rrule` crate, which had no part in writing them.
-fn offset_in(component: &[String], local: NaiveDateTime) -> i32 {
-    let mut latest: Option<(NaiveDateTime, i32)> = None;
+/// What a client reads that knows only the component: from which local time on which offset counts. Rules are expanded by
+/// the `rrule` crate, which had no part in writing them.
+fn onsets_of(component: &[String], end: DateTime<Utc>) -> Vec<(NaiveDateTime, i32)> {
     let seconds = |text: &str| {
         let (sign, digits) = text.split_at(1);
         let number =
@@ -307,9 +306,8 @@ fn offset_in(component: &[String], local: NaiveDateTime) -> i32 {
         let seconds = number(0..2) * 3600 + number(2..4) * 60 + number(4..6);
         if sign == "-" { -seconds } else { seconds }
     };
-    let mut starts: Vec<NaiveDateTime> = Vec::new();
-    let mut to = 0;
     let time = |text: &str| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").unwrap();
+    let (mut onsets, mut starts, mut to) = (Vec::new(), Vec::new(), 0);
     for line in component {
         let (name, value) = line.split_once(':').unwrap();
         match name {
@@ -317,28 +315,17 @@ fn offset_in(component: &[String], local: NaiveDateTime) -> i32 {
             "DTSTART" | "RDATE" => starts.push(time(value)),
             "TZOFFSETTO" => to = seconds(value),
             "RRULE" => {
-                let set: rrule::RRuleSet = format!("DTSTART:{}Z\nRRULE:{value}", starts[0].format("%Y%m%dT%H%M%S"))
-                    .parse()
-                    .unwrap();
-                let before = rrule::Tz::UTC.from_utc_datetime(&local);
-                starts.extend(
-                    set.before(before)
-                        .all(1000)
-                        .dates
-                        .into_iter()
-                        .map(|date| date.naive_utc()),
-                );
+                let text = format!("DTSTART:{}Z\nRRULE:{value}", starts[0].format("%Y%m%dT%H%M%S"));
+                let set: rrule::RRuleSet = text.parse().unwrap();
+                let all = set.before(end.with_timezone(&rrule::Tz::UTC)).all(1000).dates;
+                starts.extend(all.into_iter().map(|date| date.naive_utc()));
             }
-            "END" => {
-                let best = starts.iter().copied().filter(|start| *start <= local).max();
-                if let Some(best) = best.filter(|best| latest.is_none_or(|(other, _)| *best > other)) {
-                    latest = Some((best, to));
-                }
-            }
+            "END" => onsets.extend(starts.iter().map(|start| (*start, to))),
             _ => {}
         }
     }
-    latest.expect("an onset before").1
+    onsets.sort_unstable();
+    onsets
 }
 
 const ZONES: [&str; 8] = [
@@ -381,6 +368,8 @@ fn the_zone_part_says_what_the_zone_database_says_at_every_hour_that_matters() {
             if recurrence.is_none() {
                 assert!(component.len() < 60, "{}", component.join("\n"));
             }
+            let onsets = onsets_of(&component, period.end);
+            let told = |local: NaiveDateTime| onsets[onsets.partition_point(|onset| onset.0 <= local) - 1].1;
             // All hours around the event; for long series, days at changing hours.
             let step = if recurrence.is_some() {
                 TimeDelta::minutes(60 * 24 * 3 + 35)
@@ -394,12 +383,7 @@ fn the_zone_part_says_what_the_zone_database_says_at_every_hour_that_matters() {
                 // Of two equal times a VTIMEZONE cannot say which.
                 if tz.from_local_datetime(&local).single().is_some() {
                     let actual = there.offset().fix().local_minus_utc();
-                    assert_eq!(
-                        offset_in(&component, local),
-                        actual,
-                        "{zone} {name} {local}\n{}",
-                        component.join("\n")
-                    );
+                    assert_eq!(told(local), actual, "{zone} {name} {local}\n{}", component.join("\n"));
                     seen += 1;
                 }
                 at += step;
