@@ -26,11 +26,11 @@ impl WhenWords {
         let (words, first) = match &when.span {
             Span::AllDay { start, end } => (whole_days(language, *start, *end, day_zone), *start),
             Span::Timed { start, end } => {
-                let shown = |time: &Zoned| zone.map_or(*time, |zone| Zoned::from_instant(time.instant(), zone));
+                let shown = |time: &Zoned| match zone {
+                    Some(zone) => Zoned::from_instant(time.instant(), zone),
+                    None => real(time),
+                };
                 let (start, end) = (shown(start), shown(end));
-                // A time that clocks jump over is shown as the one it really is.
-                let real = |time: Zoned| Zoned::from_instant(time.instant(), time.zone);
-                let (start, end) = (real(start), real(end));
                 (timed(language, &start, &end), start.local.date())
             }
         };
@@ -39,6 +39,34 @@ impl WhenWords {
             day: long_date(language, first),
             repeats: repeats::sentence(language, when, zone),
         }
+    }
+
+    /// One moment: `Monday, 2 March 2026, 15:30 (Europe/Madrid, UTC+1)`.
+    pub fn moment(language: Language, time: &Zoned) -> String {
+        let time = real(time);
+        let day = long_date(language, time.local.date());
+        format!("{day}, {}{} {}", clock(&time), clock_word(language), place(&time))
+    }
+}
+
+/// A time that clocks jump over is shown as the one it really is.
+fn real(time: &Zoned) -> Zoned {
+    Zoned::from_instant(time.instant(), time.zone)
+}
+
+fn clock_word(language: Language) -> &'static str {
+    match language {
+        Language::De => " Uhr",
+        Language::En | Language::Es => "",
+    }
+}
+
+/// `(Europe/Madrid, UTC+1)`.
+fn place(time: &Zoned) -> String {
+    let (zone, offset) = (time.zone.name(), offset(time));
+    match zone == offset {
+        true => format!("({zone})"),
+        false => format!("({zone}, {offset})"),
     }
 }
 
@@ -98,30 +126,23 @@ fn whole_days(language: Language, start: NaiveDate, end: NaiveDate, day_zone: Tz
 }
 
 fn timed(language: Language, start: &Zoned, end: &Zoned) -> String {
-    let (from, to) = (offset(start), offset(end));
-    let zone = start.zone.name();
-    // One zone with one offset is said once, at the end.
-    let (after_start, after_end) = match (start.zone == end.zone, from == to) {
-        (true, true) if zone == from => (String::new(), format!("({zone})")),
-        (true, true) => (String::new(), format!("({zone}, {to})")),
-        _ => (format!(" ({zone}, {from})"), format!("({}, {to})", end.zone.name())),
-    };
-    let clock_word = match language {
-        Language::De => " Uhr",
-        Language::En | Language::Es => "",
-    };
     let (first, last) = (start.local.date(), end.local.date());
     let (begin, until) = (clock(start), clock(end));
-    let day = long_date(language, first);
-    if first == last && after_start.is_empty() {
-        return format!("{day}, {begin}–{until}{clock_word} {after_end}");
+    let (day, word, there) = (long_date(language, first), clock_word(language), place(end));
+    // One zone with one offset is said once, at the end.
+    let is_one_place = place(start) == there;
+    if first == last && is_one_place {
+        return format!("{day}, {begin}–{until}{word} {there}");
     }
-    let begin = format!("{day}, {begin}{clock_word}{after_start}");
-    let until = format!("{until}{clock_word} {after_end}");
-    match first == last {
-        true => format!("{begin} – {until}"),
-        false => format!("{begin} – {}, {until}", long_date(language, last)),
-    }
+    let begin = match is_one_place {
+        true => format!("{day}, {begin}{word}"),
+        false => format!("{day}, {begin}{word} {}", place(start)),
+    };
+    let last_day = match first == last {
+        true => String::new(),
+        false => format!("{}, ", long_date(language, last)),
+    };
+    format!("{begin} – {last_day}{until}{word} {there}")
 }
 
 /// `UTC+1`, `UTC+5:30`, `UTC` for none at all.
