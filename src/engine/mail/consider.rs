@@ -142,7 +142,6 @@ pub(in crate::engine) async fn consider(
         desk: &desk,
         templates: &templates,
         wish,
-        row,
         made: Vec::new(),
     };
     clerk.carry_over(tx, &mut family).await?;
@@ -172,8 +171,6 @@ struct Clerk<'a> {
     desk: &'a Desk,
     templates: &'a MailTemplates,
     wish: Wish,
-    /// The row that was written; of the others of its family only what follows from it is told.
-    row: BookingId,
     made: Vec<MessageId>,
 }
 

@@ -150,7 +150,7 @@ impl Deref for Desk {
 }
 
 /// The tenant's secret, and what is made with it.
-pub(super) struct Keys {
+pub(in crate::engine) struct Keys {
     pub(super) tenant: TenantId,
     secret: Zeroizing<Vec<u8>>,
 }

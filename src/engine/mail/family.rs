@@ -5,7 +5,7 @@
 use super::{Desk, MailError};
 use crate::domain::booking::{Booking, Content, Status};
 use crate::domain::event::Words;
-use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId, UserId};
+use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId};
 use crate::domain::mail::{Told, clean_line};
 use crate::domain::merge::Waiting;
 use crate::domain::recurrence;
@@ -226,14 +226,6 @@ impl Family {
         let waits =
             |id: &BookingId| self.uncertain.contains(id) || (!told.takes_place && is_gone && self.placed.contains(id));
         rows.iter().any(waits) || self.uncertain.contains(&self.root)
-    }
-
-    /// Whom a booking's customers meet.
-    pub(super) fn owner(&self) -> Option<UserId> {
-        self.booking
-            .as_ref()
-            .or(self.overrides.first())
-            .map(|booking| booking.user_id)
     }
 
     /// Two customers with one address are one recipient: the first of them. `false` for the others.
