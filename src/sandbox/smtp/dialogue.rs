@@ -76,7 +76,6 @@ impl Dialogue {
             Command::Helo(host) => self.greet(Hello::Plain, &host, service),
             Command::Mail(from, params) => self.mail(from, &params, service).unwrap_or_else(|refusal| refusal),
             Command::Rcpt(to, params) => {
-                service.journal.count_recipient(&to);
                 let answer = self.rcpt(to, &params, service).unwrap_or_else(|refusal| refusal);
                 if answer.code >= 400 {
                     self.note_refused();
@@ -123,8 +122,7 @@ impl Dialogue {
         Reply { code: 250, lines }
     }
 
-    fn mail(&mut self, from: String, params: &[Param], service: &mut MailService) -> Result<Reply, Reply> {
-        service.journal.count_attempt();
+    fn mail(&mut self, from: String, params: &[Param], service: &MailService) -> Result<Reply, Reply> {
         let hello = self.hello.ok_or_else(|| Reply::out_of_sequence("EHLO or HELO first"))?;
         if self.transaction.is_some() {
             return Err(Reply::out_of_sequence("A mail is under way; RSET ends it"));

@@ -97,7 +97,7 @@ impl Reading {
             .is_some_and(|disposition| disposition.is_attachment());
         match &part.body {
             PartType::Multipart(_) => {}
-            // An invitation may come as a part to show and once more as a file; both are the calendar part.
+            // An invitation that comes once more as a file is an attachment the second time.
             _ if content_type == "text/calendar" && self.calendar.is_none() => {
                 self.calendar = Some(Calendar {
                     method: part

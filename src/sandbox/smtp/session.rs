@@ -190,16 +190,11 @@ impl Session {
             _ => self.dialogue.recipients().to_vec(),
         };
         let fault = stage.and_then(|stage| world.mail.faults.meet(stage, &concerned));
-        if fault
-            .as_ref()
-            .is_some_and(|fault| !fault.after_work && fault.outcome != Outcome::Stall)
-        {
-            // The work that would count is never done; the attempt was made all the same.
-            match work {
-                Some(Work::Obey(Command::Mail(..))) => world.mail.journal.count_attempt(),
-                Some(Work::Obey(Command::Rcpt(to, _))) => world.mail.journal.count_recipient(to),
-                _ => {}
-            }
+        // The attempt was made, whatever comes of it.
+        match work {
+            Some(Work::Obey(Command::Mail(..))) => world.mail.journal.count_attempt(),
+            Some(Work::Obey(Command::Rcpt(to, _))) => world.mail.journal.count_recipient(to),
+            _ => {}
         }
         world.mail.journal.begin(
             self.number,
