@@ -75,7 +75,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     })?;
     let base = sandbox.base_url();
     let smtp = format!("smtp://{}", sandbox.smtp_addr());
-    // Exactly the keys of `[google]`, so that they can be pasted.
+    // Exactly the keys of `[google]` and `[mail]`, so that they can be pasted.
     let keys = [
         ("client_id", arguments.client_id),
         ("client_secret", arguments.client_secret),
@@ -92,21 +92,21 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
                 .into_iter()
                 .map(|(key, value)| (key.to_owned(), value.into()))
                 .collect();
-            json(&json!({ "page": format!("{base}/"), "google": google, "smtp_url": smtp }))?;
+            json(&json!({ "page": format!("{base}/"), "google": google, "mail": { "smtp_url": smtp } }))?;
         }
         Format::Text => {
             line("[google]")?;
             for (key, value) in keys {
                 line(format_args!("{key} = \"{value}\""))?;
             }
+            line("[mail]")?;
+            line(format_args!("smtp_url = \"{smtp}\""))?;
         }
     }
     say(format_args!(
         "the calendars and contacts of its users are at {base}/ ; Ctrl-C stops it and forgets everything"
     ));
-    say(format_args!(
-        "mail to anybody is taken at {smtp} (no TLS) and shown at {base}/mailbox"
-    ));
+    say(format_args!("mail to anybody is taken and shown at {base}/mailbox"));
     let shutdown = Shutdown::new(PATIENCE);
     let stop = shutdown.stop();
     shutdown

@@ -1,6 +1,10 @@
 //! What the server remembers of mails and sessions, and forgets when told.
 use crate::{ANA, BEA, LETTER, Server, support::google::START_US};
-use accord::sandbox::{Sandbox, SandboxOptions};
+use accord::sandbox::{Sandbox, SandboxOptions, SmtpCredentials};
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, message::SinglePart,
+    transport::smtp::authentication::Credentials,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -156,4 +160,39 @@ async fn a_stopped_sandbox_frees_the_mail_servers_port() {
     };
     let again = Sandbox::start(options).await.expect("the port is free");
     assert_eq!(again.smtp_addr(), smtp_listen);
+}
+
+#[tokio::test]
+async fn a_client_that_was_not_written_for_this_server_signs_in_and_delivers() {
+    let credentials = SmtpCredentials {
+        user: "ana".into(),
+        password: "se cret".into(),
+    };
+    let server = Server::start_with(Some(credentials)).await;
+    let transport = |password: &str| {
+        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1")
+            .port(server.sandbox.smtp_addr().port())
+            .credentials(Credentials::new("ana".into(), password.into()))
+            .build()
+    };
+    let message = Message::builder()
+        .from("Ana Muñoz <ana@example.com>".parse().unwrap())
+        .to("señor@example.org".parse().unwrap())
+        .subject("Mañana")
+        .message_id(Some("<1@example.com>".into()))
+        .singlepart(SinglePart::plain("Hasta mañana.\r\n.\r\n".to_owned()))
+        .unwrap();
+    let refused = transport("wrong").send(message.clone()).await.expect_err("refused");
+    assert!(refused.is_permanent(), "{refused}");
+    let reply = transport("se cret").send(message.clone()).await.expect("delivered");
+    assert_eq!(reply.first_line(), Some("2.0.0 OK: taken as message 1"));
+    let raw = server.open("/_sandbox/mail/messages/1/raw").await.expect(200);
+    // lettre ends every message with a line end of its own before the lone dot.
+    assert_eq!(raw.body, [&message.formatted()[..], b"\r\n"].concat());
+    let kept = &server.messages().await[0];
+    assert_eq!(kept["subject"], "Mañana");
+    assert!(
+        kept["text"].as_str().unwrap().starts_with("Hasta mañana.\r\n.\r\n"),
+        "{kept}"
+    );
 }
