@@ -60,6 +60,8 @@ ids! {
     ConnectId,
     /// One item that was set aside.
     QuarantineId,
+    /// A mail: proposed, asked about, sent or not.
+    MessageId,
 }
 
 macro_rules! texts {

@@ -7,6 +7,8 @@ pub mod event;
 pub mod failure;
 pub mod ids;
 pub mod language;
+pub mod ledger;
+pub mod mac;
 pub mod mail;
 pub mod merge;
 pub mod people;

@@ -46,6 +46,18 @@ impl FromStr for KeyId {
     }
 }
 
+impl KeyId {
+    /// From the four bytes that stand before a sealed value or a code.
+    pub fn from_bytes(bytes: [u8; ID]) -> Self {
+        Self(bytes)
+    }
+
+    /// The four bytes.
+    pub fn bytes(self) -> [u8; ID] {
+        self.0
+    }
+}
+
 /// A text that is not 8 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key id is 8 hex digits")]
@@ -155,6 +167,13 @@ impl KeyRing {
         self.newest.id
     }
 
+    /// One of its keys.
+    pub(super) fn key(&self, id: KeyId) -> Option<&SealingKey> {
+        std::iter::once(&self.newest)
+            .chain(&self.older)
+            .find(|key| key.id == id)
+    }
+
     /// The key that sealed a value; `None` when the bytes are no sealed value.
     pub fn key_of(sealed: &[u8]) -> Option<KeyId> {
         let (header, _) = sealed.split_first_chunk::<HEADER>()?;
@@ -206,8 +225,7 @@ impl KeyRing {
         let id = Self::key_of(sealed).ok_or(SealError::Unreadable)?;
         let (header, encrypted) = sealed.split_first_chunk::<HEADER>().ok_or(SealError::Unreadable)?;
         let (_, nonce) = header.split_last_chunk::<NONCE>().ok_or(SealError::Unreadable)?;
-        let keys = || std::iter::once(&self.newest).chain(&self.older);
-        let key = keys().find(|key| key.id == id).ok_or(SealError::MissingKey(id))?;
+        let key = self.key(id).ok_or(SealError::MissingKey(id))?;
         let associated = context.associated_data(id);
         let opened = key.cipher().decrypt(
             &XNonce::from(*nonce),

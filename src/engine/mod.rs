@@ -12,6 +12,7 @@ mod detached;
 pub mod disconnect;
 pub mod due;
 pub mod housekeeping;
+pub mod ledger;
 pub mod notice;
 pub mod occurrences;
 pub mod once;
@@ -35,7 +36,7 @@ pub use refusal::{BadField, Refusal};
 
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::seal::KeyRing;
-use crate::domain::settings::SyncDefaults;
+use crate::domain::settings::TenantDefaults;
 use crate::google::calendar::CalendarApi;
 use crate::google::oauth::OAuth;
 use crate::google::people::PeopleApi;
@@ -66,7 +67,7 @@ pub struct Engine {
     /// The access tokens of this process; begins empty.
     pub tokens: TokenCache,
     /// What tenants without settings of their own follow.
-    pub defaults: SyncDefaults,
+    pub defaults: TenantDefaults,
     /// How passes are run.
     pub sync: SyncSettings,
     /// How browsers reach us: scheme and host, no slash at the end.

@@ -35,6 +35,7 @@ macro_rules! history {
             11 "0011_waiting",
             12 "0012_series",
             13 "0013_contacts",
+            14 "0014_mail",
         )
     };
 }

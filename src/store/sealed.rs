@@ -41,7 +41,7 @@ macro_rules! sealed {
 }
 
 /// Every one of them.
-pub const COLUMNS: [SealedColumn; 9] = sealed![
+pub const COLUMNS: [SealedColumn; 15] = sealed![
     "accounts"."refresh_token_sealed" as "refresh_token" by "id",
     "accounts"."access_token_sealed" as "access_token" by "id",
     "connects"."verifier_sealed" as "verifier" by "id",
@@ -50,6 +50,12 @@ pub const COLUMNS: [SealedColumn; 9] = sealed![
     "conflicts"."values_sealed" as "values_sealed" by "COALESCE(customer_id, booking_id)",
     "contact_links"."before_sealed" as "before_sealed" by "id",
     "questions"."detail_sealed" as "detail_sealed" by "id",
+    "mail_tenants"."secret_sealed" as "secret_sealed" by "tenant_id",
+    "mail_tenants"."smtp_url_sealed" as "smtp_url_sealed" by "tenant_id",
+    "mail_subjects"."content_sealed" as "content_sealed" by "id",
+    "mail_subjects"."told_sealed" as "told_sealed" by "id",
+    "messages"."letter_sealed" as "letter_sealed" by "id",
+    "messages"."content_sealed" as "content_sealed" by "id",
     "idempotency_keys"."body_sealed" as "body" by "key",
 ];
 

@@ -72,7 +72,8 @@ id_values!(
     QuestionId,
     ApiKeyId,
     ConnectId,
-    QuarantineId
+    QuarantineId,
+    MessageId
 );
 
 macro_rules! text_values {
