@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
+pub mod chain;
+
 /// Name of the format, in exports and in the first hash of every chain.
 pub const FORMAT: &str = "accord-ledger-1";
 /// What the codes over heads are for (see [`super::seal::KeyRing::mac`]).
@@ -503,3 +505,54 @@ impl Place {
         serde_json::from_str(entry).ok()
     }
 }
+
+/// The line that an export begins with.
+#[derive(Debug, Serialize)]
+pub struct Header {
+    /// [`FORMAT`].
+    pub format: &'static str,
+    /// Whose ledger it is.
+    pub tenant: TenantId,
+    /// The first row that follows.
+    pub from: i64,
+    /// The hash before it.
+    pub before: String,
+    /// The head; null when somebody removed it.
+    pub head: Option<HeadLine>,
+    /// The installation's code over the head, which nobody else can check.
+    pub mac: Option<String>,
+}
+
+/// A row's number and hash.
+#[derive(Debug, Serialize)]
+pub struct HeadLine {
+    /// Which row; 0 before the first.
+    pub seq: i64,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// A row in an export.
+#[derive(Debug, Serialize)]
+pub struct RowLine<'a> {
+    /// Which row.
+    pub seq: i64,
+    /// When it was written, ms.
+    pub at: i64,
+    /// The bytes that are hashed, as a text.
+    pub entry: &'a str,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// A salt in an export.
+#[derive(Debug, Serialize)]
+pub struct SaltLine<'a> {
+    /// Its owner.
+    pub salt: &'a str,
+    /// The salt.
+    pub value: String,
+}
+
+#[cfg(test)]
+mod tests;
