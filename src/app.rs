@@ -7,7 +7,7 @@ use crate::config::keys::{self, KeyFileError};
 use crate::config::{Config, DatabaseUrl};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::seal::KeyId;
-use crate::domain::settings::SyncDefaults;
+use crate::domain::settings::TenantDefaults;
 use crate::engine::housekeeping::Retention;
 use crate::engine::sync::SyncSettings;
 use crate::engine::tokens::TokenCache;
@@ -160,13 +160,16 @@ impl App {
             google: CalendarApi::new(transport.clone(), &google.calendar_url),
             people: PeopleApi::new(transport, &google.people_url),
             tokens: TokenCache::default(),
-            defaults: SyncDefaults {
+            defaults: TenantDefaults {
                 conflict: config.sync.conflict,
                 inbound_cancel: config.sync.inbound_cancel,
                 inbound_move: config.sync.inbound_move,
                 guests: config.sync.guests,
                 brake_share: config.sync.brake_share,
                 brake_min: config.sync.brake_min,
+                language: config.mail.language,
+                sender: config.mail.from.clone(),
+                reminders: config.mail.reminders.clone(),
             },
             sync: SyncSettings {
                 window_past_days: config.sync.window_past_days,

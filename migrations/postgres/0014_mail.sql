@@ -10,6 +10,10 @@
 -- when this table learns of mail are history: they propose none.
 ALTER TABLE row_state ADD COLUMN mailed_version BIGINT NOT NULL DEFAULT 0;
 UPDATE row_state SET mailed_version = version;
+-- The version that a pass wrote last. What Google's side changed since mail was considered is told about like what the app wishes.
+ALTER TABLE row_state ADD COLUMN google_version BIGINT NOT NULL DEFAULT 0;
+-- A wish is for one version: it is taken away once it was considered.
+UPDATE bookings SET mail_wish = 'none' WHERE mail_wish <> 'none';
 CREATE INDEX row_state_mail_due ON row_state (tenant_id) WHERE kind = 'booking' AND version <> mailed_version;
 
 -- The user sends no mail to customers for now.
@@ -17,7 +21,8 @@ ALTER TABLE accounts ADD COLUMN mail_paused_at BIGINT;
 -- The operator lets this tenant's app say yes for its users: it asks them in its own screens. Set by the command line only.
 ALTER TABLE tenants ADD COLUMN app_asserted BIGINT NOT NULL DEFAULT 0;
 
--- What mail needs of a tenant. Made with its first message.
+-- What mail needs of a tenant. Made with its first message. Whoever proposes, decides or hands over locks this row before
+-- anything else of mail (after the bookings), so that these follow each other within a tenant.
 CREATE TABLE mail_tenants (
     tenant_id       TEXT NOT NULL PRIMARY KEY REFERENCES tenants (id),
     secret_sealed   BYTEA NOT NULL, -- 32 random bytes: the key of recipient_key and of unsubscribe links
@@ -33,6 +38,7 @@ CREATE TABLE mail_subjects (
     id             TEXT    NOT NULL,
     booking_id     TEXT    NOT NULL, -- of an occurrence: the series
     original_start TEXT    NOT NULL DEFAULT '', -- which occurrence; '' for a single booking and for a series as a whole
+    row_id         TEXT    NOT NULL, -- the booking's row; of an occurrence that differs from its series, its own row
     customer_id    TEXT    NOT NULL,
     user_id        TEXT    NOT NULL, -- whose consent it needs: the booking's owner
     recipient_key  BYTEA    NOT NULL, -- HMAC-SHA-256 of the address under the tenant's secret; empty when there is no address
@@ -44,6 +50,7 @@ CREATE TABLE mail_subjects (
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, booking_id, original_start, customer_id)
 );
+CREATE INDEX mail_subjects_by_row ON mail_subjects (tenant_id, row_id);
 CREATE INDEX mail_subjects_by_customer ON mail_subjects (tenant_id, customer_id);
 CREATE INDEX mail_subjects_to_remind ON mail_subjects (remind_at) WHERE remind_at IS NOT NULL;
 
@@ -88,6 +95,8 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_proposed_once ON messages (tenant_id, booking_id, original_start, mail_version, kind, offset_minutes, customer_id)
     WHERE class = 'customer';
 CREATE INDEX messages_by_subject ON messages (tenant_id, subject_id);
+CREATE INDEX messages_by_booking ON messages (tenant_id, booking_id);
+CREATE INDEX messages_notices ON messages (tenant_id, user_id, kind, created_at) WHERE class = 'notice';
 CREATE INDEX messages_open ON messages (tenant_id, user_id) WHERE state = 'proposed';
 CREATE INDEX messages_to_send ON messages (next_attempt_at) WHERE state = 'queued';
 CREATE INDEX messages_in_hand ON messages (lease_until) WHERE state = 'sending';
@@ -95,7 +104,8 @@ CREATE INDEX messages_to_expire ON messages (expires_at) WHERE state IN ('propos
 CREATE INDEX messages_by_recipient ON messages (tenant_id, recipient_key);
 CREATE INDEX messages_to_erase ON messages (updated_at) WHERE letter_sealed IS NOT NULL;
 
--- The yes to one message. There is at most one, and it is used at most once: a message that has one is never proposed again.
+-- The yes to one message. There is at most one, and it is used at most once: "used" is an attempt that may have handed the
+-- message over; one that certainly did not gives it back.
 CREATE TABLE consents (
     tenant_id    TEXT    NOT NULL,
     message_id   TEXT    NOT NULL,

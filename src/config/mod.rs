@@ -21,7 +21,9 @@ use self::layers::Reader;
 pub use self::problem::{ConfigProblems, Invalid, Problem};
 pub use self::schedule::Schedule;
 pub use self::values::{DatabaseUrl, LogFormat};
-use self::values::{endpoint, log_format, log_level, number, root};
+use self::values::{duration, endpoint, log_format, log_level, number, optional, root, yes_or_no};
+use crate::domain::language::Language;
+use crate::domain::mail::{Mailbox, Reminders};
 use crate::domain::policy::{ConflictPolicy, Guests, Inbound};
 
 /// The manual: every key, its default, a sentence.
@@ -84,6 +86,8 @@ pub struct Config {
     pub web: Web,
     /// Synchronisation; partly defaults for tenants.
     pub sync: Sync,
+    /// Mail to customers; partly defaults for tenants.
+    pub mail: Mail,
     /// How long things are kept.
     pub retention: Retention,
     /// Keys that seal.
@@ -159,6 +163,41 @@ pub struct Sync {
     pub lease: Duration,
     /// How long after a create of a contact whose outcome is unknown a full listing proves that there is none, minutes.
     pub contact_create_delay_minutes: u32,
+}
+
+/// `[mail]`
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The installation's mail server; may be empty.
+    pub smtp_url: SecretString,
+    /// Tenant default: who sends.
+    pub from: Option<Mailbox>,
+    /// Tenant default: when customers are reminded.
+    pub reminders: Reminders,
+    /// Tenant default: the language of mails.
+    pub language: Language,
+    /// How long before a reminder is due its user is asked.
+    pub prompt_lead: Duration,
+    /// How long a booking must rest before its user is written to.
+    pub settle: Duration,
+    /// The shortest time between two mails that ask one user.
+    pub prompt_interval: Duration,
+    /// When users are asked by mail; `None`: as soon as the interval allows.
+    pub prompt_digest: Option<Schedule>,
+    /// How long a link to the consent page is good, hours.
+    pub link_hours: u32,
+    /// Most mails to one address in a day.
+    pub per_recipient_per_day: u32,
+    /// Most mails for one tenant in an hour.
+    pub per_tenant_per_hour: u32,
+    /// How long the server may take for one step.
+    pub timeout: Duration,
+    /// Whether the server's DKIM signature covers the unsubscribe fields.
+    pub dkim_by_server: bool,
+    /// The folder with the tenants' own templates.
+    pub templates: Option<PathBuf>,
+    /// How long letters are kept after their end, days.
+    pub keep_days: u32,
 }
 
 /// `[retention]`
@@ -253,6 +292,23 @@ impl Config {
                 lease: reader.read("sync.lease_seconds", seconds),
                 contact_create_delay_minutes: reader.read("sync.contact_create_delay_minutes", number(1..=1440)),
             },
+            mail: Mail {
+                smtp_url: reader.read("mail.smtp_url", |text| Ok::<_, Invalid>(text.into())),
+                from: reader.read("mail.from", optional(str::parse)),
+                reminders: reader.read("mail.reminders", str::parse),
+                language: reader.read("mail.language", str::parse),
+                prompt_lead: reader.read("mail.prompt_lead", duration),
+                settle: reader.read("mail.settle", duration),
+                prompt_interval: reader.read("mail.prompt_interval", duration),
+                prompt_digest: reader.read("mail.prompt_digest", optional(str::parse)),
+                link_hours: reader.read("mail.link_hours", number(1..=720)),
+                per_recipient_per_day: reader.read("mail.per_recipient_per_day", number(1..=10_000)),
+                per_tenant_per_hour: reader.read("mail.per_tenant_per_hour", number(1..=1_000_000)),
+                timeout: reader.read("mail.timeout_seconds", seconds),
+                dkim_by_server: reader.read("mail.dkim_by_server", yes_or_no),
+                templates: reader.read("mail.templates", optional(|path| Ok::<_, Invalid>(PathBuf::from(path)))),
+                keep_days: reader.read("mail.keep_days", number(1..=3650)),
+            },
             retention: Retention {
                 changes_days: reader.read("retention.changes_days", number(1..=3650)),
                 // The page with the choices stays open for one hour.
@@ -275,7 +331,7 @@ impl Config {
         }
         config.shown = reader.show(DEFAULT, |key, text| match key {
             "database.url" => Some(config.database.url.to_string()),
-            "google.client_secret" if !text.is_empty() => Some("********".to_owned()),
+            "google.client_secret" | "mail.smtp_url" if !text.is_empty() => Some("********".to_owned()),
             _ => None,
         });
         reader.finish().map(|()| config)

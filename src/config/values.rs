@@ -7,12 +7,15 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use http::Uri;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::problem::Invalid;
+use crate::domain::language::UnknownLanguage;
+use crate::domain::mail::{NotAMailbox, NotReminders};
 use crate::domain::policy::UnknownPolicy;
 
 impl From<UnknownPolicy> for Invalid {
@@ -89,6 +92,65 @@ pub(super) fn root(text: &str) -> Result<String, Invalid> {
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Nothing, or a value.
+pub(super) fn optional<T, E: Into<Invalid>>(
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> impl Fn(&str) -> Result<Option<T>, Invalid> {
+    move |text| match text.trim() {
+        "" => Ok(None),
+        text => parse(text).map(Some).map_err(Into::into),
+    }
+}
+
+/// A switch.
+pub(super) fn yes_or_no(text: &str) -> Result<bool, Invalid> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(one_of(text, &["true", "false"])),
+    }
+}
+
+impl From<NotReminders> for Invalid {
+    fn from(error: NotReminders) -> Self {
+        Invalid::new("the text is no list of reminders", format!("it {error}"))
+    }
+}
+
+impl From<UnknownLanguage> for Invalid {
+    fn from(_: UnknownLanguage) -> Self {
+        Invalid::new("mails are not written in this language", "write one of en, es, de")
+    }
+}
+
+impl From<NotAMailbox> for Invalid {
+    fn from(_: NotAMailbox) -> Self {
+        Invalid::new("the text is no sender", "write an address, or Name <address>")
+    }
+}
+
+/// A length of time: a whole number and s, m, h or d.
+pub(super) fn duration(text: &str) -> Result<Duration, Invalid> {
+    let text = text.trim();
+    let invalid = || {
+        Invalid::new(
+            format!("`{text}` is not a length of time"),
+            "write a number and s, m, h or d, such as 90m",
+        )
+    };
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 86_400,
+        _ => return Err(invalid()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| invalid())?;
+    // A year is longer than anything that is meant.
+    let seconds = number.checked_mul(unit).filter(|seconds| *seconds <= 366 * 86_400);
+    seconds.map(Duration::from_secs).ok_or_else(invalid)
 }
 
 /// Which database, and where. `Display` leaves out what may be a password.

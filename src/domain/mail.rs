@@ -2,8 +2,15 @@
 //!
 //! A [`Letter`] is the whole of what a recipient gets. It is made once, when the mail is proposed; a consent covers its
 //! [`Letter::hash`], and exactly it is sent: only `Date` and the framing of the transport are added on the way.
-use super::ids::{BookingId, CustomerId};
-use super::time::OriginalStart;
+mod reminders;
+mod state;
+mod told;
+
+pub use reminders::{NotReminders, Reminders};
+pub use state::{Reason, State, UnknownState};
+pub use told::{Aspect, Told};
+
+use super::settings::is_address;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -60,17 +67,6 @@ impl FromStr for Kind {
     }
 }
 
-/// What a mail to a customer is about: one booking, or one occurrence of a series, and one of its customers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Subject {
-    /// The booking; of an occurrence, its series.
-    pub booking_id: BookingId,
-    /// Which occurrence; `None` for a single booking and for a series as a whole.
-    pub original_start: Option<OriginalStart>,
-    /// Whom it goes to.
-    pub customer_id: CustomerId,
-}
-
 /// Somebody with an address: a name to show, which may be empty, and where mail goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mailbox {
@@ -78,6 +74,40 @@ pub struct Mailbox {
     pub name: String,
     /// `local@domain`.
     pub address: String,
+}
+
+/// A text that is neither an address nor `Name <address>`. The message continues the name of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an email address, or a name and an address such as `Acme <mail@acme.example>`")]
+pub struct NotAMailbox;
+
+impl FromStr for Mailbox {
+    type Err = NotAMailbox;
+
+    fn from_str(text: &str) -> Result<Self, NotAMailbox> {
+        let text = text.trim();
+        let (name, address) = match text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+            Some((name, address)) => (name.trim().trim_matches('"'), address.trim()),
+            None => ("", text),
+        };
+        let is_plain = name.chars().all(|c| !c.is_control() && !"<>\"".contains(c));
+        if !is_plain || !is_address(address) {
+            return Err(NotAMailbox);
+        }
+        Ok(Mailbox {
+            name: name.to_owned(),
+            address: address.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name.as_str() {
+            "" => f.write_str(&self.address),
+            name => write!(f, "{name} <{}>", self.address),
+        }
+    }
 }
 
 /// How the recipient asks for no more mail (RFC 2369, RFC 8058).

@@ -6,6 +6,7 @@ pub mod customer;
 pub mod event;
 pub mod failure;
 pub mod ids;
+pub mod language;
 pub mod ledger;
 pub mod mac;
 pub mod mail;

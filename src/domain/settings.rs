@@ -1,16 +1,18 @@
 //! What a tenant may decide for itself.
 //!
-//! A setting that a tenant has not made follows the installation's [`SyncDefaults`], also when those change later; that is why
+//! A setting that a tenant has not made follows the installation's [`TenantDefaults`], also when those change later; that is why
 //! [`TenantSettings`] keeps only what was set. It is changed by JSON merge patch (RFC 7396) and refuses what it does not know.
+use super::language::Language;
+use super::mail::{Mailbox, Reminders};
 use super::people::phone::is_region;
 use super::policy::{ConflictPolicy, Guests, Inbound};
 use super::time::parse_zone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The installation's answers for tenants that have none of their own (`[sync]` of the configuration).
+/// The installation's answers for tenants that have none of their own (`[sync]` and `[mail]` of the configuration).
 #[derive(Debug, Clone, PartialEq)]
-pub struct SyncDefaults {
+pub struct TenantDefaults {
     /// Which side wins a conflict.
     pub conflict: ConflictPolicy,
     /// A cancellation made in Google.
@@ -23,9 +25,15 @@ pub struct SyncDefaults {
     pub brake_share: f64,
     /// Deletions below this number never wait.
     pub brake_min: u32,
+    /// The language of mails.
+    pub language: Language,
+    /// Who sends mail; without it, and without one of the tenant's own, none is proposed.
+    pub sender: Option<Mailbox>,
+    /// When customers are reminded.
+    pub reminders: Reminders,
 }
 
-impl Default for SyncDefaults {
+impl Default for TenantDefaults {
     /// The values of `config/default.toml`.
     fn default() -> Self {
         Self {
@@ -35,6 +43,9 @@ impl Default for SyncDefaults {
             guests: Guests::Ask,
             brake_share: 0.2,
             brake_min: 10,
+            language: Language::En,
+            sender: None,
+            reminders: Reminders::default(),
         }
     }
 }
@@ -67,6 +78,15 @@ pub struct TenantSettings {
     /// IANA name; new users get it unless they bring their own. UTC when not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// The language of mails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// Who sends mail: `Name <address>`. The server of the tenant or of the installation must accept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+    /// When customers are reminded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminders: Option<Reminders>,
     /// Who is told when something waits for the tenant. Required: a tenant without it is not made.
     pub admin_email: String,
 }
@@ -83,6 +103,9 @@ pub struct EffectiveSettings {
     pub brake_min: u32,
     pub region: Option<String>,
     pub time_zone: String,
+    pub language: Language,
+    pub sender: Option<String>,
+    pub reminders: Reminders,
     pub admin_email: String,
 }
 
@@ -107,7 +130,7 @@ pub struct SettingProblem {
 
 impl TenantSettings {
     /// Every setting there is, in the order of the manual.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 12] = [
         "conflict",
         "inbound_cancel",
         "inbound_move",
@@ -116,6 +139,9 @@ impl TenantSettings {
         "brake_min",
         "region",
         "time_zone",
+        "language",
+        "sender",
+        "reminders",
         "admin_email",
     ];
 
@@ -183,6 +209,16 @@ impl TenantSettings {
                 }
                 self.time_zone = name.map(str::to_owned);
             }
+            "language" => self.language = word(value)?,
+            "sender" => {
+                let sender = optional(value, Value::as_str, "must be a text or null")?;
+                let sender: Option<Mailbox> = sender.map(parsed).transpose()?;
+                self.sender = sender.map(|sender| sender.to_string());
+            }
+            "reminders" => {
+                let reminders = optional(value, Value::as_str, "must be a text or null")?;
+                self.reminders = reminders.map(parsed).transpose()?;
+            }
             "admin_email" => {
                 let address = value.as_str().unwrap_or_default();
                 if !is_address(address) {
@@ -196,7 +232,7 @@ impl TenantSettings {
     }
 
     /// What is in force.
-    pub fn effective(&self, defaults: &SyncDefaults) -> EffectiveSettings {
+    pub fn effective(&self, defaults: &TenantDefaults) -> EffectiveSettings {
         EffectiveSettings {
             conflict: self.conflict.unwrap_or(defaults.conflict),
             inbound_cancel: self.inbound_cancel.unwrap_or(defaults.inbound_cancel),
@@ -206,9 +242,23 @@ impl TenantSettings {
             brake_min: self.brake_min.unwrap_or(defaults.brake_min),
             region: self.region.clone(),
             time_zone: self.time_zone.clone().unwrap_or_else(|| "UTC".to_owned()),
+            language: self.language.unwrap_or(defaults.language),
+            sender: self
+                .sender
+                .clone()
+                .or_else(|| defaults.sender.as_ref().map(ToString::to_string)),
+            reminders: self.reminders.clone().unwrap_or_else(|| defaults.reminders.clone()),
             admin_email: self.admin_email.clone(),
         }
     }
+}
+
+fn parsed<T>(text: &str) -> Result<T, String>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 fn optional<'v, T>(
@@ -273,7 +323,7 @@ mod tests {
 
     #[test]
     fn what_is_not_set_follows_the_installation_and_null_goes_back_to_it() {
-        let mut defaults = SyncDefaults::default();
+        let mut defaults = TenantDefaults::default();
         let set = settings()
             .patched(&map(json!({"conflict": "app", "brake_min": 3})))
             .unwrap();
@@ -312,7 +362,8 @@ mod tests {
     #[test]
     fn settings_read_back_from_their_own_json_and_every_name_is_settable() {
         let all = json!({"conflict": "ask", "inbound_cancel": "ask", "inbound_move": "apply", "guests": "push",
-            "brake_share": 0.5, "brake_min": 2, "region": "CZ", "time_zone": "Europe/Prague", "admin_email": "a@b.example"});
+            "brake_share": 0.5, "brake_min": 2, "region": "CZ", "time_zone": "Europe/Prague", "language": "es",
+            "sender": "Acme <mail@acme.example>", "reminders": "2d, 1h", "admin_email": "a@b.example"});
         let set = TenantSettings::new(&map(all.clone())).unwrap();
         assert_eq!(serde_json::to_value(&set).unwrap(), all);
         assert_eq!(serde_json::from_value::<TenantSettings>(all.clone()).unwrap(), set);

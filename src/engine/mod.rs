@@ -36,7 +36,7 @@ pub use refusal::{BadField, Refusal};
 
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::seal::KeyRing;
-use crate::domain::settings::SyncDefaults;
+use crate::domain::settings::TenantDefaults;
 use crate::google::calendar::CalendarApi;
 use crate::google::oauth::OAuth;
 use crate::google::people::PeopleApi;
@@ -67,7 +67,7 @@ pub struct Engine {
     /// The access tokens of this process; begins empty.
     pub tokens: TokenCache,
     /// What tenants without settings of their own follow.
-    pub defaults: SyncDefaults,
+    pub defaults: TenantDefaults,
     /// How passes are run.
     pub sync: SyncSettings,
     /// How browsers reach us: scheme and host, no slash at the end.

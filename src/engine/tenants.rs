@@ -4,7 +4,7 @@
 //! only a hash of the secret is kept. 32 random bytes need no slow hash (there is nothing to guess).
 use super::{BadField, Engine, Refusal};
 use crate::domain::ids::{ApiKeyId, TenantId};
-use crate::domain::settings::{EffectiveSettings, SyncDefaults, TenantSettings};
+use crate::domain::settings::{EffectiveSettings, TenantDefaults, TenantSettings};
 use crate::store::tenants::{self, ApiKey, Tenant};
 use crate::store::{StoreError, customers};
 use base64::Engine as _;
@@ -176,7 +176,7 @@ impl Engine {
     }
 
     /// What is in force for a tenant.
-    pub async fn settings(&self, id: TenantId, defaults: &SyncDefaults) -> Result<EffectiveSettings, Refusal> {
+    pub async fn settings(&self, id: TenantId, defaults: &TenantDefaults) -> Result<EffectiveSettings, Refusal> {
         Ok(self.tenant(id).await?.settings.effective(defaults))
     }
 

@@ -21,6 +21,7 @@ pub mod idempotency;
 pub mod installation;
 pub mod ledger;
 pub mod left_contacts;
+pub mod mail;
 mod migrations;
 pub mod placements;
 mod private_copy;

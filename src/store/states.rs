@@ -83,9 +83,9 @@ pub async fn agree_after(tx: &mut Tx, tenant: TenantId, id: BookingId, before: i
     tx.execute(SQL, args![tenant, id, before]).await.map(drop)
 }
 
-/// Notes that the engine has derived what follows from a version of a row.
+/// Notes that a pass wrote this version of a row, and has derived what follows from it.
 pub async fn set_noticed(tx: &mut Tx, tenant: TenantId, id: BookingId, version: i64) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE row_state SET noticed_version = version \
+    const SQL: &str = "UPDATE row_state SET noticed_version = version, google_version = version \
          WHERE tenant_id = $1 AND kind = 'booking' AND id = $2 AND version = $3";
     tx.execute(SQL, args![tenant, id, version]).await.map(drop)
 }

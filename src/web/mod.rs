@@ -10,7 +10,7 @@ pub mod problem;
 pub mod request;
 pub mod serve;
 
-use crate::domain::settings::SyncDefaults;
+use crate::domain::settings::TenantDefaults;
 use crate::engine::Engine;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -27,7 +27,7 @@ pub struct WebState {
     /// The use cases.
     pub engine: Engine,
     /// What tenants without settings of their own follow.
-    pub defaults: SyncDefaults,
+    pub defaults: TenantDefaults,
     /// Longest body, bytes.
     pub body_limit: usize,
     /// Where browsers reach this server, without a slash at the end.
@@ -119,7 +119,7 @@ mod tests {
                 google: CalendarApi::new(transport.clone(), &nowhere()),
                 people: PeopleApi::new(transport, &nowhere()),
                 tokens: TokenCache::default(),
-                defaults: SyncDefaults::default(),
+                defaults: TenantDefaults::default(),
                 sync: SyncSettings {
                     window_past_days: 30,
                     lease_ms: 60_000,
@@ -129,7 +129,7 @@ mod tests {
                 public_url: "https://accord.example".into(),
                 wake: Arc::default(),
             },
-            defaults: SyncDefaults::default(),
+            defaults: TenantDefaults::default(),
             body_limit: 1024,
             public_url: "https://accord.example".to_owned(),
         }

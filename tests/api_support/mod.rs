@@ -3,7 +3,7 @@
 use accord::domain::clock::{TestClock, TestEntropy};
 use accord::domain::ids::{TenantId, UserId};
 use accord::domain::seal::{KeyRing, SealingKey};
-use accord::domain::settings::SyncDefaults;
+use accord::domain::settings::TenantDefaults;
 use accord::engine::Engine;
 use accord::engine::sync::SyncSettings;
 use accord::engine::tokens::TokenCache;
@@ -111,7 +111,7 @@ impl App {
             google: CalendarApi::new(transport.clone(), NO_GOOGLE),
             people: PeopleApi::new(transport, NO_GOOGLE),
             tokens: TokenCache::default(),
-            defaults: SyncDefaults::default(),
+            defaults: TenantDefaults::default(),
             sync: SyncSettings {
                 window_past_days: 30,
                 lease_ms: 60_000,
@@ -124,7 +124,7 @@ impl App {
         let (tenant, key) = engine.create_tenant("Tenant", &admin()).await.unwrap();
         let state = WebState {
             engine: engine.clone(),
-            defaults: SyncDefaults::default(),
+            defaults: TenantDefaults::default(),
             body_limit: BODY_LIMIT,
             public_url: "http://127.0.0.1".to_owned(),
         };

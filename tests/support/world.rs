@@ -9,7 +9,7 @@ use accord::domain::booking::{Content, Side, Status};
 use accord::domain::clock::{Clock, TestClock, TestEntropy};
 use accord::domain::ids::{AccountId, BookingId, CalendarId, TenantId, UserId};
 use accord::domain::seal::{KeyRing, SealingKey};
-use accord::domain::settings::SyncDefaults;
+use accord::domain::settings::TenantDefaults;
 use accord::domain::time::{Fold, Span, When, Zoned};
 use accord::engine::Engine;
 use accord::engine::conflicts::{self, Conflict, ConflictFilter};
@@ -578,7 +578,7 @@ pub async fn engine_at(url: &str, base: &str, clock: Arc<TestClock>) -> Engine {
         google: CalendarApi::new(transport.clone(), &format!("{base}/calendar/v3/")),
         people: PeopleApi::new(transport, &format!("{base}/v1")),
         tokens: TokenCache::default(),
-        defaults: SyncDefaults::default(),
+        defaults: TenantDefaults::default(),
         sync: SyncSettings {
             window_past_days: 30,
             lease_ms: 60_000,

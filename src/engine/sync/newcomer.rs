@@ -20,7 +20,7 @@ use crate::engine::times;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::placements::{self, Identity, Placement, PlacementState};
 use crate::store::scopes::{self, ScopeKey};
-use crate::store::{Tx, calendars, states};
+use crate::store::{Tx, calendars, mail, states};
 use std::collections::HashMap;
 
 /// The series of a listing, as they are now: what a new master may be the tail of.
@@ -215,7 +215,14 @@ pub(super) async fn create(tx: &mut Tx, context: &Context<'_>, arrivals: &[Arriv
         .filter_map(|arrival| arrival.placement.as_ref())
         .collect();
     placements::put_many(tx, &placed).await?;
-    Ok(states::agree_as_they_stand(tx, tenant_id, &ids).await?)
+    states::agree_as_they_stand(tx, tenant_id, &ids).await?;
+    // What is read for the first time proposes no mail; there is nobody to write to unless it is half of a series that was ours.
+    let with_nobody: Vec<BookingId> = arrivals
+        .iter()
+        .filter(|arrival| arrival.customers.is_empty())
+        .map(|arrival| arrival.id)
+        .collect();
+    Ok(mail::tenants::pass_over(tx, tenant_id, &with_nobody).await?)
 }
 
 /// What is remembered of an event that is in this calendar.

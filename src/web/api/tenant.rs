@@ -1,6 +1,6 @@
 //! `/tenant`: the caller's own tenant and its settings.
 use super::page;
-use crate::domain::settings::{EffectiveSettings, SyncDefaults, TenantSettings};
+use crate::domain::settings::{EffectiveSettings, TenantDefaults, TenantSettings};
 use crate::engine::tenants::TenantPatch;
 use crate::store::tenants::Tenant;
 use crate::web::WebState;
@@ -74,7 +74,7 @@ struct TenantPatchBody {
 }
 
 impl TenantBody {
-    fn new(tenant: Tenant, defaults: &SyncDefaults) -> Self {
+    fn new(tenant: Tenant, defaults: &TenantDefaults) -> Self {
         Self {
             id: tenant.id.to_string(),
             name: tenant.name,
