@@ -176,6 +176,9 @@ pub async fn tenants(engine: &Engine) -> Result<Vec<TenantId>, StoreError> {
 
 /// Hands the lines of an export from row `from` on to `write`: the header, the rows, then the salts that were not erased.
 /// `docs/ledger.md` describes them.
+///
+/// # Errors
+/// [`StoreError::Other`] when the ledger ends before the row before `from`; the database's; those of `write`.
 pub async fn export<E: From<StoreError>>(
     engine: &Engine,
     tenant: TenantId,
@@ -190,7 +193,12 @@ pub async fn export<E: From<StoreError>>(
             .await?
             .pop()
             .map(|row| row.hash)
-            .unwrap_or_default(),
+            .ok_or_else(|| {
+                StoreError::Other(format!(
+                    "the ledger has no row {} to begin after; its newest is {newest}",
+                    from - 1
+                ))
+            })?,
     };
     drop(tx);
     write(&text(&Header {
