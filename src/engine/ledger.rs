@@ -201,16 +201,18 @@ pub async fn export<E: From<StoreError>>(
             })?,
     };
     drop(tx);
+    let (seq, hash, mac) = match &head {
+        Some(head) => (head.seq, Some(hex(&head.hash)), Some(hex(&head.mac))),
+        // Without a row nobody made a head yet; without one beside rows somebody removed it.
+        None => (0, (newest == 0).then(|| hex(&first_hash(tenant))), None),
+    };
     write(&text(&Header {
         format: FORMAT,
         tenant,
         from,
         before: hex(&before),
-        head: head.as_ref().map(|head| HeadLine {
-            seq: head.seq,
-            hash: hex(&head.hash),
-        }),
-        mac: head.as_ref().map(|head| hex(&head.mac)),
+        head: hash.map(|hash| HeadLine { seq, hash }),
+        mac,
     })?)?;
     let mut after = from - 1;
     while after < newest {

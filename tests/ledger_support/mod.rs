@@ -17,6 +17,8 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use uuid::Uuid;
 
+pub mod office;
+
 /// 2026-03-02T09:00:00Z.
 pub const START_MS: i64 = 1_772_442_000_000;
 pub const HOUR_MS: i64 = 3_600_000;

@@ -1,6 +1,7 @@
 //! What an entry looks like, and which changes a chain shows.
 use super::chain::{Chain, OutsideHead};
 use super::*;
+use crate::domain::ids::{BookingId, UserId};
 use proptest::prelude::*;
 use uuid::Uuid;
 
