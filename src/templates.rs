@@ -2,6 +2,12 @@
 //!
 //! Templates are embedded; a name that a template uses and its context lacks is an error, never an empty place. Everything
 //! in `.html` is escaped.
+mod dates;
+pub mod mail;
+mod repeats;
+
+pub use dates::WhenWords;
+
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
 macro_rules! embedded {

@@ -16,6 +16,9 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
 
+mod line;
+pub use line::{MAX_LINE, clean_line, one_line};
+
 /// What a mail to a customer is about. Which one is due follows from what that customer was told last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

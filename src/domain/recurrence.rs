@@ -8,9 +8,11 @@ use super::time::Span;
 mod cut;
 mod expand;
 mod lines;
+mod plain;
 mod rule;
 pub use cut::{cut_at, goes_on_at, is_cut_of};
 pub use expand::{Occurrence, contains, expand, last_end};
+pub use plain::{Ending, Nth, Pattern, Plain, plain};
 
 /// Most lines of one series. Ours; Google documents none.
 pub const MAX_LINES: usize = 50;

@@ -84,6 +84,8 @@ pub struct Account {
     pub contacts: Option<ContactsChoice>,
     /// Whether the tenant lets contacts be followed.
     pub tenant_contacts: bool,
+    /// Since when its user sends no mail to customers, ms.
+    pub mail_paused_at: Option<i64>,
     /// Why it needs attention, in words for an operator.
     pub last_error: Option<String>,
     /// Milliseconds since the Unix epoch.
@@ -96,7 +98,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT tenant_id, id, user_id, sub, email, state, scopes, private_events, contacts, contacts_label, ",
-            "contacts_label_name, tenant_contacts, last_error, created_at, updated_at ",
+            "contacts_label_name, tenant_contacts, mail_paused_at, last_error, created_at, updated_at ",
             "FROM accounts ",
             $rest
         )
@@ -116,6 +118,7 @@ impl Account {
             private_events_shown: row.text("private_events")? == "shown",
             contacts: contacts_choice(row)?,
             tenant_contacts: row.flag("tenant_contacts")?,
+            mail_paused_at: row.opt_int("mail_paused_at")?,
             last_error: row.opt_text("last_error")?,
             created_at: row.int("created_at")?,
             updated_at: row.int("updated_at")?,
@@ -405,4 +408,26 @@ pub async fn lease_refresh(tx: &mut Tx, tenant: TenantId, id: AccountId, lease_m
 pub async fn release_refresh(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE accounts SET refresh_lease_until = 0 WHERE tenant_id = $1 AND id = $2";
     tx.execute(SQL, args![tenant, id]).await.map(drop)
+}
+
+/// Stops mail to customers that needs this account's user, or lets it go on.
+pub async fn set_mail_paused(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: AccountId,
+    since: Option<i64>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE accounts SET mail_paused_at = $3 WHERE tenant_id = $1 AND id = $2";
+    tx.execute(SQL, args![tenant, id, since]).await.map(drop)
+}
+
+/// Accounts that only their users can repair and whose users were not written to since, over all tenants.
+pub async fn to_reconnect(tx: &mut Tx, limit: i64) -> Result<Vec<(TenantId, AccountId)>, StoreError> {
+    const SQL: &str = "SELECT a.tenant_id, a.id FROM accounts a WHERE a.state = 'needs_reconnect' AND NOT EXISTS ( \
+             SELECT 1 FROM messages m WHERE m.tenant_id = a.tenant_id AND m.class = 'notice' AND m.user_id = a.user_id \
+             AND m.kind = 'reconnect_google' AND m.created_at >= a.updated_at) LIMIT $1";
+    let rows = tx.fetch_all(SQL, args![limit]).await?;
+    rows.iter()
+        .map(|row| Ok((row.parse("tenant_id")?, row.parse("id")?)))
+        .collect()
 }

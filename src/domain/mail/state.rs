@@ -108,10 +108,8 @@ pub enum Reason {
     Disconnected,
     /// The stored yes does not hold: its code, its hash or its time is wrong.
     Void,
-    /// The customer has no address, or one that mail cannot be sent to.
-    NoAddress,
-    /// The tenant has no mail server or no sender.
-    NoServer,
+    /// It cannot be written: a template or a value is not fit for a mail.
+    Unwritable,
 }
 
 impl Reason {
@@ -127,8 +125,7 @@ impl Reason {
             Reason::Erased => "erased",
             Reason::Disconnected => "disconnected",
             Reason::Void => "void",
-            Reason::NoAddress => "no_address",
-            Reason::NoServer => "no_server",
+            Reason::Unwritable => "unwritable",
         }
     }
 }

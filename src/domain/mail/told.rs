@@ -59,8 +59,12 @@ impl Told {
     /// What is different from an earlier version, as the customer sees it.
     ///
     /// A resource that was renamed is the same place, and a title that is now withheld has not changed.
+    /// What does not take place is one thing, whatever it would have been.
     pub fn changed_since(&self, earlier: &Told) -> Vec<Aspect> {
         let mut changed = Vec::new();
+        if !self.takes_place && !earlier.takes_place {
+            return changed;
+        }
         if self.takes_place != earlier.takes_place {
             changed.push(Aspect::Status);
         }
@@ -94,7 +98,8 @@ impl Told {
 
     /// Whether a customer who knows `earlier` needs to be told nothing, at the same address.
     pub fn says_the_same(&self, earlier: &Told) -> bool {
-        self.address == earlier.address && self.changed_since(earlier).is_empty()
+        let is_there = self.address == earlier.address || !self.takes_place;
+        is_there && self.changed_since(earlier).is_empty()
     }
 
     /// The mail that is due to somebody who was told `last`; `None`: none is.

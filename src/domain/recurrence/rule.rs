@@ -10,6 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 mod pattern;
+mod plain;
 
 /// A rule as it was said; nothing is filled in from the start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -153,11 +153,56 @@ pub async fn of_subject(tx: &mut Tx, tenant: TenantId, subject: MessageId) -> Re
     read_all(&tx.fetch_all(SQL, args![tenant, subject]).await?)
 }
 
-/// The messages of a booking, or of a series and its occurrences, that wait or may be sent.
-pub async fn open_of_booking(tx: &mut Tx, tenant: TenantId, booking: BookingId) -> Result<Vec<MessageRow>, StoreError> {
-    const SQL: &str =
-        select!("WHERE tenant_id = $1 AND booking_id = $2 AND state IN ('proposed', 'queued') ORDER BY id");
-    read_all(&tx.fetch_all(SQL, args![tenant, booking]).await?)
+/// The messages that wait or may be sent about a subject: those that name it, and those to the same customer about the same booking
+/// or occurrence.
+pub async fn open_about(
+    tx: &mut Tx,
+    tenant: TenantId,
+    subject: Option<MessageId>,
+    (booking, start, customer): (BookingId, Option<OriginalStart>, CustomerId),
+) -> Result<Vec<MessageRow>, StoreError> {
+    const SQL: &str = select!(
+        "WHERE tenant_id = $1 AND booking_id = $3 AND state IN ('proposed', 'queued') \
+         AND (subject_id = $2 OR original_start = $4 AND customer_id = $5) ORDER BY id"
+    );
+    let values = args![tenant, subject, booking, start_text(start), customer];
+    read_all(&tx.fetch_all(SQL, values).await?)
+}
+
+/// Whether a message about a booking, or about an occurrence of it, is being handed over just now.
+pub async fn is_sending(tx: &mut Tx, tenant: TenantId, booking: BookingId) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT 1 AS found FROM messages WHERE tenant_id = $1 AND booking_id = $2 AND state = 'sending' LIMIT 1";
+    Ok(tx.fetch_optional(SQL, args![tenant, booking]).await?.is_some())
+}
+
+/// The highest version of what was proposed to a customer about a booking or an occurrence; 0 when nothing was.
+pub async fn newest_version(
+    tx: &mut Tx,
+    tenant: TenantId,
+    booking: BookingId,
+    start: Option<OriginalStart>,
+    customer: CustomerId,
+) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT COALESCE(MAX(mail_version), 0) AS version FROM messages \
+         WHERE tenant_id = $1 AND booking_id = $2 AND original_start = $3 AND customer_id = $4";
+    let values = args![tenant, booking, start_text(start), customer];
+    let row = tx.fetch_optional(SQL, values).await?;
+    row.map_or(Ok(0), |row| row.int("version"))
+}
+
+/// Which reminders of a subject were proposed: the occurrence, and how long before it, minutes.
+pub async fn reminders_of(
+    tx: &mut Tx,
+    tenant: TenantId,
+    subject: MessageId,
+    version: i64,
+) -> Result<Vec<(Option<OriginalStart>, i64)>, StoreError> {
+    const SQL: &str = "SELECT original_start, offset_minutes FROM messages \
+         WHERE tenant_id = $1 AND subject_id = $2 AND mail_version = $3 AND kind = 'reminder'";
+    let rows = tx.fetch_all(SQL, args![tenant, subject, version]).await?;
+    rows.iter()
+        .map(|row| Ok((start(row)?, row.int("offset_minutes")?)))
+        .collect()
 }
 
 /// The messages of a user to customers that wait or may be sent.
@@ -251,23 +296,26 @@ pub struct Attempted<'a> {
     pub next_attempt_at: i64,
 }
 
-/// Notes how an attempt ended. `false`: somebody else has given it up meanwhile.
+/// Notes how an attempt, whose number it names, ended. `false`: somebody else has given it up meanwhile. That it was accepted after
+/// all is still noted then.
 pub async fn attempted(
     tx: &mut Tx,
     tenant: TenantId,
     id: MessageId,
+    attempt: i64,
     outcome: &Attempted<'_>,
     now: i64,
 ) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE messages SET state = $3, answer = $4, next_attempt_at = $5, updated_at = $6 \
-         WHERE tenant_id = $1 AND id = $2 AND state = 'sending'";
+         WHERE tenant_id = $1 AND id = $2 AND attempts = $7 AND (state = 'sending' OR state = 'maybe_sent' AND $3 = 'sent')";
     let values = args![
         tenant,
         id,
         outcome.state.as_str(),
         outcome.answer,
         outcome.next_attempt_at,
-        now
+        now,
+        attempt
     ];
     Ok(tx.execute(SQL, values).await? == 1)
 }
@@ -302,10 +350,11 @@ pub async fn to_expire(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<(TenantI
     ids(&tx.fetch_all(SQL, args![now, limit]).await?)
 }
 
-/// Users with settled messages that they were not written to about, over all tenants.
+/// Users with a connected account and settled messages that they were not written to about, over all tenants.
 pub async fn users_to_prompt(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<(TenantId, UserId)>, StoreError> {
-    const SQL: &str = "SELECT DISTINCT tenant_id, user_id FROM messages \
-         WHERE state = 'proposed' AND prompted_at IS NULL AND settle_until <= $1 AND expires_at > $1 LIMIT $2";
+    const SQL: &str = "SELECT DISTINCT m.tenant_id, m.user_id FROM messages m \
+         JOIN accounts a ON a.tenant_id = m.tenant_id AND a.user_id = m.user_id AND a.state IN ('active', 'paused', 'needs_reconnect') \
+         WHERE m.state = 'proposed' AND m.prompted_at IS NULL AND m.settle_until <= $1 AND m.expires_at > $1 LIMIT $2";
     let rows = tx.fetch_all(SQL, args![now, limit]).await?;
     rows.iter()
         .map(|row| Ok((row.parse("tenant_id")?, row.parse("user_id")?)))
@@ -329,12 +378,6 @@ pub async fn last_notice(
 pub async fn set_prompted(tx: &mut Tx, tenant: TenantId, ids: &[MessageId], now: i64) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE messages SET prompted_at = $3 WHERE tenant_id = $1 AND id IN LIST($2)";
     tx.execute(SQL, args![tenant, list(ids), now]).await.map(drop)
-}
-
-/// Ends the settle window of a message.
-pub async fn settle(tx: &mut Tx, tenant: TenantId, id: MessageId) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE messages SET settle_until = 0 WHERE tenant_id = $1 AND id = $2";
-    tx.execute(SQL, args![tenant, id]).await.map(drop)
 }
 
 /// Erases the letter and what it tells of messages of a booking, or of a series and its occurrences, that were not handed over.

@@ -1,0 +1,126 @@
+//! Reminders: proposed early enough that their user can decide, each for itself.
+//!
+//! A subject knows when it has to be looked at next. What was proposed is not proposed again, so a job that runs late, or twice,
+//! does no harm; what is due already is not proposed at all.
+use super::consider::{Asked, propose};
+use super::desk::Desk;
+use super::family::Family;
+use super::{MailError, compare};
+use crate::domain::ids::{MessageId, TenantId};
+use crate::domain::mail::Kind;
+use crate::domain::recurrence;
+use crate::domain::time::OriginalStart;
+use crate::engine::Engine;
+use crate::store::Tx;
+use crate::store::mail::messages;
+use crate::store::mail::subjects::{self, SubjectRow};
+use crate::templates::mail::MailTemplates;
+use chrono::{DateTime, TimeDelta};
+
+/// Subjects looked at in one go.
+const BATCH: i64 = 50;
+/// Occurrences of a series that are looked at; the next look comes before the last of them.
+const AHEAD: usize = 50;
+
+/// Proposes the reminders whose users have to be asked by now. Returns whether there may be more.
+pub async fn remind_due(engine: &Engine) -> Result<bool, MailError> {
+    let mut tx = engine.db.read().await?;
+    let due = subjects::to_remind(&mut tx, engine.now_ms(), BATCH).await?;
+    drop(tx);
+    let mut done = 0;
+    for (tenant, id) in &due {
+        match remind(engine, *tenant, *id).await {
+            Ok(()) => done += 1,
+            Err(error) => tracing::error!(%tenant, subject = %id, %error, "a reminder cannot be proposed"),
+        }
+    }
+    Ok(done > 0 && due.len() as i64 == BATCH)
+}
+
+async fn remind(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<(), MailError> {
+    let mut tx = engine.db.begin().await?;
+    let desk = Desk::open(engine, &mut tx, tenant).await?;
+    let Some(mut subject) = subjects::get(&mut tx, tenant, id).await? else {
+        return Ok(());
+    };
+    subject.remind_at = None;
+    if let Some(desk) = desk
+        && let Some(family) = Family::rooted(&mut tx, tenant, subject.booking_id).await?
+    {
+        let content = compare::content(engine, tenant, &subject)?;
+        let now = family.told(subject.original_start, subject.customer_id);
+        // What changed meanwhile is considered soon, and its reminders with it.
+        if now.is_some_and(|now| now.takes_place && now.says_the_same(&content)) {
+            let templates = desk.templates(engine);
+            of_subject(engine, &mut tx, &desk, &templates, &family, &mut subject, &mut Vec::new()).await?;
+        }
+    }
+    subjects::set_remind_at(&mut tx, tenant, id, subject.remind_at).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Proposes what has to be asked about by now, and notes when to look again. The subject is what its family says now.
+pub(super) async fn of_subject(
+    engine: &Engine,
+    tx: &mut Tx,
+    desk: &Desk,
+    templates: &MailTemplates,
+    family: &Family,
+    subject: &mut SubjectRow,
+    made: &mut Vec<MessageId>,
+) -> Result<(), MailError> {
+    let (now, lead) = (engine.now_ms(), engine.mail.prompt_lead);
+    subject.remind_at = None;
+    if !subject.is_wished || !family.is_first_with_address(subject.original_start, subject.customer_id, desk) {
+        return Ok(());
+    }
+    let known = messages::reminders_of(tx, desk.tenant, subject.id, subject.mail_version).await?;
+    let longest = desk.reminders.minutes().first().map_or(0, |minutes| i64::from(*minutes) * 60_000);
+    for start in starts(family, subject, now, longest + lead) {
+        let Some(told) = family.told(start, subject.customer_id).filter(|told| told.takes_place) else {
+            continue;
+        };
+        let begins = told.when.span.starts(family.day_zone).timestamp_millis();
+        for offset in desk.reminders.minutes() {
+            let due_at = begins - i64::from(*offset) * 60_000;
+            if due_at <= now || known.contains(&(start, i64::from(*offset))) {
+                continue;
+            }
+            if due_at - lead > now {
+                let at = due_at - lead;
+                subject.remind_at = Some(subject.remind_at.map_or(at, |other| other.min(at)));
+                continue;
+            }
+            let asked = Asked {
+                kind: Kind::Reminder,
+                start,
+                told: &told,
+                before: None,
+                offset: *offset,
+                due_at,
+            };
+            made.extend(propose(engine, tx, desk, templates, family, subject, &asked).await?);
+        }
+    }
+    Ok(())
+}
+
+/// What a subject reminds of: itself, or the next occurrences of its series that have no subject of their own.
+fn starts(family: &Family, subject: &SubjectRow, now: i64, ahead: i64) -> Vec<Option<OriginalStart>> {
+    let series = family.booking.as_ref().filter(|booking| booking.is_series());
+    let (None, Some(series)) = (subject.original_start, series) else {
+        return vec![subject.original_start];
+    };
+    let from = DateTime::from_timestamp_millis(now).unwrap_or_default();
+    // Far enough that the next one is found even in a yearly series.
+    let range = from..from + TimeDelta::milliseconds(ahead) + TimeDelta::days(366 * 5);
+    let Ok(found) = recurrence::expand(&series.content.when, range, family.day_zone, AHEAD) else {
+        return Vec::new();
+    };
+    let has_own = |start: OriginalStart| {
+        let mut subjects = family.subjects.iter();
+        subjects.any(|other| other.original_start == Some(start) && other.customer_id == subject.customer_id)
+    };
+    let starts = found.into_iter().map(|occurrence| occurrence.original_start);
+    starts.filter(|start| !has_own(*start)).map(Some).collect()
+}

@@ -1,0 +1,90 @@
+//! A recipient ends all mail of a tenant, by the link in any of its mails; and, from the same page, lets it come again.
+use super::consider::end;
+use super::desk::Keys;
+use super::{MailError, compare};
+use crate::domain::ids::{MessageId, TenantId};
+use crate::domain::mail::{Reason, State};
+use crate::engine::Engine;
+use crate::engine::ledger::{self, Event};
+use crate::store::mail::messages::{self, MessageRow};
+use crate::store::mail::suppressions;
+use crate::store::{Tx, tenants};
+
+/// What the page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsubscribing {
+    /// Shown name of the tenant.
+    pub tenant: String,
+    /// Whether mail is suppressed now.
+    pub is_suppressed: bool,
+}
+
+/// The message that a link belongs to, with the tenant's secrets.
+async fn by_link(
+    engine: &Engine,
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: MessageId,
+    code: &str,
+) -> Result<(Keys, MessageRow), MailError> {
+    let keys = Keys::open(engine, tx, tenant).await?.ok_or(MailError::Missing)?;
+    if !keys.is_unsubscribe_code(id, code) {
+        return Err(MailError::Missing);
+    }
+    let message = messages::get(tx, tenant, id).await?.ok_or(MailError::Missing)?;
+    Ok((keys, message))
+}
+
+/// What there is to decide; changes nothing.
+pub async fn look(
+    engine: &Engine,
+    tenant: TenantId,
+    id: MessageId,
+    code: &str,
+) -> Result<Unsubscribing, MailError> {
+    let mut tx = engine.db.begin().await?;
+    let (_, message) = by_link(engine, &mut tx, tenant, id, code).await?;
+    let name = tenants::get(&mut tx, tenant).await?.ok_or(MailError::Missing)?.name;
+    let is_suppressed = suppressions::has(&mut tx, tenant, &message.recipient_key).await?;
+    Ok(Unsubscribing {
+        tenant: name,
+        is_suppressed,
+    })
+}
+
+/// Ends all mail of the tenant to the recipient of this message; what waits or may be sent is withdrawn.
+pub async fn suppress(engine: &Engine, tenant: TenantId, id: MessageId, code: &str) -> Result<(), MailError> {
+    let mut tx = engine.db.begin().await?;
+    let (_, message) = by_link(engine, &mut tx, tenant, id, code).await?;
+    if !suppressions::insert(&mut tx, tenant, &message.recipient_key, id, engine.now_ms()).await? {
+        return Ok(());
+    }
+    for open in messages::open_to(&mut tx, tenant, &message.recipient_key).await? {
+        end(engine, &mut tx, tenant, &open, State::Withdrawn, Reason::Suppressed).await?;
+    }
+    let letter = compare::letter(engine, tenant, &message)?;
+    let event = Event::Suppressed {
+        recipient_key: &message.recipient_key,
+        address: letter.as_ref().map(|letter| letter.to.address.as_str()),
+        message: id,
+    };
+    ledger::append(engine, &mut tx, tenant, event).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Lets mail of the tenant come again.
+pub async fn lift(engine: &Engine, tenant: TenantId, id: MessageId, code: &str) -> Result<(), MailError> {
+    let mut tx = engine.db.begin().await?;
+    let (_, message) = by_link(engine, &mut tx, tenant, id, code).await?;
+    if !suppressions::remove(&mut tx, tenant, &message.recipient_key).await? {
+        return Ok(());
+    }
+    let letter = compare::letter(engine, tenant, &message)?;
+    let event = Event::SuppressionLifted {
+        recipient_key: &message.recipient_key,
+        address: letter.as_ref().map(|letter| letter.to.address.as_str()),
+        message: id,
+    };
+    ledger::append(engine, &mut tx, tenant, event).await?;
+    Ok(tx.commit().await?)
+}

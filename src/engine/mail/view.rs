@@ -1,0 +1,74 @@
+//! Messages as they are shown: to their user on the consent page, to the app over the API, to operators.
+use super::{MailError, compare};
+use crate::domain::ids::{MessageId, TenantId};
+use crate::domain::mail::{Letter, Told};
+use crate::domain::time::OriginalStart;
+use crate::engine::Engine;
+use crate::store::Tx;
+use crate::store::mail::consents::{self, ConsentRow};
+use crate::store::mail::messages::{self, MessageRow};
+use crate::store::mail::subjects;
+
+pub use crate::store::mail::messages::MessageFilter as Filter;
+
+/// A message with what it says.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// The row.
+    pub row: MessageRow,
+    /// The letter; `None` once it was erased.
+    pub letter: Option<Letter>,
+    /// What it tells; none of notices.
+    pub told: Option<Told>,
+    /// What the customer was told last by another mail.
+    pub told_before: Option<Told>,
+    /// The yes, if there is one.
+    pub consent: Option<ConsentRow>,
+}
+
+impl Proposal {
+    /// Which occurrence of a series it is about.
+    pub fn original_start(&self) -> Option<OriginalStart> {
+        self.row.original_start
+    }
+}
+
+async fn open(engine: &Engine, tx: &mut Tx, tenant: TenantId, row: MessageRow) -> Result<Proposal, MailError> {
+    let told_before = match row.subject_id.filter(|_| row.state.is_open()) {
+        None => None,
+        Some(subject) => match subjects::get(tx, tenant, subject).await? {
+            Some(subject) => compare::told(engine, tenant, &subject)?,
+            None => None,
+        },
+    };
+    Ok(Proposal {
+        letter: compare::letter(engine, tenant, &row)?,
+        told: compare::of_message(engine, tenant, &row)?,
+        told_before,
+        consent: consents::get(tx, tenant, row.id).await?,
+        row,
+    })
+}
+
+/// Messages in the order in which they were made, after a given one.
+pub async fn list(
+    engine: &Engine,
+    tenant: TenantId,
+    filter: &Filter,
+    after: Option<MessageId>,
+    limit: i64,
+) -> Result<Vec<Proposal>, MailError> {
+    let mut tx = engine.db.read().await?;
+    let mut found = Vec::new();
+    for row in messages::list_after(&mut tx, tenant, filter, after, limit).await? {
+        found.push(open(engine, &mut tx, tenant, row).await?);
+    }
+    Ok(found)
+}
+
+/// One message.
+pub async fn one(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<Proposal, MailError> {
+    let mut tx = engine.db.read().await?;
+    let row = messages::get(&mut tx, tenant, id).await?.ok_or(MailError::Missing)?;
+    open(engine, &mut tx, tenant, row).await
+}
