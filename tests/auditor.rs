@@ -4,9 +4,15 @@ mod ledger_support;
 mod support;
 
 use accord::domain::ids::MessageId;
+use accord::domain::mail::{CalendarPart, Letter, Mailbox, Method, Unsubscribe};
 use accord::engine::ledger::{Event, erase, message_owner, recipient_owner};
+use accord::mail::compose::compose;
 use ledger_support::office::{ADA, EVA, Office, eml, key};
 use ledger_support::{HOUR_MS, letter, message, user};
+use proptest::option;
+use proptest::prelude::{Strategy, any};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use support::postgres::both_databases;
 
 both_databases! {
@@ -270,6 +276,89 @@ frauds! {
         office.sending(2, "customer", 1, EVA).await;
         office.take_raw(&eml(&letter(2, EVA)).replace("charset=utf-8", "charset=utf-7"), EVA);
     } finds ["unreadable_mail"];
+}
+
+both_databases! {
+    async fn a_result_that_comes_late_is_no_fraud_and_allows_no_second_attempt(url: String) {
+        let mut office = Office::new(&url).await;
+        office.consent(1, EVA).await;
+        office.sending(1, "customer", 1, EVA).await;
+        note(&office, Event::Overtaken { message: message(1), attempt: 1 }).await;
+        office.book.pass(10_000);
+        office.take(&letter(1, EVA), EVA);
+        office.result(1, 1, "deferred").await;
+        office.finds(&[]);
+        office.sending(1, "customer", 2, EVA).await;
+        office.finds(&["sent_again"]);
+        office.result(1, 1, "accepted").await;
+        office.finds(&["result_without_sending", "sent_again"]);
+    }
+
+    async fn what_accord_composes_is_read_back_as_it_was_approved(url: String) {
+        let mut office = Office::new(&url).await;
+        let mut runner = TestRunner::deterministic();
+        for last in 0..60 {
+            let letter = any_letter(last).new_tree(&mut runner).unwrap().current();
+            let (address, content_hash) = (letter.to.address.clone(), letter.hash());
+            let recipient_key = &key(&address);
+            let (message, kind) = (message(last), "consent_request");
+            note(&office, Event::Notice { message, kind, recipient_key, address: &address, content_hash }).await;
+            let (class, attempt) = ("notice", 1);
+            note(&office, Event::Sending { message, class, attempt, recipient_key, address: &address, content_hash }).await;
+            let composed = compose(&letter, office.book.engine.clock.now()).unwrap();
+            office.take_raw(std::str::from_utf8(composed.bytes()).unwrap(), composed.recipient());
+        }
+        office.finds(&[]);
+    }
+}
+
+/// Any letter that can be sent.
+fn any_letter(last: u8) -> impl Strategy<Value = Letter> {
+    let name = "|[ -~]{1,90}|[a-zA-Z \"\\\\<>@,;=?ěščřž日本]{1,60}| *[éñ_]{1,9} *|=\\?utf-8\\?q\\?x\\?=";
+    let body = "([ -~éß日本\t]{0,90}(\r\n|\n)){0,9}[ -~é=]{0,20}|From me\n.\n..\n\n\n| {80}x \n";
+    let part = (any::<bool>(), body).prop_map(|(is_request, text)| {
+        let method = if is_request { Method::Request } else { Method::Cancel };
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nMETHOD:{}\r\n{text}\r\nEND:VCALENDAR\r\n",
+            method.as_str()
+        );
+        CalendarPart { method, text }
+    });
+    let unsubscribe = ("https://a\\.example/u/[a-z0-9%?&=/-]{0,200}", any::<bool>());
+    let unsubscribe = unsubscribe.prop_map(|(url, one_click)| Unsubscribe { url, one_click });
+    let all = (name, name, name, "[!-~é].{0,100}|[a-z =?]{0,90}[a-z]", body, body);
+    let all = all.prop_filter("no control characters", |(_, _, _, subject, ..)| {
+        !subject
+            .chars()
+            .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+            && !subject.trim().is_empty()
+    });
+    let rest = (
+        option::of(part),
+        option::of(unsubscribe),
+        any::<bool>(),
+        "[a-z.+ü]{0,9}[a-z]",
+    );
+    (all, rest).prop_map(
+        move |((from, to, reply_to, subject, text, html), (calendar, unsubscribe, has_reply_to, local))| {
+            let mailbox = |name: String, address: &str| Mailbox {
+                name,
+                address: address.to_owned(),
+            };
+            let local = local.replace('.', "_");
+            Letter {
+                from: mailbox(from, "post@kaval.example"),
+                reply_to: has_reply_to.then(|| mailbox(reply_to, "ana@kaval.example")),
+                to: mailbox(to, &format!("{local}@example.com")),
+                subject,
+                text,
+                html,
+                calendar,
+                unsubscribe,
+                ..letter(last, "")
+            }
+        },
+    )
 }
 
 both_databases! {

@@ -5,12 +5,20 @@ mod support;
 
 use accord::args;
 use accord::domain::ids::TenantId;
-use accord::domain::ledger::{first_hash, hex, next_hash};
+use accord::domain::ledger::{Salts, first_hash, hex, next_hash};
+use accord::domain::seal::{KeyId, KeyRing, SealingKey};
 use accord::engine::Engine;
 use accord::engine::ledger::{Event, append, erase, log_heads, message_owner, recipient_owner, verify};
-use ledger_support::{Book, HOUR_MS, booking, err, letter, message, out, user};
+use accord::mail::compose::compose;
+use accord::store::ledger::insert_salts;
+use chrono::DateTime;
+use ledger_support::office::audit;
+use ledger_support::{Book, HOUR_MS, START_MS, booking, err, letter, message, out, user};
 use serde_json::Value;
-use support::postgres::both_databases;
+use std::fs;
+use std::sync::Arc;
+use support::postgres::{both_databases, fresh_sqlite};
+use zeroize::Zeroizing;
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -357,4 +365,78 @@ both_databases! {
         let nobody = book.accord(&["ledger", "export", "--tenant", "0190f3c4-5b1e-7cc0-9d3a-0000000000ff"]);
         assert_eq!(nobody.status.code(), Some(1));
     }
+}
+
+/// The text of a block of the manual.
+fn block<'a>(manual: &'a str, kind: &str) -> &'a str {
+    let (_, rest) = manual.split_once(&format!("```{kind}\n")).expect("the block");
+    rest.split_once("```").expect("its end").0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_of_the_manual_is_true() {
+    let database = fresh_sqlite();
+    let mut book = Book::new(database.url()).await;
+    let key = SealingKey::new(KeyId::from_bytes([0, 192, 255, 238]), Zeroizing::new([6; 32]));
+    book.engine.keys = Arc::new(KeyRing::new(key, Vec::new()));
+    let address = "eva@example.com";
+    let salts: Salts = [
+        (recipient_owner(&KEY), vec![1; 32]),
+        (message_owner(message(1)), vec![2; 32]),
+    ]
+    .into();
+    let mut tx = book.engine.db.begin().await.unwrap();
+    insert_salts(&mut tx, book.tenant, &salts).await.unwrap();
+    tx.commit().await.unwrap();
+    let (content_hash, expires_at) = (letter(1, address).hash(), START_MS + 24 * HOUR_MS);
+    book.note(proposed(1, address, START_MS)).await;
+    let approved = Event::Approved {
+        message: message(1),
+        user: user(1),
+        how: "mailbox",
+        key_id: None,
+        content_hash,
+        expires_at,
+    };
+    book.note(approved).await;
+    let sending = Event::Sending {
+        message: message(1),
+        class: "customer",
+        attempt: 1,
+        recipient_key: &KEY,
+        address,
+        content_hash,
+    };
+    book.note(sending).await;
+    let at = book.at();
+    book.note(Event::Result {
+        message: message(1),
+        attempt: 1,
+        result: "accepted",
+        answer_code: Some(250),
+    })
+    .await;
+    let composed = compose(&letter(1, address), DateTime::from_timestamp_millis(at).unwrap()).unwrap();
+    let mail = String::from_utf8(composed.bytes().to_vec()).unwrap();
+
+    let manual = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ledger.md")).unwrap();
+    let manual = manual.as_str();
+    assert_eq!(block(manual, "eml"), mail.replace("\r\n", "\n"));
+    assert_eq!(block(manual, "jsonl"), book.export());
+    assert!(
+        manual.contains(&format!("`{}`", hex(&content_hash))),
+        "{}",
+        hex(&content_hash)
+    );
+    // The auditor agrees with what stands there.
+    let (mails, ledger) = (book.path("mails"), book.path("ledger.jsonl"));
+    fs::create_dir(&mails).unwrap();
+    fs::write(mails.join("1.eml"), block(manual, "eml").replace('\n', "\r\n")).unwrap();
+    fs::write(
+        mails.join("1.json"),
+        format!(r#"{{"from":"post@kaval.example","to":["{address}"],"at":{at}}}"#),
+    )
+    .unwrap();
+    fs::write(&ledger, block(manual, "jsonl")).unwrap();
+    assert!(audit(&mails, &ledger).is_empty());
 }

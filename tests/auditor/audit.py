@@ -57,7 +57,7 @@ class Audit:
             self.report(finding, detail, ledger=path, **where)
 
         with open(path, encoding="utf-8", newline="\n") as lines:
-            self.ledgers.append(Ledger(lines, report, head))
+            self.ledgers.append(Ledger(lines, report, self.tolerance, head))
 
     def claimed(self, letter):
         """The message that the mail says it is: its Message-ID holds the message's id. Only a shortcut, and a name."""
@@ -182,7 +182,7 @@ def head_of(text):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--tolerance", type=int, default=2000, metavar="MS", help="how far the two clocks may differ")
+    arguments.add_argument("--tolerance", type=int, default=2000, metavar="MS", help="how far clocks may differ")
     arguments.add_argument("--head", type=head_of, metavar="SEQ:HASH", help="a head of the first ledger, noted outside")
     arguments.add_argument("mails", type=pathlib.Path, metavar="MAILS_DIR")
     arguments.add_argument("ledgers", nargs="+", metavar="LEDGER.jsonl")

@@ -52,11 +52,12 @@ def parsed(line):
 
 
 class Attempt:
-    """One handing over: its row, and how it ended (None while that is not known)."""
+    """One handing over: its row, how it ended (None while that is not known) and whether a result of it is there."""
 
     def __init__(self, entry):
         self.entry = entry
         self.outcome = None
+        self.is_told = False
         self.ended_at = None
 
 
@@ -70,14 +71,18 @@ class Message:
 
 
 class Ledger:
-    """A ledger that was read, and what was found while reading (`report(finding, detail, **where)`)."""
+    """A ledger that was read, and what was found while reading (`report(finding, detail, **where)`).
 
-    def __init__(self, lines, report, head=None):
+    `tolerance`: ms that may pass between looking at the clock and writing a row.
+    """
+
+    def __init__(self, lines, report, tolerance, head=None):
         self.messages = {}
         self.recipient_salts = {}  # commitment to a recipient's key -> salt
         self.suppressed = {}  # commitment -> row
         self.paused = {}  # user -> row
         self.report = report
+        self.tolerance = tolerance
         self.outside = head
         lines = (line for line in lines if line.strip())
         try:
@@ -168,10 +173,13 @@ class Ledger:
             message.attempts.append(Attempt(entry))
         elif event in ("result", "overtaken"):
             last = message.attempts[-1] if message.attempts else None
-            if not last or last.outcome or last.entry["attempt"] != entry["attempt"]:
+            # A worker that was taken for dead may still learn its result; the attempt stays one that may have delivered.
+            is_late = last and last.outcome == "overtaken" and event == "result" and not last.is_told
+            if not last or (last.outcome and not is_late) or last.entry["attempt"] != entry["attempt"]:
                 wrong("result_without_sending", "no such attempt was in hand")
                 return
-            last.outcome, last.ended_at = entry.get("result", "overtaken"), entry["at"]
+            last.outcome = last.outcome or entry.get("result", "overtaken")
+            last.is_told, last.ended_at = event == "result", entry["at"]
 
     def approve(self, entry, message, wrong):
         if message.approved:
@@ -187,7 +195,7 @@ class Ledger:
             wrong("consent_to_other_content", "the yes is to another content than was proposed")
         if message.closings:
             wrong("approved_closed", f"the message was {message.closings[0]['event']} already")
-        if entry["at"] > entry["expires_at"]:
+        if entry["at"] > entry["expires_at"] + self.tolerance:
             wrong("approved_expired", "the yes came when it was worth nothing any more")
         if entry["how"] not in ("mailbox", "sign_in", "app_asserted"):
             wrong("unknown_way", f"nobody can say yes by {entry['how']}")
@@ -203,7 +211,7 @@ class Ledger:
         same = all(entry[name] == message.proposed[name] for name in ("recipient", "address", "content"))
         if not same or entry["content"] != message.approved["content"]:
             wrong("sending_differs", "recipient or content are not those of the consent")
-        if entry["at"] > message.approved["expires_at"]:
+        if entry["at"] > message.approved["expires_at"] + self.tolerance:
             wrong("sending_after_expiry", "the consent had ended")
         for closing in message.closings:
             wrong(f"sending_after_{closing['event']}", f"row {closing['seq']} ended it")

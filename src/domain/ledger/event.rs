@@ -98,7 +98,7 @@ pub enum Event<'a> {
         message: MessageId,
         /// Which attempt.
         attempt: i64,
-        /// `accepted`, `deferred`, `refused`, `unknown` (it may have been taken) or `unable` (no server was reached).
+        /// `accepted`, `deferred`, `refused`, `unknown` (it may have been taken) or `unable` (nothing was handed over).
         result: &'a str,
         /// The three digits that the server said (RFC 5321, section 4.2).
         answer_code: Option<u16>,

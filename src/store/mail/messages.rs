@@ -171,7 +171,8 @@ pub async fn open_about(
 
 /// Whether a message about a booking, or about an occurrence of it, is being handed over just now.
 pub async fn is_sending(tx: &mut Tx, tenant: TenantId, booking: BookingId) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT 1 AS found FROM messages WHERE tenant_id = $1 AND booking_id = $2 AND state = 'sending' LIMIT 1";
+    const SQL: &str =
+        "SELECT 1 AS found FROM messages WHERE tenant_id = $1 AND booking_id = $2 AND state = 'sending' LIMIT 1";
     Ok(tx.fetch_optional(SQL, args![tenant, booking]).await?.is_some())
 }
 
