@@ -315,7 +315,7 @@ both_databases! {
 /// Any letter that can be sent.
 fn any_letter(last: u8) -> impl Strategy<Value = Letter> {
     let name = "|[ -~]{1,90}|[a-zA-Z \"\\\\<>@,;=?ěščřž日本]{1,60}| *[éñ_]{1,9} *|=\\?utf-8\\?q\\?x\\?=";
-    let body = "([ -~éß日本\t]{0,90}(\r\n|\n)){0,9}[ -~é=]{0,20}|From me\n.\n..\n\n\n| {80}x \n";
+    let body = "([ -~éß日本\t]{0,90}(\r\n|\n)){0,9}[ -~é=]{0,20}|From me\n\\.\n\\.\\.\n\n\n| {80}x \n";
     let part = (any::<bool>(), body).prop_map(|(is_request, text)| {
         let method = if is_request { Method::Request } else { Method::Cancel };
         let text = format!(
