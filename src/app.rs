@@ -9,6 +9,7 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::seal::KeyId;
 use crate::domain::settings::TenantDefaults;
 use crate::engine::housekeeping::Retention;
+use crate::engine::mail::MailSettings;
 use crate::engine::sync::SyncSettings;
 use crate::engine::tokens::TokenCache;
 use crate::engine::{Engine, sealed};
@@ -18,13 +19,16 @@ use crate::google::people::PeopleApi;
 use crate::google::transport::Transport;
 use crate::jobs::{self, cadence::Cadence};
 use crate::lifecycle::{self, Stop};
+use crate::mail::transport::{Limits, SmtpUrlProblem};
 use crate::store::{Db, StoreError, migrate, newest_schema, schema};
+use crate::templates::mail::{MailTemplates, TemplateError};
 use crate::web::pages::Pages;
 use crate::web::{self, WebState};
 use secrecy::ExposeSecret;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -57,6 +61,12 @@ pub enum OpenError {
     /// The certificates of the system.
     #[error("the certificates of this system cannot be read: {0}; install the package ca-certificates")]
     Certificates(io::Error),
+    /// The mail server's address.
+    #[error("mail.smtp_url: {0}")]
+    MailServer(SmtpUrlProblem),
+    /// A built-in template of a mail is broken.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
     /// The address.
     #[error("cannot listen at {address}: {source}; is another program using web.listen?")]
     Listen {
@@ -100,6 +110,35 @@ pub async fn open_database(config: &Config) -> Result<Db, StoreError> {
         DatabaseUrl::SqliteFile(path) => Db::open_sqlite(path).await,
         DatabaseUrl::Postgres(url) => Db::open_postgres(url.expose_secret()).await,
     }
+}
+
+fn mail_settings(config: &Config) -> Result<MailSettings, OpenError> {
+    let mail = &config.mail;
+    let server = match mail.smtp_url.expose_secret() {
+        "" => None,
+        url => Some(Arc::new(url.parse().map_err(OpenError::MailServer)?)),
+    };
+    let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    Ok(MailSettings {
+        server,
+        limits: Limits {
+            connect: mail.timeout,
+            command: mail.timeout,
+            ..Limits::default()
+        },
+        transport: Arc::default(),
+        templates: MailTemplates::embedded()?,
+        overrides: mail.templates.clone(),
+        prompt_lead: ms(mail.prompt_lead),
+        settle: ms(mail.settle),
+        prompt_interval: ms(mail.prompt_interval),
+        prompt_digest: mail.prompt_digest.clone(),
+        link: i64::from(mail.link_hours) * 3_600_000,
+        per_recipient_per_day: i64::from(mail.per_recipient_per_day),
+        per_tenant_per_hour: i64::from(mail.per_tenant_per_hour),
+        dkim_by_server: mail.dkim_by_server,
+        rest: 3000,
+    })
 }
 
 impl App {
@@ -177,6 +216,7 @@ impl App {
                 page_size: PAGE_SIZE,
                 contact_create_delay_ms: i64::from(config.sync.contact_create_delay_minutes) * 60_000,
             },
+            mail: mail_settings(&config)?,
             public_url: config.web.public_url.as_str().into(),
             wake: Arc::new(Notify::new()),
         };
@@ -217,6 +257,7 @@ impl App {
             retention: Retention {
                 changes_days: self.config.retention.changes_days,
                 choosing_hours: self.config.retention.choosing_hours,
+                letters_days: self.config.mail.keep_days,
             },
         };
         let watchdog = tokio::spawn(lifecycle::feed_watchdog());

@@ -448,7 +448,7 @@ both_databases! {
 
     async fn an_account_left_on_the_choices_page_is_given_back_and_removed(url: String) {
         let bed = Bed::new(&url).await;
-        let retention = Retention { changes_days: 30, choosing_hours: 24 };
+        let retention = Retention { changes_days: 30, choosing_hours: 24, letters_days: 30 };
         let mut browser = bed.browser();
         let arrived = bed.to_choices(&mut browser, bed.bea, BEA, ALL).await.expect(303);
         browser.get(arrived.location()).await.expect(200);

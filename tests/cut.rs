@@ -27,6 +27,7 @@ fn start(engine: &Engine, shutdown: &Shutdown) -> JoinHandle<()> {
         retention: Retention {
             changes_days: 30,
             choosing_hours: 24,
+            letters_days: 30,
         },
     };
     tokio::spawn(jobs::run(engine.clone(), settings, shutdown.stop()))

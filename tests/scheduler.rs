@@ -146,7 +146,7 @@ both_databases! {
         let settings = jobs::Settings {
             cadence: Cadence::new(schedule, app.engine.clock.now()),
             concurrency: 2,
-            retention: Retention { changes_days: 30, choosing_hours: 24 },
+            retention: Retention { changes_days: 30, choosing_hours: 24, letters_days: 30 },
         };
         let shutdown = Shutdown::new(Duration::from_secs(10));
         let running = tokio::spawn(jobs::run(app.engine.clone(), settings, shutdown.stop()));

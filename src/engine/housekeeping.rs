@@ -2,6 +2,7 @@
 use super::Engine;
 use super::abandoned::end_abandoned;
 use super::disconnect::EndError;
+use crate::store::mail::{links, messages};
 use crate::store::{changes, connects, idempotency, sessions};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -23,6 +24,10 @@ pub struct Swept {
     pub accounts: u64,
     /// Sessions that have ended.
     pub sessions: u64,
+    /// Letters, whose messages stay.
+    pub letters: u64,
+    /// Links to consent pages that have ended.
+    pub links: u64,
 }
 
 /// How long things are kept.
@@ -32,6 +37,8 @@ pub struct Retention {
     pub changes_days: u32,
     /// Accounts for which nobody chose calendars, hours.
     pub choosing_hours: u32,
+    /// Letters after their end, days.
+    pub letters_days: u32,
 }
 
 /// Removes what is too old.
@@ -46,6 +53,10 @@ pub async fn sweep(engine: &Engine, retention: Retention) -> Result<Swept, EndEr
     swept.answers = idempotency::prune(&mut tx, now - IDEMPOTENCY_MS).await?;
     swept.connects = connects::prune(&mut tx, now).await?;
     swept.sessions = sessions::prune(&mut tx, now).await?;
+    tx.commit().await?;
+    let mut tx = engine.db.begin().await?;
+    swept.letters = messages::erase_old(&mut tx, now - i64::from(retention.letters_days) * DAY_MS).await?;
+    swept.links = links::prune(&mut tx, now).await?;
     tx.commit().await?;
     swept.accounts = end_abandoned(engine, i64::from(retention.choosing_hours) * HOUR_MS).await?;
     Ok(swept)

@@ -13,6 +13,7 @@ pub mod disconnect;
 pub mod due;
 pub mod housekeeping;
 pub mod ledger;
+pub mod mail;
 pub mod notice;
 pub mod occurrences;
 pub mod once;
@@ -41,6 +42,7 @@ use crate::google::calendar::CalendarApi;
 use crate::google::oauth::OAuth;
 use crate::google::people::PeopleApi;
 use crate::store::Db;
+use mail::MailSettings;
 use std::sync::Arc;
 use sync::SyncSettings;
 use tokens::TokenCache;
@@ -70,6 +72,8 @@ pub struct Engine {
     pub defaults: TenantDefaults,
     /// How passes are run.
     pub sync: SyncSettings,
+    /// How mail is proposed and sent.
+    pub mail: MailSettings,
     /// How browsers reach us: scheme and host, no slash at the end.
     pub public_url: Arc<str>,
     /// Wakes the scheduler of this process when something became due.

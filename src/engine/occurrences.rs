@@ -110,7 +110,7 @@ impl Engine {
                     .await
             }
         };
-        let changed = match changed {
+        let mut changed = match changed {
             // Another request gave this occurrence its row meanwhile, or removed the series.
             Err(Refusal::Store(StoreError::Duplicate(_) | StoreError::ForeignKey(_))) => {
                 tx.rollback().await?;
@@ -119,6 +119,7 @@ impl Engine {
             }
             changed => changed?,
         };
+        changed.proposals = self.consider_edited(&mut tx, &changed, edit).await?;
         tx.commit().await?;
         self.nudge(tenant, changed.facts.carrier.unwrap_or(changed.row.user_id))
             .await;
@@ -143,7 +144,7 @@ impl Engine {
             ..series.content.clone()
         };
         let mut problems = Problems::of(&edit.bad);
-        let wish = edit.mail_wish(&mut problems);
+        edit.mail_wish(&mut problems);
         let mut content = edit.edited(&inherited, true, &mut problems);
         let old = References {
             resource_id: inherited.resource_id,
@@ -164,8 +165,7 @@ impl Engine {
             series_id: series.id,
             original_start: start,
         };
-        let mut text = BookingText::of(&content, Some(&occurrence), None, series.origin);
-        wish.as_str().clone_into(&mut text.mail_wish);
+        let text = BookingText::of(&content, Some(&occurrence), None, series.origin);
         let id = BookingId(self.fresh_uuid());
         let new = NewBooking {
             tenant_id: series.tenant_id,

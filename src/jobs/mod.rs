@@ -8,7 +8,8 @@ pub mod watch;
 
 use crate::engine::disconnect::{self, EndError};
 use crate::engine::housekeeping::{self, Retention};
-use crate::engine::{Engine, notice, sealed};
+use crate::engine::mail::{self, MailError};
+use crate::engine::{Engine, ledger, notice, sealed};
 use crate::lifecycle::Stop;
 use crate::store::StoreError;
 use cadence::Cadence;
@@ -47,6 +48,15 @@ impl From<StoreError> for Trouble {
     }
 }
 
+impl From<MailError> for Trouble {
+    fn from(error: MailError) -> Self {
+        match error {
+            MailError::Store(error) => Trouble::Database(error),
+            other => Trouble::Other(other.to_string()),
+        }
+    }
+}
+
 impl From<EndError> for Trouble {
     fn from(error: EndError) -> Self {
         match error {
@@ -75,6 +85,16 @@ pub async fn run(engine: Engine, settings: Settings, stop: Stop) {
             stop.clone()
         ),
         job("notice", NOTICE).run(async || Ok(notice::run(&engine).await?)),
+        job("mail: consider", NOTICE).run(async || Ok(mail::consider_waiting(&engine).await?)),
+        job("mail: remind", SOON).run(async || Ok(mail::remind_due(&engine).await?)),
+        job("mail: expire", SOON).run(async || Ok(mail::expire(&engine).await?)),
+        job("mail: prompt", SOON).run(async || Ok(mail::prompt_waiting(&engine).await?)),
+        job("mail: send", NOTICE).run(async || Ok(mail::send_due(&engine).await?)),
+        job("mail: overdue", SOON).run(async || Ok(mail::give_up_overdue(&engine).await?)),
+        job("ledger heads", RARELY).run(async || {
+            ledger::log_heads(&engine).await?;
+            Ok(false)
+        }),
         job("disconnects", SOON).run(async || Ok(disconnect::continue_disconnects(&engine).await? > 0)),
         job("revocations", SOON).run(async || Ok(disconnect::run_revocations(&engine).await? > 0)),
         job("zone database", RARELY).run(async || Ok(notice::recompute_times(&engine).await?)),

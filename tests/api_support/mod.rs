@@ -118,6 +118,7 @@ impl App {
                 page_size: 250,
                 contact_create_delay_ms: 30 * 60 * 1000,
             },
+            mail: accord::engine::mail::MailSettings::without_server().unwrap(),
             public_url: "http://127.0.0.1".into(),
             wake: Arc::default(),
         };

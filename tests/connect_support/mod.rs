@@ -261,6 +261,7 @@ fn engine(google: &Google, db: Db, clock: Arc<TestClock>) -> Engine {
             page_size: 250,
             contact_create_delay_ms: 30 * 60 * 1000,
         },
+        mail: accord::engine::mail::MailSettings::without_server().unwrap(),
         public_url: PUBLIC.into(),
     }
 }

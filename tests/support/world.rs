@@ -13,6 +13,7 @@ use accord::domain::settings::TenantDefaults;
 use accord::domain::time::{Fold, Span, When, Zoned};
 use accord::engine::Engine;
 use accord::engine::conflicts::{self, Conflict, ConflictFilter};
+use accord::engine::mail::MailSettings;
 use accord::engine::questions::{self, Answerer, Question, QuestionFilter};
 use accord::engine::sync::{self, PassReport, SyncError, SyncSettings};
 use accord::engine::tokens::TokenCache;
@@ -585,6 +586,7 @@ pub async fn engine_at(url: &str, base: &str, clock: Arc<TestClock>) -> Engine {
             page_size: 250,
             contact_create_delay_ms: 30 * 60 * 1000,
         },
+        mail: MailSettings::without_server().expect("the built-in templates are good"),
         public_url: "http://127.0.0.1:9999".into(),
         wake: Arc::default(),
     }

@@ -8,6 +8,7 @@ use crate::domain::recurrence::MAX_LINES;
 use crate::domain::time::{Span, When, Zoned, parse_date, parse_zone};
 use crate::domain::validate::{validate_content, validate_occurrence};
 use crate::engine::BadField;
+use crate::engine::mail::Wish;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
@@ -20,12 +21,11 @@ pub enum MailWish {
     None,
 }
 
-impl MailWish {
-    /// The word used in SQL and in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            MailWish::Propose => "propose",
-            MailWish::None => "none",
+impl From<MailWish> for Wish {
+    fn from(wish: MailWish) -> Self {
+        match wish {
+            MailWish::Propose => Wish::Propose,
+            MailWish::None => Wish::None,
         }
     }
 }

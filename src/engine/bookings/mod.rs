@@ -12,11 +12,12 @@ pub use list::{MAX_RANGE_DAYS, OccurrenceKey};
 
 pub(super) use edit::Problems;
 
+use super::mail::{self, Wish};
 use super::once::{self, Answer, Attempt, Once};
 use super::{Engine, Refusal, times};
 use crate::domain::booking::{Booking, Content, Side, Status};
 use crate::domain::event::Words;
-use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId, UserId};
+use crate::domain::ids::{BookingId, CustomerId, MessageId, ResourceId, TenantId, UserId};
 use crate::domain::recurrence;
 use crate::store::bookings::{self, BookingRow, BookingText, NewBooking};
 use crate::store::{Tx, resources, users};
@@ -35,6 +36,8 @@ pub struct BookingView {
     pub facts: Facts,
     /// Set for an unchanged occurrence of a series, which has no row.
     pub unchanged: Option<recurrence::Occurrence>,
+    /// The mails that were proposed by the change that this is the answer to.
+    pub proposals: Vec<MessageId>,
 }
 
 impl BookingView {
@@ -77,6 +80,7 @@ pub(super) async fn views(tx: &mut Tx, tenant: TenantId, rows: Vec<BookingRow>) 
             facts: found.cloned().unwrap_or(Facts::UNPLACED),
             row,
             unchanged: None,
+            proposals: Vec::new(),
         }
     });
     Ok(views.collect())
@@ -177,7 +181,7 @@ pub(super) async fn change(
         .map_err(|problem| Refusal::Unreadable("booking", problem.to_string()))?;
     let before = view(tx, row).await?;
     let mut problems = Problems::of(&edit.bad);
-    let wish = edit.mail_wish(&mut problems);
+    edit.mail_wish(&mut problems);
     let mut content = edit.edited(&booking.content, booking.occurrence.is_some(), &mut problems);
     let old = References {
         resource_id: booking.content.resource_id,
@@ -208,7 +212,6 @@ pub(super) async fn change(
         Some(to) => bookings::hand_over(tx, tenant, id, to, &new.customer_ids).await?,
         None => bookings::set_customers(tx, tenant, booking.user_id, id, &new.customer_ids).await?,
     }
-    bookings::set_mail_wish(tx, tenant, id, wish.as_str()).await?;
     let row = found(tx, tenant, id).await?;
     store_times(tx, &row).await?;
     view(tx, row).await
@@ -288,8 +291,7 @@ impl Engine {
         problems.into_result()?;
         content.resource_id = named.resource_id;
         let id = BookingId(self.fresh_uuid());
-        let mut text = BookingText::of(&content, None, None, Side::App);
-        text.mail_wish = wish.as_str().to_owned();
+        let text = BookingText::of(&content, None, None, Side::App);
         let new = NewBooking {
             tenant_id: tenant,
             id,
@@ -301,7 +303,9 @@ impl Engine {
         bookings::insert(&mut tx, &new).await?;
         let row = found(&mut tx, tenant, id).await?;
         store_times(&mut tx, &row).await?;
-        let answer = render(&view(&mut tx, row).await?);
+        let mut view = view(&mut tx, row).await?;
+        view.proposals = mail::consider_written(self, &mut tx, tenant, id, wish.into()).await?;
+        let answer = render(&view);
         once::finish(self, tx, tenant, once, &answer).await?;
         self.nudge(tenant, user_id).await;
         Ok(answer)
@@ -325,7 +329,8 @@ impl Engine {
         let mut tx = self.db.begin().await?;
         let row = found(&mut tx, tenant, id).await?;
         refuse_stale(row.version, version)?;
-        let changed = change(&mut tx, row, edit, false).await?;
+        let mut changed = change(&mut tx, row, edit, false).await?;
+        changed.proposals = self.consider_edited(&mut tx, &changed, edit).await?;
         tx.commit().await?;
         self.nudge(tenant, changed.carrier()).await;
         Ok(changed)
@@ -339,7 +344,9 @@ impl Engine {
         refuse_stale(row.version, version)?;
         let carrier = view(&mut tx, row.clone()).await?.carrier();
         if row.text.series_id.is_some() {
-            change(&mut tx, row, &BookingEdit::default(), true).await?;
+            let edit = BookingEdit::default();
+            let changed = change(&mut tx, row, &edit, true).await?;
+            self.consider_edited(&mut tx, &changed, &edit).await?;
         } else {
             for changed in bookings::overrides(&mut tx, tenant, &[id]).await? {
                 bookings::clear_times(&mut tx, tenant, changed.id).await?;
@@ -348,10 +355,26 @@ impl Engine {
                 let current = found(&mut tx, tenant, id).await?.version;
                 return Err(Refusal::Stale { current });
             }
+            mail::consider_written(self, &mut tx, tenant, id, Wish::Propose).await?;
         }
         tx.commit().await?;
         self.nudge(tenant, carrier).await;
         Ok(())
+    }
+
+    /// Proposes the mails that are due after an edit of a row, in its transaction.
+    pub(super) async fn consider_edited(
+        &self,
+        tx: &mut Tx,
+        changed: &BookingView,
+        edit: &BookingEdit,
+    ) -> Result<Vec<MessageId>, Refusal> {
+        if changed.unchanged.is_some() {
+            return Ok(Vec::new());
+        }
+        let wish = edit.mail_wish(&mut Problems::of(&edit.bad)).into();
+        let row = &changed.row;
+        Ok(mail::consider_written(self, tx, row.tenant_id, row.id, wish).await?)
     }
 }
 

@@ -26,7 +26,13 @@ fn seal(engine: &Engine, tenant: TenantId, (table, column): (&str, &str), id: Me
 
 /// What a subject's version tells.
 pub(super) fn content(engine: &Engine, tenant: TenantId, subject: &SubjectRow) -> Result<Told, MailError> {
-    read(engine, tenant, ("mail_subjects", "content_sealed"), subject.id, &subject.content_sealed)
+    read(
+        engine,
+        tenant,
+        ("mail_subjects", "content_sealed"),
+        subject.id,
+        &subject.content_sealed,
+    )
 }
 
 /// What was told last.

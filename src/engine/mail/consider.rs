@@ -6,8 +6,8 @@ use super::{MailError, compare, remind};
 use crate::domain::ids::{BookingId, CustomerId, MessageId, TenantId};
 use crate::domain::mail::{Kind, Letter, Mailbox, Reason, State, Told};
 use crate::domain::time::OriginalStart;
-use crate::engine::ledger::{self, Event};
 use crate::engine::Engine;
+use crate::engine::ledger::{self, Event};
 use crate::store::mail::messages::{self, MessageRow};
 use crate::store::mail::subjects::{self, SubjectRow};
 use crate::store::mail::{suppressions, tenants as mail_tenants};
@@ -48,7 +48,9 @@ pub async fn consider_waiting(engine: &Engine) -> Result<bool, MailError> {
             match consider_one(engine, tenant, row).await {
                 Ok(true) => done += 1,
                 Ok(false) => {}
-                Err(error) => tracing::error!(%tenant, booking = %row.id, %error, "the mail of a booking cannot be considered"),
+                Err(error) => {
+                    tracing::error!(%tenant, booking = %row.id, %error, "the mail of a booking cannot be considered")
+                }
             }
         }
         is_more |= done > 0 && rows.len() as i64 == BATCH;
@@ -56,11 +58,7 @@ pub async fn consider_waiting(engine: &Engine) -> Result<bool, MailError> {
     Ok(is_more)
 }
 
-async fn consider_one(
-    engine: &Engine,
-    tenant: TenantId,
-    row: &mail_tenants::Unconsidered,
-) -> Result<bool, MailError> {
+async fn consider_one(engine: &Engine, tenant: TenantId, row: &mail_tenants::Unconsidered) -> Result<bool, MailError> {
     let mut tx = engine.db.begin().await?;
     // Bookings are locked before mail is, as by whoever writes them.
     let found = bookings::get(&mut tx, tenant, row.id).await?;
@@ -144,7 +142,6 @@ pub(in crate::engine) async fn consider(
         desk: &desk,
         templates: &templates,
         wish,
-        row,
         made: Vec::new(),
     };
     clerk.carry_over(tx, &mut family).await?;
@@ -161,7 +158,10 @@ fn targets(family: &Family) -> BTreeSet<(Option<OriginalStart>, CustomerId)> {
         let start = row.occurrence.as_ref().map(|occurrence| occurrence.original_start);
         row.customer_ids.iter().map(move |customer| (start, *customer))
     });
-    let known = family.subjects.iter().map(|subject| (subject.original_start, subject.customer_id));
+    let known = family
+        .subjects
+        .iter()
+        .map(|subject| (subject.original_start, subject.customer_id));
     named.chain(known).collect()
 }
 
@@ -171,8 +171,6 @@ struct Clerk<'a> {
     desk: &'a Desk,
     templates: &'a MailTemplates,
     wish: Wish,
-    /// The row that was written; of the others of its family only what follows from it is told.
-    row: BookingId,
     made: Vec<MessageId>,
 }
 
@@ -192,7 +190,11 @@ impl Clerk<'_> {
                 continue;
             }
             let heir = present.iter().copied().find(|id| {
-                let address = family.people.get(id).map(|person| person.address.as_str()).unwrap_or_default();
+                let address = family
+                    .people
+                    .get(id)
+                    .map(|person| person.address.as_str())
+                    .unwrap_or_default();
                 !address.is_empty() && self.desk.recipient_key(address) == left.recipient_key
             });
             let Some(heir) = heir else { continue };
@@ -210,7 +212,8 @@ impl Clerk<'_> {
                     subjects::put(tx, self.tenant(), &family.subjects[at]).await?;
                 }
                 Some(other) if family.subjects[other].told_sealed.is_none() => {
-                    let sealed = compare::seal_told(self.engine, self.tenant(), family.subjects[other].id, told.as_ref());
+                    let sealed =
+                        compare::seal_told(self.engine, self.tenant(), family.subjects[other].id, told.as_ref());
                     family.subjects[other].told_sealed = sealed;
                     family.subjects[at].told_sealed = None;
                     for index in [other, at] {
@@ -238,12 +241,21 @@ impl Clerk<'_> {
         };
         let known = find(start);
         let whole = start.and_then(|_| find(None));
-        let old = known.as_ref().map(|known| compare::content(self.engine, tenant, known)).transpose()?;
+        let old = known
+            .as_ref()
+            .map(|known| compare::content(self.engine, tenant, known))
+            .transpose()?;
         let now = family.told(start, customer);
         let now = match (now, &old) {
-            (Some(now), Some(old)) if !now.takes_place => Told { takes_place: false, ..old.clone() },
+            (Some(now), Some(old)) if !now.takes_place => Told {
+                takes_place: false,
+                ..old.clone()
+            },
             (Some(now), _) => now,
-            (None, Some(old)) => Told { takes_place: false, ..old.clone() },
+            (None, Some(old)) => Told {
+                takes_place: false,
+                ..old.clone()
+            },
             (None, None) => return Ok(()),
         };
         let whole_now = start.and_then(|_| family.told(None, customer));
@@ -257,7 +269,10 @@ impl Clerk<'_> {
         }
         let before = self.told_before(tenant, known.as_ref(), whole.as_ref(), start)?;
         let mut due = now.due(before.as_ref());
-        if start.is_some() && whole_now.as_ref().is_none_or(|whole| !whole.takes_place) && whole.as_ref().is_some_and(|whole| whole.told_sealed.is_some()) {
+        if start.is_some()
+            && whole_now.as_ref().is_none_or(|whole| !whole.takes_place)
+            && whole.as_ref().is_some_and(|whole| whole.told_sealed.is_some())
+        {
             // The cancellation of the series says it.
             due = None;
         }
@@ -266,7 +281,8 @@ impl Clerk<'_> {
         }
         let own = known.as_ref().map(|known| known.id);
         let open = messages::open_about(tx, tenant, own, (family.root, start, customer)).await?;
-        let is_same = old.as_ref().is_some_and(|old| now.says_the_same(old)) && known.as_ref().is_some_and(|known| known.user_id == now.user_id);
+        let is_same = old.as_ref().is_some_and(|old| now.says_the_same(old))
+            && known.as_ref().is_some_and(|known| known.user_id == now.user_id);
         let version = known.as_ref().map(|known| known.mail_version);
         let asks_right = |message: &MessageRow| {
             let is_due = message.kind == Kind::Reminder.as_str() || due.is_some_and(|due| message.kind == due.as_str());
@@ -291,10 +307,19 @@ impl Clerk<'_> {
         }
         let first = messages::newest_version(tx, tenant, family.root, start, customer).await?;
         let first = first.max(whole.as_ref().map_or(0, |whole| whole.mail_version));
-        let address = if now.takes_place { &now.address } else { before.as_ref().map_or(&now.address, |before| &before.address) };
-        let told = Told { address: address.clone(), ..now.clone() };
+        let address = if now.takes_place {
+            &now.address
+        } else {
+            before.as_ref().map_or(&now.address, |before| &before.address)
+        };
+        let told = Told {
+            address: address.clone(),
+            ..now.clone()
+        };
         let mut subject = SubjectRow {
-            id: known.as_ref().map_or_else(|| MessageId(self.engine.fresh_uuid()), |known| known.id),
+            id: known
+                .as_ref()
+                .map_or_else(|| MessageId(self.engine.fresh_uuid()), |known| known.id),
             booking_id: family.root,
             original_start: start,
             row_id: family.row(start).map_or(family.root, |row| row.id),
@@ -304,17 +329,36 @@ impl Clerk<'_> {
             mail_version: known.as_ref().map_or(first, |known| known.mail_version.max(first)) + 1,
             content_sealed: Vec::new(),
             told_sealed: known.as_ref().and_then(|known| known.told_sealed.clone()),
-            is_wished: is_wished || known.as_ref().is_some_and(|known| known.is_wished && self.wish != Wish::None),
+            is_wished: is_wished
+                || known
+                    .as_ref()
+                    .is_some_and(|known| known.is_wished && self.wish != Wish::None),
             remind_at: None,
         };
         subject.content_sealed = compare::seal_content(self.engine, tenant, subject.id, &told);
         subjects::put(tx, tenant, &subject).await?;
         if let Some(kind) = due.filter(|_| is_wished) {
-            let asked = Asked { kind, start, told: &told, before: before.as_ref(), offset: 0, due_at: 0 };
+            let asked = Asked {
+                kind,
+                start,
+                told: &told,
+                before: before.as_ref(),
+                offset: 0,
+                due_at: 0,
+            };
             self.propose(tx, family, &subject, &asked).await?;
         }
         if subject.is_wished && told.takes_place {
-            remind::of_subject(self.engine, tx, self.desk, self.templates, family, &mut subject, &mut self.made).await?;
+            remind::of_subject(
+                self.engine,
+                tx,
+                self.desk,
+                self.templates,
+                family,
+                &mut subject,
+                &mut self.made,
+            )
+            .await?;
             subjects::set_remind_at(tx, tenant, subject.id, subject.remind_at).await?;
         }
         family.subjects.retain(|known| known.id != subject.id);
@@ -330,10 +374,16 @@ impl Clerk<'_> {
         whole: Option<&SubjectRow>,
         start: Option<OriginalStart>,
     ) -> Result<Option<Told>, MailError> {
-        if let Some(told) = known.map(|known| compare::told(self.engine, tenant, known)).transpose()?.flatten() {
+        if let Some(told) = known
+            .map(|known| compare::told(self.engine, tenant, known))
+            .transpose()?
+            .flatten()
+        {
             return Ok(Some(told));
         }
-        let (Some(whole), Some(start)) = (whole, start) else { return Ok(None) };
+        let (Some(whole), Some(start)) = (whole, start) else {
+            return Ok(None);
+        };
         let told = compare::told(self.engine, tenant, whole)?;
         Ok(told.and_then(|told| {
             let was_one = crate::domain::recurrence::contains(&told.when, start);
@@ -341,7 +391,13 @@ impl Clerk<'_> {
         }))
     }
 
-    async fn propose(&mut self, tx: &mut Tx, family: &Family, subject: &SubjectRow, asked: &Asked<'_>) -> Result<(), MailError> {
+    async fn propose(
+        &mut self,
+        tx: &mut Tx,
+        family: &Family,
+        subject: &SubjectRow,
+        asked: &Asked<'_>,
+    ) -> Result<(), MailError> {
         let made = propose(self.engine, tx, self.desk, self.templates, family, subject, asked).await?;
         self.made.extend(made);
         Ok(())
@@ -397,9 +453,16 @@ pub(super) async fn propose(
         },
     };
     let id = MessageId(engine.fresh_uuid());
-    let name = family.people.get(&subject.customer_id).map(|person| person.name.clone()).unwrap_or_default();
+    let name = family
+        .people
+        .get(&subject.customer_id)
+        .map(|person| person.name.clone())
+        .unwrap_or_default();
     let row = family.row(asked.start).or(family.booking.as_ref());
-    let series = asked.start.and_then(|_| family.booking.as_ref()).map(|series| series.content.when.span);
+    let series = asked
+        .start
+        .and_then(|_| family.booking.as_ref())
+        .map(|series| series.content.when.span);
     let draft = Draft {
         id,
         kind: asked.kind,
@@ -411,7 +474,9 @@ pub(super) async fn propose(
         sequence: subject.mail_version,
         customer: &name,
         user: &user,
-        description: row.map(|row| row.content.description.clone()).filter(|_| asked.told.title.is_some()),
+        description: row
+            .map(|row| row.content.description.clone())
+            .filter(|_| asked.told.title.is_some()),
         day_zone: family.day_zone,
     };
     let written = letter::write(engine, desk, templates, &draft);
@@ -433,7 +498,11 @@ pub(super) async fn propose(
         customer_id: Some(subject.customer_id),
         mail_version: subject.mail_version,
         offset_minutes: i64::from(asked.offset),
-        state: if letter.is_some() { State::Proposed } else { State::Failed },
+        state: if letter.is_some() {
+            State::Proposed
+        } else {
+            State::Failed
+        },
         reason: letter.is_none().then(|| Reason::Unwritable.to_string()),
         recipient_key: subject.recipient_key.clone(),
         content_hash: letter.map(|letter| letter.hash().to_vec()).unwrap_or_default(),
@@ -478,7 +547,8 @@ pub(super) fn seal_letter(engine: &Engine, tenant: TenantId, id: MessageId, lett
 fn expiry(desk: &Desk, family: &Family, asked: &Asked<'_>) -> i64 {
     let start = |told: &Told| match told.when.recurrence.is_empty() {
         true => told.when.span.starts(family.day_zone).timestamp_millis(),
-        false => crate::domain::recurrence::last_end(&told.when, family.day_zone).map_or(i64::MAX, |last| last.timestamp_millis()),
+        false => crate::domain::recurrence::last_end(&told.when, family.day_zone)
+            .map_or(i64::MAX, |last| last.timestamp_millis()),
     };
     match (asked.kind, asked.before) {
         (Kind::Reminder, _) => start(asked.told) - i64::from(desk.reminders.until(asked.offset)) * 60_000,
@@ -509,7 +579,11 @@ pub(super) async fn end(
     let event = match to {
         State::Superseded => Event::Superseded { message },
         State::Expired => Event::Expired { message },
-        _ => Event::Withdrawn { message, by, reason: reason.as_str() },
+        _ => Event::Withdrawn {
+            message,
+            by,
+            reason: reason.as_str(),
+        },
     };
     ledger::append(engine, tx, tenant, event).await?;
     Ok(true)

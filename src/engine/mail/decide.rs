@@ -97,7 +97,11 @@ pub async fn approve(
         return Err(MailError::OtherContent);
     }
     let stop = match &desk {
-        None => return Err(MailError::Internal("the tenant has no mail server or no sender".to_owned())),
+        None => {
+            return Err(MailError::Internal(
+                "the tenant has no mail server or no sender".to_owned(),
+            ));
+        }
         Some(_) => no_longer_of_use(engine, &mut tx, tenant, &message).await?,
     };
     if let Some(stop) = stop {
@@ -133,7 +137,6 @@ pub async fn approve(
     };
     ledger::append(engine, &mut tx, tenant, event).await?;
     tx.commit().await?;
-    engine.wake.notify_one();
     Ok(())
 }
 
@@ -160,9 +163,12 @@ pub(super) async fn no_longer_of_use(
     if suppressions::has(tx, tenant, &message.recipient_key).await? {
         return Ok(Some(Stop::End(State::Withdrawn, Reason::Suppressed)));
     }
-    let (Some(user), Some(subject), Some(customer), Some(booking)) =
-        (message.user_id, message.subject_id, message.customer_id, message.booking_id)
-    else {
+    let (Some(user), Some(subject), Some(customer), Some(booking)) = (
+        message.user_id,
+        message.subject_id,
+        message.customer_id,
+        message.booking_id,
+    ) else {
         return Ok(Some(Stop::End(State::Withdrawn, Reason::Void)));
     };
     let account = accounts::live_of_user(tx, tenant, user).await?;
@@ -246,8 +252,7 @@ pub async fn withdraw(engine: &Engine, tenant: TenantId, id: MessageId, decider:
     let mut tx = engine.db.begin().await?;
     Keys::open(engine, &mut tx, tenant).await?;
     let message = theirs(&mut tx, tenant, id, decider).await?;
-    if message.state != State::Queued
-        || !end(engine, &mut tx, tenant, &message, State::Withdrawn, Reason::User).await?
+    if message.state != State::Queued || !end(engine, &mut tx, tenant, &message, State::Withdrawn, Reason::User).await?
     {
         return Err(MailError::Closed(message.state));
     }
@@ -259,7 +264,9 @@ pub async fn withdraw(engine: &Engine, tenant: TenantId, id: MessageId, decider:
 pub async fn pause(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<(), MailError> {
     let mut tx = engine.db.begin().await?;
     Keys::open(engine, &mut tx, tenant).await?;
-    let found = accounts::get(&mut tx, tenant, account).await?.ok_or(MailError::Missing)?;
+    let found = accounts::get(&mut tx, tenant, account)
+        .await?
+        .ok_or(MailError::Missing)?;
     if found.mail_paused_at.is_some() {
         return Ok(());
     }
@@ -274,7 +281,9 @@ pub async fn pause(engine: &Engine, tenant: TenantId, account: AccountId) -> Res
 pub async fn resume(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<(), MailError> {
     let mut tx = engine.db.begin().await?;
     Keys::open(engine, &mut tx, tenant).await?;
-    let found = accounts::get(&mut tx, tenant, account).await?.ok_or(MailError::Missing)?;
+    let found = accounts::get(&mut tx, tenant, account)
+        .await?
+        .ok_or(MailError::Missing)?;
     if found.mail_paused_at.is_none() {
         return Ok(());
     }
@@ -304,7 +313,11 @@ fn parts(tenant: TenantId, consent: &ConsentRow) -> [Vec<u8>; 8] {
         consent.message_id.to_string().into_bytes(),
         consent.user_id.to_string().into_bytes(),
         consent.how.clone().into_bytes(),
-        consent.key_id.map(|key| key.to_string()).unwrap_or_default().into_bytes(),
+        consent
+            .key_id
+            .map(|key| key.to_string())
+            .unwrap_or_default()
+            .into_bytes(),
         consent.content_hash.clone(),
         consent.decided_at.to_be_bytes().to_vec(),
         consent.expires_at.to_be_bytes().to_vec(),
@@ -319,9 +332,13 @@ fn sign(engine: &Engine, tenant: TenantId, consent: &ConsentRow) -> Vec<u8> {
 /// Whether a stored yes was stored by us, as it stands.
 pub(super) fn is_genuine(engine: &Engine, tenant: TenantId, consent: &ConsentRow) -> bool {
     let parts = parts(tenant, consent);
-    engine.keys.verifies("consent", &parts.each_ref().map(Vec::as_slice), &consent.mac)
+    engine
+        .keys
+        .verifies("consent", &parts.each_ref().map(Vec::as_slice), &consent.mac)
 }
 
 pub(super) fn hash(bytes: &[u8]) -> Result<[u8; 32], MailError> {
-    bytes.try_into().map_err(|_| MailError::Internal("a hash has another length".to_owned()))
+    bytes
+        .try_into()
+        .map_err(|_| MailError::Internal("a hash has another length".to_owned()))
 }

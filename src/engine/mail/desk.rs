@@ -1,13 +1,13 @@
 //! What is needed to write mail for one tenant. Opening it makes everybody else's mail of the tenant wait until the
 //! transaction ends.
 use super::MailError;
+use crate::domain::ids::{MessageId, TenantId};
 use crate::domain::language::Language;
 use crate::domain::mac;
 use crate::domain::mail::{Mailbox, Reminders};
-use crate::mail::transport::SmtpServer;
-use crate::domain::ids::{MessageId, TenantId};
 use crate::engine::Engine;
 use crate::mail::address::same_mailbox_key;
+use crate::mail::transport::SmtpServer;
 use crate::store::mail::tenants as mail_tenants;
 use crate::store::{Tx, tenants};
 use crate::templates::mail::{MailTemplates, load_folder};
@@ -37,12 +37,20 @@ pub(in crate::engine) struct Desk {
 
 impl Desk {
     /// Opens it; `None`: the tenant has no sender or no server, so no mail is proposed or sent for it.
-    pub(in crate::engine) async fn open(engine: &Engine, tx: &mut Tx, tenant: TenantId) -> Result<Option<Desk>, MailError> {
+    pub(in crate::engine) async fn open(
+        engine: &Engine,
+        tx: &mut Tx,
+        tenant: TenantId,
+    ) -> Result<Option<Desk>, MailError> {
         let Some(row) = tenants::get(tx, tenant).await? else {
             return Ok(None);
         };
         let settings = row.settings.effective(&engine.defaults);
-        let Some(sender) = settings.sender.as_deref().and_then(|sender| sender.parse::<Mailbox>().ok()) else {
+        let Some(sender) = settings
+            .sender
+            .as_deref()
+            .and_then(|sender| sender.parse::<Mailbox>().ok())
+        else {
             return Ok(None);
         };
         let known = match mail_tenants::get(tx, tenant).await? {
@@ -59,7 +67,7 @@ impl Desk {
         let server = match &known.smtp_url_sealed {
             Some(sealed) => {
                 let url = engine.open("mail_tenants", "smtp_url_sealed", tenant, &row_id, sealed)?;
-                match SmtpServer::parse(&String::from_utf8_lossy(&url)) {
+                match String::from_utf8_lossy(&url).parse::<SmtpServer>() {
                     Ok(server) => Arc::new(server),
                     Err(error) => return Err(MailError::unreadable("the address of the tenant's mail server", &error)),
                 }
@@ -70,12 +78,19 @@ impl Desk {
             },
         };
         let keys = Keys::of(engine, tenant, &known)?;
-        let name = if sender.name.is_empty() { row.name.clone() } else { sender.name };
+        let name = if sender.name.is_empty() {
+            row.name.clone()
+        } else {
+            sender.name
+        };
         Ok(Some(Desk {
             name: row.name,
             language: settings.language,
             reminders: settings.reminders,
-            sender: Mailbox { name, address: sender.address },
+            sender: Mailbox {
+                name,
+                address: sender.address,
+            },
             server,
             uid_domain: known.uid_domain,
             admin: settings.admin_email,
@@ -91,9 +106,18 @@ impl Desk {
         sender: Option<&Mailbox>,
     ) -> Result<mail_tenants::MailTenant, MailError> {
         let secret = Zeroizing::new(mac::fresh(&*engine.entropy));
-        let sealed = engine.seal("mail_tenants", "secret_sealed", tenant, &tenant.to_string(), secret.as_slice());
+        let sealed = engine.seal(
+            "mail_tenants",
+            "secret_sealed",
+            tenant,
+            &tenant.to_string(),
+            secret.as_slice(),
+        );
         let domain = sender.and_then(|sender| sender.address.rsplit_once('@'));
-        let domain = domain.map_or_else(|| format!("{tenant}.invalid"), |(_, domain)| domain.to_ascii_lowercase());
+        let domain = domain.map_or_else(
+            || format!("{tenant}.invalid"),
+            |(_, domain)| domain.to_ascii_lowercase(),
+        );
         mail_tenants::insert(tx, tenant, sealed, &domain, engine.now_ms()).await?;
         // Somebody else may have been first.
         let row = mail_tenants::get(tx, tenant).await?;
@@ -126,7 +150,7 @@ impl Deref for Desk {
 }
 
 /// The tenant's secret, and what is made with it.
-pub(super) struct Keys {
+pub(in crate::engine) struct Keys {
     pub(super) tenant: TenantId,
     secret: Zeroizing<Vec<u8>>,
 }
@@ -142,7 +166,13 @@ impl Keys {
     }
 
     fn of(engine: &Engine, tenant: TenantId, row: &mail_tenants::MailTenant) -> Result<Keys, MailError> {
-        let secret = engine.open("mail_tenants", "secret_sealed", tenant, &tenant.to_string(), &row.secret_sealed)?;
+        let secret = engine.open(
+            "mail_tenants",
+            "secret_sealed",
+            tenant,
+            &tenant.to_string(),
+            &row.secret_sealed,
+        )?;
         Ok(Keys { tenant, secret })
     }
 
@@ -176,10 +206,16 @@ impl Keys {
 ///
 /// # Errors
 /// The address is not one that mail may be sent to.
-pub async fn set_server(engine: &Engine, tenant: TenantId, url: Option<&secrecy::SecretString>) -> Result<(), crate::engine::Refusal> {
+pub async fn set_server(
+    engine: &Engine,
+    tenant: TenantId,
+    url: Option<&secrecy::SecretString>,
+) -> Result<(), crate::engine::Refusal> {
     use crate::engine::Refusal;
     if let Some(url) = url {
-        SmtpServer::parse(url.expose_secret()).map_err(|error| Refusal::field("smtp_url", error.to_string()))?;
+        url.expose_secret()
+            .parse::<SmtpServer>()
+            .map_err(|error| Refusal::field("smtp_url", error.to_string()))?;
     }
     let mut tx = engine.db.begin().await?;
     let row = tenants::get(&mut tx, tenant).await?.ok_or(Refusal::Missing("tenant"))?;
@@ -189,7 +225,15 @@ pub async fn set_server(engine: &Engine, tenant: TenantId, url: Option<&secrecy:
         Desk::prepare(engine, &mut tx, tenant, sender.as_ref()).await?;
     }
     let id = tenant.to_string();
-    let sealed = url.map(|url| engine.seal("mail_tenants", "smtp_url_sealed", tenant, &id, url.expose_secret().as_bytes()));
+    let sealed = url.map(|url| {
+        engine.seal(
+            "mail_tenants",
+            "smtp_url_sealed",
+            tenant,
+            &id,
+            url.expose_secret().as_bytes(),
+        )
+    });
     mail_tenants::set_smtp_url(&mut tx, tenant, sealed).await?;
     Ok(tx.commit().await?)
 }

@@ -20,7 +20,9 @@ pub enum MailError {
     #[error("content_hash is not that of this message: show its user what it says and send the hash of that")]
     OtherContent,
     /// The booking waits for something that may undo the change.
-    #[error("the change of the booking is not certain yet: it waits for Google or for an answer; try again in a moment")]
+    #[error(
+        "the change of the booking is not certain yet: it waits for Google or for an answer; try again in a moment"
+    )]
     NotCertain,
     /// Nobody with this key may say yes.
     #[error(

@@ -5,14 +5,14 @@
 use super::{Desk, MailError};
 use crate::domain::booking::{Booking, Content, Status};
 use crate::domain::event::Words;
-use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId, UserId};
+use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId};
 use crate::domain::mail::{Told, clean_line};
 use crate::domain::merge::Waiting;
 use crate::domain::recurrence;
 use crate::domain::time::{OriginalStart, When};
 use crate::mail::address::parse_address;
-use crate::store::mail::subjects::{self, SubjectRow};
 use crate::store::accounts::{self, AccountState};
+use crate::store::mail::subjects::{self, SubjectRow};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::{Tx, bookings, calendars, customers, resources, users};
 use chrono_tz::Tz;
@@ -96,7 +96,10 @@ impl Family {
             placed: BTreeSet::new(),
         };
         let owner = read.first().map(|booking| booking.user_id);
-        if let Some(user) = users::get_many(tx, tenant, &owner.into_iter().collect::<Vec<_>>()).await?.pop() {
+        if let Some(user) = users::get_many(tx, tenant, &owner.into_iter().collect::<Vec<_>>())
+            .await?
+            .pop()
+        {
             family.day_zone = user.time_zone;
         }
         let mut ids: BTreeSet<CustomerId> = read.iter().flat_map(|booking| booking.customer_ids.clone()).collect();
@@ -157,7 +160,8 @@ impl Family {
 
     /// The row that says what holds for an occurrence, or for the whole.
     pub(super) fn row(&self, start: Option<OriginalStart>) -> Option<&Booking> {
-        let is_it = |booking: &&Booking| booking.occurrence.as_ref().map(|occurrence| occurrence.original_start) == start;
+        let is_it =
+            |booking: &&Booking| booking.occurrence.as_ref().map(|occurrence| occurrence.original_start) == start;
         match start {
             None => self.booking.as_ref(),
             Some(_) => self.overrides.iter().find(is_it),
@@ -182,8 +186,15 @@ impl Family {
         let content = &row.content;
         let is_withheld = self.withheld.contains(&row.id) || self.withheld.contains(&self.root);
         let words = |text: &str| Some(clean_line(text)).filter(|text| !text.is_empty() && !is_withheld);
-        let series_cancelled = self.booking.as_ref().is_none_or(|series| series.content.status == Status::Cancelled);
-        let address = self.people.get(&customer).map(|person| person.address.clone()).unwrap_or_default();
+        let series_cancelled = self
+            .booking
+            .as_ref()
+            .is_none_or(|series| series.content.status == Status::Cancelled);
+        let address = self
+            .people
+            .get(&customer)
+            .map(|person| person.address.clone())
+            .unwrap_or_default();
         Told {
             takes_place: content.status == Status::Confirmed
                 && !(row.occurrence.is_some() && series_cancelled)
@@ -209,24 +220,29 @@ impl Family {
         let row = self.row(start).map_or(self.root, |row| row.id);
         let known = self.subjects.iter().filter(|subject| subject.original_start == start);
         let rows: BTreeSet<BookingId> = known.map(|subject| subject.row_id).chain([row]).collect();
-        let is_gone = self.row(start).is_none_or(|row| row.content.status == Status::Cancelled);
-        let waits = |id: &BookingId| self.uncertain.contains(id) || (!told.takes_place && is_gone && self.placed.contains(id));
+        let is_gone = self
+            .row(start)
+            .is_none_or(|row| row.content.status == Status::Cancelled);
+        let waits =
+            |id: &BookingId| self.uncertain.contains(id) || (!told.takes_place && is_gone && self.placed.contains(id));
         rows.iter().any(waits) || self.uncertain.contains(&self.root)
     }
 
-    /// Whom a booking's customers meet.
-    pub(super) fn owner(&self) -> Option<UserId> {
-        self.booking.as_ref().or(self.overrides.first()).map(|booking| booking.user_id)
-    }
-
     /// Two customers with one address are one recipient: the first of them. `false` for the others.
-    pub(super) fn is_first_with_address(&self, start: Option<OriginalStart>, customer: CustomerId, desk: &Desk) -> bool {
+    pub(super) fn is_first_with_address(
+        &self,
+        start: Option<OriginalStart>,
+        customer: CustomerId,
+        desk: &Desk,
+    ) -> bool {
         let key = |id: &CustomerId| self.people.get(id).map(|person| desk.recipient_key(&person.address));
         let Some(own) = key(&customer).filter(|key| !key.is_empty()) else {
             return true;
         };
         let row = self.row(start).or(self.booking.as_ref());
         let others = row.map(|row| row.customer_ids.as_slice()).unwrap_or_default();
-        !others.iter().any(|other| *other < customer && key(other).as_ref() == Some(&own))
+        !others
+            .iter()
+            .any(|other| *other < customer && key(other).as_ref() == Some(&own))
     }
 }

@@ -7,7 +7,7 @@ use crate::domain::time::{OriginalStart, Span};
 use crate::engine::Engine;
 use crate::mail::calendar::{CalendarFacts, calendar_part};
 use crate::mail::compose;
-use crate::templates::dates::WhenWords;
+use crate::templates::WhenWords;
 use crate::templates::mail::{BookingMail, Change, Context, Mail, MailTemplates, What};
 use chrono::DateTime;
 use chrono_tz::Tz;

@@ -20,21 +20,21 @@ mod unsubscribe;
 mod view;
 
 pub use consider::consider_waiting;
+pub use decide::{Decider, How, approve, decline, pause, resume, withdraw};
 pub use desk::set_server;
-pub use decide::{Decider, How, decline, approve, withdraw, pause, resume};
 pub use error::MailError;
 pub use notice::{prompt_waiting, test_letter};
-pub use outbox::{give_up_overdue, expire, send_due};
+pub use outbox::{expire, give_up_overdue, send_due};
 pub use remind::remind_due;
 pub use unsubscribe::{Unsubscribing, lift, look, suppress};
-pub use view::{Proposal, Filter, list, one};
+pub use view::{Filter, Proposal, list, one};
 
 pub(in crate::engine) use consider::{Wish, consider_written};
 pub(in crate::engine) use desk::Desk;
 
 use crate::config::Schedule;
 use crate::mail::transport::{Limits, SmtpServer, Transport};
-use crate::templates::mail::MailTemplates;
+use crate::templates::mail::{MailTemplates, TemplateError};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub struct MailSettings {
     /// How long the steps of a delivery may take.
     pub limits: Limits,
     /// Open connections, shared by all deliveries of this process.
-    pub transport: Transport,
+    pub transport: Arc<Transport>,
     /// The built-in templates.
     pub templates: MailTemplates,
     /// The folder with the tenants' own.
@@ -69,4 +69,30 @@ pub struct MailSettings {
     pub dkim_by_server: bool,
     /// How long rows written in SQL must rest before their mail is considered; they come in several statements.
     pub rest: i64,
+}
+
+impl MailSettings {
+    /// The defaults of the configuration, without a mail server.
+    ///
+    /// # Errors
+    /// A built-in template is broken.
+    pub fn without_server() -> Result<Self, TemplateError> {
+        const MINUTE: i64 = 60_000;
+        Ok(Self {
+            server: None,
+            limits: Limits::default(),
+            transport: Arc::default(),
+            templates: MailTemplates::embedded()?,
+            overrides: None,
+            prompt_lead: 24 * 60 * MINUTE,
+            settle: MINUTE,
+            prompt_interval: 15 * MINUTE,
+            prompt_digest: None,
+            link: 72 * 60 * MINUTE,
+            per_recipient_per_day: 20,
+            per_tenant_per_hour: 500,
+            dkim_by_server: false,
+            rest: 3000,
+        })
+    }
 }

@@ -9,15 +9,15 @@ use crate::domain::mac;
 use crate::domain::mail::{Kind, Letter, Mailbox, State, clean_line};
 use crate::domain::time::Zoned;
 use crate::engine::Engine;
-use crate::engine::ledger::{self, Event};
 use crate::engine::Refusal;
+use crate::engine::ledger::{self, Event};
 use crate::mail::compose::{check, compose};
 use crate::mail::transport::Delivery;
 use crate::store::accounts::{self, Account, AccountState};
 use crate::store::mail::links::{self, Link};
 use crate::store::mail::messages::{self, MessageRow};
 use crate::store::{Tx, changes, users};
-use crate::templates::dates::WhenWords;
+use crate::templates::WhenWords;
 use crate::templates::mail::{ConsentRequest, Context, Mail, ReconnectGoogle, Rendered, WaitingMail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -109,8 +109,23 @@ async fn prompt(engine: &Engine, tenant: TenantId, user: UserId) -> Result<bool,
         expires: WhenWords::moment(desk.language, &until),
     };
     let rendered = render(engine, &desk, Mail::ConsentRequest, context.into())?;
-    let expires_at = waiting.iter().map(|message| message.expires_at).max().unwrap_or(now).min(expires_at);
-    queue(engine, &mut tx, &desk, id, "consent_request", Some(&account), rendered, expires_at).await?;
+    let expires_at = waiting
+        .iter()
+        .map(|message| message.expires_at)
+        .max()
+        .unwrap_or(now)
+        .min(expires_at);
+    queue(
+        engine,
+        &mut tx,
+        &desk,
+        id,
+        "consent_request",
+        Some(&account),
+        rendered,
+        expires_at,
+    )
+    .await?;
     let ids: Vec<MessageId> = waiting.iter().map(|message| message.id).collect();
     for message in waiting.iter().filter(|message| message.prompted_at.is_none()) {
         let message = message.id;
@@ -118,16 +133,19 @@ async fn prompt(engine: &Engine, tenant: TenantId, user: UserId) -> Result<bool,
     }
     messages::set_prompted(&mut tx, tenant, &ids, now).await?;
     tx.commit().await?;
-    engine.wake.notify_one();
     Ok(true)
 }
 
 /// Whether the change that a message tells of cannot be undone by something that is awaited.
 async fn is_certain(engine: &Engine, tx: &mut Tx, tenant: TenantId, message: &MessageRow) -> Result<bool, MailError> {
-    let Some(booking) = message.booking_id else { return Ok(false) };
+    let Some(booking) = message.booking_id else {
+        return Ok(false);
+    };
     let family = Family::rooted(tx, tenant, booking).await?;
     let says = compare::of_message(engine, tenant, message)?;
-    let (Some(family), Some(says)) = (family, says) else { return Ok(false) };
+    let (Some(family), Some(says)) = (family, says) else {
+        return Ok(false);
+    };
     Ok(!family.is_uncertain(message.original_start, &says))
 }
 
@@ -137,7 +155,9 @@ fn is_digest_time(engine: &Engine, first: i64, last: Option<i64>) -> bool {
         return true;
     };
     let since = DateTime::from_timestamp_millis(first.max(last.unwrap_or(0))).unwrap_or_default();
-    schedule.next_after(since).is_some_and(|next| next <= engine.clock.now())
+    schedule
+        .next_after(since)
+        .is_some_and(|next| next <= engine.clock.now())
 }
 
 /// A waiting mail as a prompt names it; `None` once its letter was erased.
@@ -148,7 +168,10 @@ fn line(
     message: &MessageRow,
     zone: chrono_tz::Tz,
 ) -> Result<Option<WaitingMail>, MailError> {
-    let (told, letter) = (compare::of_message(engine, tenant, message)?, compare::letter(engine, tenant, message)?);
+    let (told, letter) = (
+        compare::of_message(engine, tenant, message)?,
+        compare::letter(engine, tenant, message)?,
+    );
     let (Some(told), Some(letter), Ok(kind)) = (told, letter, message.kind.parse::<Kind>()) else {
         return Ok(None);
     };
@@ -191,7 +214,17 @@ async fn reconnect(
     let rendered = render(engine, &desk, Mail::ReconnectGoogle, context.into())?;
     let id = MessageId(engine.fresh_uuid());
     let until = engine.now_ms() + OF_USE;
-    queue(engine, tx, &desk, id, "reconnect_google", Some(&account), rendered, until).await
+    queue(
+        engine,
+        tx,
+        &desk,
+        id,
+        "reconnect_google",
+        Some(&account),
+        rendered,
+        until,
+    )
+    .await
 }
 
 fn render(engine: &Engine, desk: &Desk, mail: Mail, context: Context) -> Result<Rendered, MailError> {
@@ -286,7 +319,8 @@ pub async fn test_letter(engine: &Engine, tenant: TenantId) -> Result<Delivery, 
     let rendered = Rendered {
         subject: format!("Test mail of {}", clean_line(&desk.name)),
         text: "This mail says that Accord can send mail.\n".to_owned(),
-        html: "<!doctype html><html lang=\"en\"><body><p>This mail says that Accord can send mail.</p></body></html>\n".to_owned(),
+        html: "<!doctype html><html lang=\"en\"><body><p>This mail says that Accord can send mail.</p></body></html>\n"
+            .to_owned(),
     };
     let letter = notice(&desk, id, desk.admin.clone(), rendered);
     let composed = compose(&letter, engine.clock.now()).map_err(|error| Refusal::Internal(error.to_string()))?;
@@ -300,5 +334,9 @@ pub async fn test_letter(engine: &Engine, tenant: TenantId) -> Result<Delivery, 
     };
     ledger::append(engine, &mut tx, tenant, event).await?;
     tx.commit().await?;
-    Ok(engine.mail.transport.send(&desk.server, &composed, &engine.mail.limits).await)
+    Ok(engine
+        .mail
+        .transport
+        .send(&desk.server, &composed, &engine.mail.limits)
+        .await)
 }

@@ -60,7 +60,6 @@ async fn send_one(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<()
         .send(&in_hand.server, &in_hand.composed, &engine.mail.limits)
         .await;
     let noted = note(engine, tenant, &in_hand.message, in_hand.attempt, &delivery).await;
-    engine.wake.notify_one();
     noted
 }
 
@@ -151,12 +150,7 @@ fn letter(engine: &Engine, tenant: TenantId, message: &MessageRow) -> Option<Let
 }
 
 /// Whether its user said yes to exactly this message, and the yes is good and not used.
-async fn has_consent(
-    engine: &Engine,
-    tx: &mut Tx,
-    tenant: TenantId,
-    message: &MessageRow,
-) -> Result<bool, MailError> {
+async fn has_consent(engine: &Engine, tx: &mut Tx, tenant: TenantId, message: &MessageRow) -> Result<bool, MailError> {
     let Some(consent) = consents::get(tx, tenant, message.id).await? else {
         return Ok(false);
     };
@@ -241,7 +235,9 @@ async fn note(
     tx.commit().await?;
     match state {
         State::Sent => tracing::info!(%tenant, message = %message.id, kind = message.kind, "a mail was handed over"),
-        _ => tracing::warn!(%tenant, message = %message.id, kind = message.kind, attempt, result, answer, "a mail was not, or maybe not, handed over"),
+        _ => {
+            tracing::warn!(%tenant, message = %message.id, kind = message.kind, attempt, result, answer, "a mail was not, or maybe not, handed over")
+        }
     }
     Ok(())
 }

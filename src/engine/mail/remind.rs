@@ -52,7 +52,16 @@ async fn remind(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<(), 
         // What changed meanwhile is considered soon, and its reminders with it.
         if now.is_some_and(|now| now.takes_place && now.says_the_same(&content)) {
             let templates = desk.templates(engine);
-            of_subject(engine, &mut tx, &desk, &templates, &family, &mut subject, &mut Vec::new()).await?;
+            of_subject(
+                engine,
+                &mut tx,
+                &desk,
+                &templates,
+                &family,
+                &mut subject,
+                &mut Vec::new(),
+            )
+            .await?;
         }
     }
     subjects::set_remind_at(&mut tx, tenant, id, subject.remind_at).await?;
@@ -75,7 +84,11 @@ pub(super) async fn of_subject(
         return Ok(());
     }
     let known = messages::reminders_of(tx, desk.tenant, subject.id, subject.mail_version).await?;
-    let longest = desk.reminders.minutes().first().map_or(0, |minutes| i64::from(*minutes) * 60_000);
+    let longest = desk
+        .reminders
+        .minutes()
+        .first()
+        .map_or(0, |minutes| i64::from(*minutes) * 60_000);
     for start in starts(family, subject, now, longest + lead) {
         let Some(told) = family.told(start, subject.customer_id).filter(|told| told.takes_place) else {
             continue;

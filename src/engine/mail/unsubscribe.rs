@@ -36,12 +36,7 @@ async fn by_link(
 }
 
 /// What there is to decide; changes nothing.
-pub async fn look(
-    engine: &Engine,
-    tenant: TenantId,
-    id: MessageId,
-    code: &str,
-) -> Result<Unsubscribing, MailError> {
+pub async fn look(engine: &Engine, tenant: TenantId, id: MessageId, code: &str) -> Result<Unsubscribing, MailError> {
     let mut tx = engine.db.begin().await?;
     let (_, message) = by_link(engine, &mut tx, tenant, id, code).await?;
     let name = tenants::get(&mut tx, tenant).await?.ok_or(MailError::Missing)?.name;

@@ -62,6 +62,8 @@ pub struct BookingBody {
     created_at: String,
     #[schema(format = "date-time")]
     updated_at: String,
+    /// The messages that were proposed by the change that this answers (`GET /consents/{id}`); empty for a read.
+    proposals: Vec<String>,
     /// Only of a row written in SQL that cannot be understood: the column and what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -256,6 +258,7 @@ impl From<&BookingView> for BookingBody {
             version: view.version(),
             created_at: page::instant(row.created_at),
             updated_at: page::instant(row.updated_at),
+            proposals: view.proposals.iter().map(ToString::to_string).collect(),
             problem,
         }
     }
