@@ -10,6 +10,7 @@ mod customer;
 mod demo;
 mod doctor;
 mod key;
+mod ledger;
 mod migrate;
 mod open;
 pub mod out;
@@ -84,6 +85,9 @@ enum Command {
     /// The keys that seal tokens in the database.
     #[command(subcommand)]
     Key(key::Command),
+    /// The record of what was asked, allowed and sent.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
 }
 
 /// What every command may use.
@@ -135,5 +139,6 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Customer(command) => customer::run(context, command).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Key(command) => key::run(context, &command).await,
+        Command::Ledger(command) => ledger::run(context, command).await,
     }
 }

@@ -36,6 +36,7 @@ macro_rules! history {
             12 "0012_series",
             13 "0013_contacts",
             14 "0014_mail",
+            15 "0015_ledger_replace",
         )
     };
 }
