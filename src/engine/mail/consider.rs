@@ -288,7 +288,12 @@ impl Clerk<'_> {
             let is_due = message.kind == Kind::Reminder.as_str() || due.is_some_and(|due| message.kind == due.as_str());
             is_due && Some(message.mail_version) == version && message.letter_sealed.is_some()
         };
-        if is_same && open.iter().all(asks_right) {
+        // Words that are withheld, or shared again, are no change to tell about; but what waits must not show what it shows no more.
+        let shows_right = !now.takes_place
+            || old
+                .as_ref()
+                .is_some_and(|old| old.title.is_some() == now.title.is_some());
+        if is_same && open.iter().all(asks_right) && (open.is_empty() || shows_right) {
             return Ok(());
         }
         let was_wished = !open.is_empty();
