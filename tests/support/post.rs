@@ -230,10 +230,8 @@ impl Post {
             made = Some((view.row.id, view.proposals.clone()));
             ok()
         };
-        self.engine
-            .create_booking(self.tenant, Some(&user), &edit, None, render)
-            .await
-            .expect("a booking");
+        let making = self.engine.create_booking(self.tenant, Some(&user), &edit, None, render);
+        Box::pin(making).await.expect("a booking");
         made.expect("a booking")
     }
 
@@ -262,16 +260,16 @@ impl Post {
     pub async fn edits(&self, booking: BookingId, edit: BookingEdit) -> Vec<MessageId> {
         self.tick();
         let version = self.booking(booking).await.expect("there").version;
-        let changed = self.engine.patch_booking(self.tenant, booking, version, &edit).await;
-        changed.expect("an edit").proposals
+        let changing = self.engine.patch_booking(self.tenant, booking, version, &edit);
+        Box::pin(changing).await.expect("an edit").proposals
     }
 
     /// A deletion over the API.
     pub async fn deletes(&self, booking: BookingId) {
         self.tick();
         let version = self.booking(booking).await.expect("there").version;
-        let deleted = self.engine.delete_booking(self.tenant, booking, version).await;
-        deleted.expect("a deletion");
+        let deleting = self.engine.delete_booking(self.tenant, booking, version);
+        Box::pin(deleting).await.expect("a deletion");
     }
 
     /// An edit of one occurrence over the API.
@@ -281,7 +279,7 @@ impl Post {
         let seen = self.engine.occurrence(self.tenant, series, start).await;
         let version = seen.expect("the occurrence").version();
         let changed = self.engine.patch_occurrence(self.tenant, series, start, version, &edit);
-        changed.await.expect("an edit").proposals
+        Box::pin(changed).await.expect("an edit").proposals
     }
 
     /// One occurrence is cancelled over the API.
@@ -291,7 +289,7 @@ impl Post {
         let seen = self.engine.occurrence(self.tenant, series, start).await;
         let version = seen.expect("the occurrence").version();
         let deleted = self.engine.delete_occurrence(self.tenant, series, start, version);
-        deleted.await.expect("a deletion");
+        Box::pin(deleted).await.expect("a deletion");
     }
 
     /// Any SQL; `$1` is the tenant.
@@ -311,6 +309,11 @@ impl Post {
     }
 
     // The daemon ----------------------------------------------------------------------------------------------------
+
+    /// Passes until nothing moves.
+    pub async fn settle(&self) {
+        Box::pin(self.world.settle()).await;
+    }
 
     fn tick(&self) {
         self.clock.advance(TimeDelta::milliseconds(10));
@@ -346,24 +349,33 @@ impl Post {
 
     /// Everything but sending, until nothing moves.
     pub async fn jobs(&self) {
-        self.run(false).await;
+        Box::pin(self.run(false)).await;
     }
 
     /// Everything, until nothing moves.
     pub async fn deliver(&self) {
-        self.run(true).await;
+        Box::pin(self.run(true)).await;
+    }
+
+    /// What Ana gets is delivered; customers wait.
+    pub async fn deliver_prompts(&self) {
+        let hold = "UPDATE messages SET next_attempt_at = next_attempt_at + 10000000000000 WHERE tenant_id = $1 AND class = 'customer'";
+        let free = "UPDATE messages SET next_attempt_at = next_attempt_at - 10000000000000 WHERE tenant_id = $1 AND class = 'customer'";
+        self.sql(hold).await;
+        self.deliver().await;
+        self.sql(free).await;
     }
 
     async fn run(&self, and_send: bool) {
         for _ in 0..12 {
             let before = self.standing().await;
             self.tick();
-            mail::consider_waiting(&self.engine).await.expect("considered");
+            Box::pin(mail::consider_waiting(&self.engine)).await.expect("considered");
             mail::remind_due(&self.engine).await.expect("reminded");
             mail::expire(&self.engine).await.expect("expired");
             mail::prompt_waiting(&self.engine).await.expect("prompted");
             if and_send {
-                mail::send_due(&self.engine).await.expect("sent");
+                Box::pin(mail::send_due(&self.engine)).await.expect("sent");
             }
             mail::give_up_overdue(&self.engine).await.expect("given up");
             if self.standing().await == before {
@@ -382,7 +394,7 @@ impl Post {
             ..Filter::default()
         };
         let mut all = mail::list(&self.engine, self.tenant, &filter, None, 10_000).await.expect("messages");
-        all.sort_by_key(|one| (one.row.created_at, one.row.mail_version, -one.row.offset_minutes));
+        all.sort_by_key(|one| (one.row.created_at, one.row.kind == "reminder", one.row.mail_version, -one.row.offset_minutes));
         all
     }
 
