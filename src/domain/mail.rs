@@ -3,10 +3,12 @@
 //! A [`Letter`] is the whole of what a recipient gets. It is made once, when the mail is proposed; a consent covers its
 //! [`Letter::hash`], and exactly it is sent: only `Date` and the framing of the transport are added on the way.
 mod reminders;
+mod server;
 mod state;
 mod told;
 
 pub use reminders::{NotReminders, Reminders};
+pub use server::{Security, SmtpServer, SmtpUrlProblem};
 pub use state::{Reason, State, UnknownState};
 pub use told::{Aspect, Told};
 
