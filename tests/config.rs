@@ -375,7 +375,10 @@ fn a_wrong_address_of_the_mail_server_is_a_problem_like_any_other_and_is_not_quo
         ("hunter2", "is not a URL"),
     ] {
         let refused = refusal(set("mail.smtp_url", url));
-        assert!(refused.contains("mail.smtp_url") && refused.contains(wrong), "{refused}");
+        assert!(
+            refused.contains("mail.smtp_url") && refused.contains(wrong),
+            "{refused}"
+        );
         assert!(!refused.contains("hunter2"), "{refused}");
     }
     let config = set("mail.smtp_url", "smtps://user:hunter2@mail.example.com").unwrap();

@@ -135,7 +135,9 @@ impl From<SmtpUrlProblem> for Invalid {
     /// The problem says what is wrong, a colon, and what to do.
     fn from(problem: SmtpUrlProblem) -> Self {
         let words = problem.to_string();
-        let (wrong, fix) = words.split_once(": ").unwrap_or((&words, "write smtps://user:password@host"));
+        let (wrong, fix) = words
+            .split_once(": ")
+            .unwrap_or((&words, "write smtps://user:password@host"));
         Invalid::new(format!("the mail server's address {wrong}"), fix)
     }
 }

@@ -106,6 +106,19 @@ impl FromStr for Mailbox {
     }
 }
 
+impl Mailbox {
+    /// Its address for eyes that need not know it: `u***@e***.com`.
+    pub fn masked(&self) -> String {
+        let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
+        let (local, domain) = self.address.rsplit_once('@').unwrap_or_default();
+        let end = domain
+            .rsplit_once('.')
+            .map(|(_, end)| format!(".{end}"))
+            .unwrap_or_default();
+        format!("{}***@{}***{end}", first(local), first(domain))
+    }
+}
+
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name.as_str() {
