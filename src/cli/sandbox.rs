@@ -1,4 +1,4 @@
-//! `accord sandbox`: a pretend Google to develop against.
+//! `accord sandbox`: a pretend Google and a mail server to develop against.
 use super::Context;
 use super::out::{Failure, Format, json, line, say};
 use crate::domain::clock::Entropy;
@@ -15,6 +15,9 @@ pub(super) struct Arguments {
     /// Loopback address and port; port 0 lets the system choose.
     #[arg(long, default_value = "127.0.0.1:8085", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Loopback address and port of the mail server; port 0 lets the system choose.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    smtp_listen: SocketAddr,
     /// OAuth client id of the one application it knows.
     #[arg(long, default_value = "accord-sandbox.apps.googleusercontent.com", value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     client_id: String,
@@ -53,6 +56,7 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     });
     let options = SandboxOptions {
         listen: arguments.listen,
+        smtp_listen: arguments.smtp_listen,
         client_id: arguments.client_id.clone(),
         client_secret: arguments.client_secret.clone(),
         redirect_uris: arguments.redirect_uris,
@@ -64,13 +68,14 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
         // A wrong address, a user twice or a user without an address.
         ErrorKind::InvalidInput => Failure::usage(&error).hint("`accord sandbox --help` shows an example of each"),
         _ => Failure::failed(format_args!(
-            "the sandbox cannot start at {}: {error}",
-            arguments.listen
+            "the sandbox cannot start at {} (mail at {}): {error}",
+            arguments.listen, arguments.smtp_listen
         ))
-        .hint("choose another port with --listen 127.0.0.1:0"),
+        .hint("choose other ports with --listen 127.0.0.1:0 --smtp-listen 127.0.0.1:0"),
     })?;
     let base = sandbox.base_url();
-    // Exactly the keys of `[google]`, so that they can be pasted.
+    let smtp = format!("smtp://{}", sandbox.smtp_addr());
+    // Exactly the keys of `[google]` and `[mail]`, so that they can be pasted.
     let keys = [
         ("client_id", arguments.client_id),
         ("client_secret", arguments.client_secret),
@@ -87,18 +92,21 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
                 .into_iter()
                 .map(|(key, value)| (key.to_owned(), value.into()))
                 .collect();
-            json(&json!({ "page": format!("{base}/"), "google": google }))?;
+            json(&json!({ "page": format!("{base}/"), "google": google, "mail": { "smtp_url": smtp } }))?;
         }
         Format::Text => {
             line("[google]")?;
             for (key, value) in keys {
                 line(format_args!("{key} = \"{value}\""))?;
             }
+            line("[mail]")?;
+            line(format_args!("smtp_url = \"{smtp}\""))?;
         }
     }
     say(format_args!(
         "the calendars and contacts of its users are at {base}/ ; Ctrl-C stops it and forgets everything"
     ));
+    say(format_args!("mail to anybody is taken and shown at {base}/mailbox"));
     let shutdown = Shutdown::new(PATIENCE);
     let stop = shutdown.stop();
     shutdown

@@ -50,7 +50,7 @@ impl Default for Limits {
     }
 }
 
-/// What became of a letter. Texts are of one line, at most [`answer::LONGEST`] characters, without the recipient's address.
+/// What became of a letter. Texts are of one line, at most 200 characters, without the recipient's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// The server has taken it.

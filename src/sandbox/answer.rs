@@ -20,6 +20,8 @@ pub enum Content {
     Json(Value),
     /// Anything else: content type and text.
     Text(String, String),
+    /// Octets that need not be text: content type and octets.
+    Bytes(String, Vec<u8>),
 }
 
 /// An answer that nothing was sent of yet.
@@ -155,6 +157,7 @@ pub fn send(answer: Answer, printing: Printing, now_us: i64) -> Response<Body> {
             print_json(&value, printing.pretty),
         ),
         Content::Text(content_type, text) => (Some(content_type), text.into_bytes()),
+        Content::Bytes(content_type, bytes) => (Some(content_type), bytes),
     };
     let mut headers = HeaderMap::new();
     for (name, value) in [

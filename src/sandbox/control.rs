@@ -11,6 +11,7 @@
 //! | `GET requests?after=N`, `DELETE`; `GET counts` | the request log |
 //! | `POST calendar/{command} {…}` | handed to the Calendar service |
 //! | `POST people/{command} {…}` | handed to the People service |
+//! | `mail/…` | handed to the mail server (see `smtp::control`) |
 //!
 //! A command that is not understood changes nothing and is answered with 400 `{"error": words}`.
 use super::{
@@ -19,6 +20,7 @@ use super::{
     oauth::OAuthClient,
     refusal::QuotaForm,
     request::Request,
+    smtp,
     users::NewPerson,
     world::World,
 };
@@ -31,6 +33,11 @@ pub const BASE: &str = "/_sandbox/";
 /// Answers one command.
 pub fn answer(world: &mut World, request: &Request) -> Answer {
     let command = request.path.strip_prefix(BASE).unwrap_or_default();
+    if let Some(id) = smtp::control::raw_of(command)
+        && request.method == "GET"
+    {
+        return smtp::control::raw(&world.mail, id);
+    }
     match run(world, request, command) {
         Some(Ok(Value::Null)) => Answer {
             status: 204,
@@ -72,6 +79,9 @@ fn run(world: &mut World, request: &Request, command: &str) -> Option<Result<Val
             Ok(Value::Null)
         }
         ("GET", "counts") => Ok(world.journal.counts()),
+        (_, command) if let Some(command) = command.strip_prefix("mail/") => {
+            return smtp::control::run(&mut world.mail, request, command);
+        }
         ("POST", command) => {
             if let Some(what) = command.strip_prefix("tokens/") {
                 body(request).and_then(|whose: Whose| whose.tokens(world, what))
@@ -89,7 +99,8 @@ fn run(world: &mut World, request: &Request, command: &str) -> Option<Result<Val
     })
 }
 
-fn body<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
+/// The body of a command; no body is an empty object.
+pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, String> {
     let text: &[u8] = if request.body.is_empty() { b"{}" } else { &request.body };
     serde_json::from_slice(text).map_err(|error| error.to_string())
 }

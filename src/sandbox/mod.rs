@@ -1,6 +1,7 @@
-//! A local Google, as strict as the real one: OAuth, Calendar v3 and People v1 over plain HTTP on loopback.
+//! A local Google, as strict as the real one: OAuth, Calendar v3 and People v1 over plain HTTP on loopback; and beside it
+//! a mail server whose mailbox is a page.
 //!
-//! It is written from Google's documents and from recorded traffic, and imports nothing else of this crate, so that
+//! It is written from Google's documents, the RFCs and recorded traffic, and imports nothing else of this crate, so that
 //! a wrong belief in `google/` cannot hide behind the same wrong belief here. All state is in memory.
 //!
 //! | path | what |
@@ -10,6 +11,7 @@
 //! | `/v1/userinfo`, `/oauth2/v2/userinfo` | who a token speaks for |
 //! | `/calendar/v3/…`, `/batch/calendar/v3` | Calendar |
 //! | `/v1/people/…`, `/v1/contactGroups/…`, `/v1/otherContacts/…` | People |
+//! | `/mailbox` | the mails that the mail server (`smtp`, a port of its own) took |
 //! | `/_sandbox/…` | switches for tests: users, clock, faults, tokens, request log (see `control`) |
 //!
 //! A test that plays a user in Google's own screens uses the bearer token `person:<e-mail>`: all scopes, no quota, no
@@ -33,10 +35,12 @@ mod request;
 mod seal;
 mod server;
 mod shapes;
+pub mod smtp;
 mod users;
 pub mod wire;
 mod world;
 
+pub use smtp::SmtpCredentials;
 use std::{
     future::Future,
     io,
@@ -50,6 +54,10 @@ pub use users::NewPerson;
 pub struct SandboxOptions {
     /// Where to listen; must be loopback, since everybody who reaches it may do everything.
     pub listen: SocketAddr,
+    /// Where the mail server listens; must be loopback too.
+    pub smtp_listen: SocketAddr,
+    /// With credentials the mail server offers AUTH PLAIN and LOGIN, and takes mail only after it.
+    pub smtp_auth: Option<SmtpCredentials>,
     /// The one application known from the start.
     pub client_id: String,
     /// Its secret.
@@ -64,7 +72,7 @@ pub struct SandboxOptions {
     pub frozen: bool,
     /// The consent screen's publishing status is "Testing": refresh tokens end after 7 days.
     pub testing: bool,
-    /// How many requests the log keeps.
+    /// How many requests the log keeps, and how many sessions the mail server's journal keeps.
     pub log_capacity: usize,
     /// All tokens follow from it. A sandbox that lives longer than one test should get random bytes, so that tokens of an
     /// earlier run are not good again.
@@ -75,6 +83,8 @@ impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            smtp_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            smtp_auth: None,
             client_id: "accord-sandbox.apps.googleusercontent.com".to_owned(),
             client_secret: "sandbox-secret".to_owned(),
             redirect_uris: vec!["http://127.0.0.1/oauth/callback".to_owned()],
@@ -92,6 +102,7 @@ impl Default for SandboxOptions {
 #[derive(Debug)]
 pub struct Sandbox {
     address: SocketAddr,
+    smtp_address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
 }
@@ -100,7 +111,7 @@ impl Sandbox {
     /// Binds and serves. Refuses an address that is not loopback and a person that cannot be one (`InvalidInput`);
     /// other errors are the socket's.
     pub async fn start(options: SandboxOptions) -> io::Result<Self> {
-        if !options.listen.ip().is_loopback() {
+        if !options.listen.ip().is_loopback() || !options.smtp_listen.ip().is_loopback() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the sandbox listens on loopback addresses only",
@@ -109,10 +120,19 @@ impl Sandbox {
         let world = world::World::new(&options).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
+        let smtp_listener = TcpListener::bind(options.smtp_listen).await?;
+        let smtp_address = smtp_listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(server::serve(listener, server::Shared::new(world), stopped));
+        let shared = server::Shared::new(world);
+        let server = tokio::spawn(async move {
+            tokio::select! {
+                () = server::serve(listener, shared.clone(), stopped) => {}
+                () = smtp::serve(smtp_listener, shared) => {}
+            }
+        });
         Ok(Self {
             address,
+            smtp_address,
             stop: Some(stop),
             server,
         })
@@ -123,13 +143,18 @@ impl Sandbox {
         format!("http://{}", self.address)
     }
 
+    /// Where the mail server listens: plain SMTP, no TLS.
+    pub fn smtp_addr(&self) -> SocketAddr {
+        self.smtp_address
+    }
+
     /// Serves until `until` is done, then stops.
     pub async fn run_until(self, until: impl Future<Output = ()>) {
         until.await;
         self.stop().await;
     }
 
-    /// Stops, and returns when the port is free. Open connections are dropped as they are.
+    /// Stops, and returns when the ports are free. Open connections are dropped as they are.
     pub async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
             // The server may be gone already; that is what is wanted.

@@ -39,7 +39,7 @@ impl Shared {
     }
 
     /// The world. A panic of another request does not make it unusable.
-    fn world(&self) -> MutexGuard<'_, World> {
+    pub fn world(&self) -> MutexGuard<'_, World> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Everything this pretend Google knows, in one value behind one lock.
+//! Everything this pretend Google and the mail server beside it know, in one value behind one lock.
 //!
 //! Whatever answers a request is a function of this value and the request; sockets and sleeping are elsewhere.
 use super::{
@@ -14,6 +14,7 @@ use super::{
     quota::Quota,
     refusal::QuotaForm,
     request::{Request, first, form_pairs},
+    smtp::MailService,
     users::{NewPerson, Person, Users},
 };
 
@@ -60,6 +61,8 @@ pub struct World {
     pub people_quota: PeopleQuota,
     /// Who is writing there.
     pub turns: Turns,
+    /// The mail server.
+    pub mail: MailService,
 }
 
 impl World {
@@ -89,6 +92,7 @@ impl World {
             people: PeopleService::new(),
             people_quota: PeopleQuota::default(),
             turns: Turns::default(),
+            mail: MailService::new(options.smtp_auth.clone(), options.log_capacity),
         };
         for person in &options.people {
             world.add_person(person.clone())?;

@@ -226,7 +226,7 @@ impl fmt::Debug for Rendered {
     }
 }
 
-/// The templates of all mails: ours, or ours with some files of a tenant in their places. Cheap to clone.
+/// The templates of all mails: ours, or ours with some files of a tenant in their places.
 #[derive(Debug, Clone)]
 pub struct MailTemplates {
     environment: Environment<'static>,

@@ -57,7 +57,7 @@ fn say(language: Language, series: &Plain) -> String {
         (Language::De, Ending::After(1)) => ", einmal".to_owned(),
         (Language::En, Ending::After(count)) => format!(", {count} times in total"),
         (Language::Es, Ending::After(count)) => format!(", {count} veces en total"),
-        (Language::De, Ending::After(count)) => format!(", insgesamt {count}-mal"),
+        (Language::De, Ending::After(count)) => format!(", insgesamt {count} Termine"),
     };
     let exceptions = match (series.has_exceptions, language) {
         (false, _) => "",
@@ -212,7 +212,7 @@ mod tests {
                 [
                     "every 3 days, 5 times in total",
                     "cada 3 días, 5 veces en total",
-                    "alle 3 Tage, insgesamt 5-mal",
+                    "alle 3 Tage, insgesamt 5 Termine",
                 ],
             ),
             (

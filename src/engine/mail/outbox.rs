@@ -176,9 +176,10 @@ async fn put_aside(
     match stop {
         Stop::End(state, reason) => drop(end(engine, &mut tx, tenant, message, state, reason).await?),
         Stop::Changed => {
-            end(engine, &mut tx, tenant, message, State::Superseded, Reason::Changed).await?;
+            // It is superseded when its booking is considered, which is soon, and hands its wish on.
             let booking: Vec<_> = message.booking_id.into_iter().collect();
             mail_tenants::consider_again(&mut tx, tenant, &booking).await?;
+            messages::put_off(&mut tx, tenant, message.id, engine.now_ms() + 10_000).await?;
         }
         Stop::Uncertain => messages::put_off(&mut tx, tenant, message.id, engine.now_ms() + MINUTE).await?,
     }

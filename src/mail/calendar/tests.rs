@@ -374,7 +374,7 @@ fn the_zone_part_says_what_the_zone_database_says_at_every_hour_that_matters() {
             let step = if recurrence.is_some() {
                 TimeDelta::minutes(60 * 24 * 3 + 35)
             } else {
-                TimeDelta::minutes(30)
+                TimeDelta::minutes(95)
             };
             let (mut at, mut seen) = (period.start + TimeDelta::days(1), 0);
             while at < period.end - TimeDelta::days(1) {

@@ -19,7 +19,7 @@ pub(super) fn before_dot(step: &str, error: &Error) -> Delivery {
         // RFC 4954, 6: the server wants a login, or another one.
         Some(code @ (530 | 534 | 535 | 538)) => Delivery::Unable {
             reason: format!(
-                "{step}: the mail server wants another login ({code} {answer}): check user and password of mail.smtp_url"
+                "{step}: the mail server wants another login ({code} {answer}): check its user and password"
             ),
         },
         Some(code) if error.is_permanent() => Delivery::Refused { code, answer },
@@ -40,7 +40,7 @@ pub(super) fn before_letter(step: &str, error: &Error) -> Delivery {
     match before_dot(step, error) {
         Delivery::Refused { code, answer } => Delivery::Unable {
             reason: format!(
-                "{step}: the mail server refuses us ({code} {answer}): check mail.smtp_url, and ask its operator"
+                "{step}: the mail server refuses us ({code} {answer}): check its URL, and ask its operator"
             ),
         },
         other => other,

@@ -152,12 +152,6 @@ impl SmtpServer {
         let (user, password) = self.login.as_ref()?;
         Some(Credentials::new(user.clone(), password.expose_secret().to_owned()))
     }
-
-    fn key(&self) -> (&str, u16, Security, Option<(&str, &str)>, &[u8]) {
-        let login = self.login.as_ref();
-        let login = login.map(|(user, password)| (user.as_str(), password.expose_secret()));
-        (&self.host, self.port, self.security, login, &self.roots)
-    }
 }
 
 impl fmt::Debug for SmtpServer {
@@ -173,7 +167,13 @@ impl fmt::Debug for SmtpServer {
 /// Connections are kept by server and login: nobody's letters go over another's connection.
 impl PartialEq for SmtpServer {
     fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        let same_login = match (&self.login, &other.login) {
+            (None, None) => true,
+            (Some(one), Some(other)) => one.0 == other.0 && one.1.expose_secret() == other.1.expose_secret(),
+            _ => false,
+        };
+        let same_place = (&self.host, self.port, self.security) == (&other.host, other.port, other.security);
+        same_place && same_login && self.roots == other.roots
     }
 }
 
@@ -181,7 +181,7 @@ impl Eq for SmtpServer {}
 
 impl Hash for SmtpServer {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
+        (&self.host, self.port, self.security).hash(state);
     }
 }
 

@@ -220,6 +220,7 @@ fn inner_answer(answer: Answer) -> String {
             String::from_utf8_lossy(&print_json(&body, true)).into_owned(),
         ),
         Content::Text(content_type, body) => (Some(content_type), body),
+        Content::Bytes(content_type, bytes) => (Some(content_type), String::from_utf8_lossy(&bytes).into_owned()),
     };
     if let Some(content_type) = content_type {
         text.push_str(&format!("Content-Type: {content_type}\r\n"));

@@ -1,9 +1,11 @@
-//! The pretend Google Calendar and Contacts that people see: who is there, their weeks, their events, their contacts.
+//! The pretend Google Calendar and Contacts that people see: who is there, their weeks, their events, their contacts; and the
+//! mailbox.
 //!
 //! It uses only documented API calls of the same service, with the rights of the user in Google's own screens, so that
 //! what a demo does by hand is what the API does. No JavaScript; every change is a form and a redirect.
 mod contacts;
 mod event;
+mod mailbox;
 mod rule;
 pub mod templates;
 mod week;
@@ -23,7 +25,7 @@ use templates::render;
 
 /// Whether a path belongs to the web page.
 pub fn is_page(path: &str) -> bool {
-    path == "/" || path == "/people" || path.starts_with("/people/")
+    matches!(path, "/" | "/people" | "/mailbox") || path.starts_with("/people/") || path.starts_with("/mailbox/")
 }
 
 /// Answers one page or form.
@@ -34,6 +36,7 @@ pub fn answer(world: &mut World, request: &Request) -> Answer {
     let answered = match (request.method.as_str(), path.as_slice()) {
         ("GET", [""]) => Ok(home(world)),
         ("POST", ["people"]) => add_person(world, &form),
+        (_, ["mailbox", below @ ..]) => return mailbox::answer(world, request, below),
         (_, ["people", email, rest @ ..]) => match world.users.by_email(email).cloned() {
             None => return problem(404, "Nobody here has this address."),
             Some(person) => {
@@ -60,7 +63,10 @@ fn home(world: &World) -> Answer {
     let people: Vec<View> = world.users.all().iter().map(person_view).collect();
     Answer::html(
         200,
-        render("home.html", context! { people, clock => clock_text(world) }),
+        render(
+            "home.html",
+            context! { people, mails => world.mail.mailbox.all().len(), clock => clock_text(world) },
+        ),
     )
 }
 
@@ -92,8 +98,12 @@ fn see_other(location: &str) -> Answer {
 }
 
 fn clock_text(world: &World) -> String {
-    let now = chrono::DateTime::from_timestamp_micros(world.clock.now_us()).unwrap_or_default();
-    now.format("%Y-%m-%d %H:%M UTC").to_string()
+    shown_time(world.clock.now_us())
+}
+
+fn shown_time(at_us: i64) -> String {
+    let at = chrono::DateTime::from_timestamp_micros(at_us).unwrap_or_default();
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// What templates see of a person.

@@ -18,6 +18,8 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
             "contact_fields.html",
             include_str!("../../../templates/sandbox/contact_fields.html"),
         ),
+        ("mailbox.html", include_str!("../../../templates/sandbox/mailbox.html")),
+        ("message.html", include_str!("../../../templates/sandbox/message.html")),
         ("event.html", include_str!("../../../templates/sandbox/event.html")),
         ("problem.html", include_str!("../../../templates/sandbox/problem.html")),
         ("consent.html", include_str!("../../../templates/sandbox/consent.html")),

@@ -2,7 +2,8 @@
 //!
 //! A picture or a style from elsewhere could show something else than what the user approved, and would tell its owner when
 //! a customer opened the mail. Lists of what is allowed, not of what is dangerous: what is not known is refused.
-use super::source::{Problem, Source, TAG, VALUE};
+use super::markup::MAX_DEPTH;
+use super::source::{BEGIN, ELSE, END, Problem, Source, VALUE, is_tag};
 
 const ELEMENTS: &[&str] = &[
     "mjml",
@@ -132,42 +133,135 @@ const NOT_IN_STYLES: &[&str] = &[
     "/*",
 ];
 
-/// Checks the elements around the tags. `link` is the one value that may be an address.
-pub(super) fn check(source: &Source, link: &str) -> Result<(), Problem> {
-    let text = source.plain.as_str();
-    let mut rest = text;
-    let mut is_style = false;
-    while !rest.is_empty() {
-        let line = Some(text[..text.len() - rest.len()].matches('\n').count() + 1);
-        let problem = |what: String| Problem { line, what };
-        let open = rest.find('<').unwrap_or(rest.len());
-        if is_style {
-            style(&rest[..open]).map_err(problem)?;
-        }
-        rest = &rest[open..];
-        if rest.is_empty() {
-            break;
-        }
-        let line = Some(text[..text.len() - rest.len()].matches('\n').count() + 1);
-        let problem = |what: String| Problem { line, what };
-        let before = text[..text.len() - rest.len()].matches(VALUE).count();
-        let (name, end) = element(rest, &source.values[before..], link).map_err(problem)?;
-        is_style = name == "mj-style";
-        rest = &rest[end..];
+/// Where an element may stand. HTML stands in texts; in `mj-attributes` stand the elements that it is about.
+fn may_stand_in(name: &str, parent: Option<&str>) -> bool {
+    let Some(parent) = parent else {
+        return name == "mjml";
+    };
+    match name {
+        "mjml" => false,
+        "mj-head" | "mj-body" => parent == "mjml",
+        "mj-title" | "mj-preview" | "mj-attributes" | "mj-style" | "mj-breakpoint" => parent == "mj-head",
+        _ if parent == "mj-attributes" => name.starts_with("mj-"),
+        "mj-wrapper" => parent == "mj-body",
+        "mj-section" => matches!(parent, "mj-body" | "mj-wrapper"),
+        "mj-group" => parent == "mj-section",
+        "mj-column" => matches!(parent, "mj-section" | "mj-group"),
+        "mj-text" | "mj-button" | "mj-divider" | "mj-spacer" | "mj-table" => parent == "mj-column",
+        _ => !name.starts_with("mj-") && may_hold_html(parent),
     }
-    Ok(())
 }
 
-/// Checks the tag that `text` begins with; its name (with `/` when it closes) and its length.
-fn element<'t>(text: &'t str, values: &[String], link: &str) -> Result<(&'t str, usize), String> {
+fn may_hold_html(name: &str) -> bool {
+    matches!(name, "mj-text" | "mj-button" | "mj-table") || !(name.starts_with("mj-") || name == "mjml")
+}
+
+/// Checks the elements around the tags. `link` is the one value that may be an address.
+pub(super) fn check(source: &Source, link: &str) -> Result<(), Problem> {
+    let mut nest = Nest::default();
+    let mut values = source.values.as_slice();
+    let (mut rest, mut line) = (source.plain.as_str(), 1);
+    while !rest.is_empty() {
+        let problem = |what| Problem { line: Some(line), what };
+        let length = match rest.strip_prefix('<') {
+            None => {
+                let length = rest.find('<').unwrap_or(rest.len());
+                nest.text(&rest[..length]).map_err(problem)?;
+                length
+            }
+            Some(_) => {
+                let element = element(rest, values, link).map_err(problem)?;
+                nest.element(&element).map_err(problem)?;
+                element.length
+            }
+        };
+        line += rest[..length].matches('\n').count();
+        values = &values[rest[..length].matches(VALUE).count()..];
+        rest = &rest[length..];
+    }
+    match nest.elements.last() {
+        None => Ok(()),
+        Some(name) => Err(Problem {
+            line: Some(line),
+            what: format!("ends without </{name}>"),
+        }),
+    }
+}
+
+/// Which elements and choices are open.
+#[derive(Default)]
+struct Nest<'t> {
+    elements: Vec<&'t str>,
+    /// For every open choice and list, how many elements were open when it began.
+    choices: Vec<usize>,
+}
+
+impl<'t> Nest<'t> {
+    /// Text between two tags: its choices and lists must end among the elements where they began, or one value would open
+    /// what another closes.
+    fn text(&mut self, text: &str) -> Result<(), String> {
+        let parent = self.elements.last().copied();
+        if parent == Some("mj-style") {
+            return style(text);
+        }
+        let is_said = text.chars().any(|c| c == VALUE || !(is_tag(c) || c.is_whitespace()));
+        let may_say = parent.is_some_and(|name| may_hold_html(name) || matches!(name, "mj-title" | "mj-preview"));
+        if is_said && !may_say {
+            return Err("has text outside of <mj-text>, <mj-button> and <mj-table>".to_owned());
+        }
+        for tag in text.chars() {
+            let begun = self.choices.last().copied();
+            if (tag == ELSE || tag == END) && begun != Some(self.elements.len()) {
+                return Err("has a choice or a list that does not end in the element in which it began".to_owned());
+            }
+            match tag {
+                BEGIN => self.choices.push(self.elements.len()),
+                END => drop(self.choices.pop()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn element(&mut self, element: &Element<'t>) -> Result<(), String> {
+        let name = element.name;
+        if element.closes {
+            let is_inside = self.choices.last().is_none_or(|begun| *begun < self.elements.len());
+            return match self.elements.pop() {
+                Some(open) if open == name && is_inside => Ok(()),
+                _ => Err(format!("has </{name}> where it does not belong")),
+            };
+        }
+        if !may_stand_in(name, self.elements.last().copied()) {
+            let parent = self.elements.last().copied().unwrap_or("the file");
+            return Err(format!("has <{name}> in {parent}, where MJML does not allow it"));
+        }
+        if !element.is_empty {
+            self.elements.push(name);
+        }
+        match self.elements.len() > MAX_DEPTH {
+            true => Err(format!("has elements nested more than {MAX_DEPTH} deep")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// One tag of an element.
+struct Element<'t> {
+    name: &'t str,
+    closes: bool,
+    /// Ends where it begins.
+    is_empty: bool,
+    length: usize,
+}
+
+/// Checks the tag that `text` begins with.
+fn element<'t>(text: &'t str, values: &[String], link: &str) -> Result<Element<'t>, String> {
     let inner = &text[1..];
-    let is_end = |c: char| c.is_whitespace() || matches!(c, '>' | '<') || c == VALUE || c == TAG;
-    let length = inner.find(is_end).unwrap_or(inner.len());
-    let name = inner[..length]
-        .strip_suffix('/')
-        .filter(|name| !name.is_empty())
-        .unwrap_or(&inner[..length]);
-    let plain = name.strip_prefix('/').unwrap_or(name);
+    let (closes, inner) = inner.strip_prefix('/').map_or((false, inner), |inner| (true, inner));
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '!' | '[' | '?');
+    let length = inner.find(|c: char| !is_name(c)).unwrap_or(inner.len());
+    let plain = &inner[..length];
     if !ELEMENTS.contains(&plain) {
         let shown: String = plain.chars().take(40).collect();
         return Err(format!(
@@ -178,14 +272,20 @@ fn element<'t>(text: &'t str, values: &[String], link: &str) -> Result<(&'t str,
     let mut rest = inner[length..].trim_start();
     let mut values = values.iter();
     loop {
-        if let Some(after) = rest.strip_prefix("/>").or_else(|| rest.strip_prefix('>')) {
-            return Ok((name, text.len() - after.len()));
+        let is_closed = rest.starts_with("/>") && !closes;
+        if let Some(after) = rest.strip_prefix(if is_closed { "/>" } else { ">" }) {
+            return Ok(Element {
+                name: plain,
+                closes,
+                is_empty: is_closed || matches!(plain, "br" | "hr"),
+                length: text.len() - after.len(),
+            });
         }
         let length = rest
             .find(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != ':')
             .unwrap_or(rest.len());
         let attribute = &rest[..length];
-        if attribute.is_empty() {
+        if attribute.is_empty() || closes {
             return Err(format!(
                 "has something in <{plain}> that is no attribute: write name=\"value\", without tags"
             ));
@@ -215,7 +315,7 @@ fn value<'v>(name: &str, value: &str, values: &mut impl Iterator<Item = &'v Stri
                 )),
             };
         }
-        if value.contains([VALUE, TAG])
+        if value.contains(is_tag)
             || !["https://", "mailto:", "tel:"]
                 .iter()
                 .any(|begin| value.starts_with(begin))
@@ -227,9 +327,10 @@ fn value<'v>(name: &str, value: &str, values: &mut impl Iterator<Item = &'v Stri
         return Ok(());
     }
     if name == "lang" && value == VALUE.to_string() {
-        return Ok(drop(values.next()));
+        values.next();
+        return Ok(());
     }
-    if value.contains([VALUE, TAG, '<', '>']) {
+    if value.contains(is_tag) || value.contains(['<', '>']) {
         return Err(format!("has a tag in the attribute {name}: only href may have one"));
     }
     // `u&#114;l(` would pass for something else.

@@ -2,7 +2,7 @@
 //!
 //! An override may say anything, but it cannot compute, load or run anything: what the user approves is all that the customer
 //! gets, and opening the mail tells nobody. Nor may it leave out the way to get no more mail.
-use super::source::{self, Problem, Source, TAG, VALUE};
+use super::source::{self, Problem, Source, VALUE};
 use super::{Context, Mail, MailTemplates, Part, TemplateError, markup, path, samples};
 use crate::domain::language::Language;
 use serde_json::Value;
@@ -147,7 +147,7 @@ impl MailTemplates {
 
 /// The template must be MJML around its tags, whatever their values: an element does not begin in one choice and end in another.
 fn structure(source: &Source) -> Result<(), Problem> {
-    let mjml = source.plain.replace(VALUE, "x").replace(TAG, "");
+    let mjml = source.plain.replace(VALUE, "x").replace(source::is_tag, "");
     let line = |at: Option<usize>| at.map(|at| mjml.get(..at).unwrap_or_default().matches('\n').count() + 1);
     let (_, warnings) = markup::parse(&mjml).map_err(|(at, what)| Problem { line: line(at), what })?;
     match warnings.first() {

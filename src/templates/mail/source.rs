@@ -19,8 +19,19 @@ pub(super) const FILTERS: &[(&str, Filter)] = &[
 
 /// Stands for a value in [`Source::plain`].
 pub(super) const VALUE: char = '\u{E000}';
-/// Stands for a tag without a value.
-pub(super) const TAG: char = '\u{E001}';
+/// Stands for the begin of a choice or a list.
+pub(super) const BEGIN: char = '\u{E001}';
+/// Stands for `else` and `elif`.
+pub(super) const ELSE: char = '\u{E002}';
+/// Stands for the end of a choice or a list.
+pub(super) const END: char = '\u{E003}';
+/// Stands for a comment.
+pub(super) const COMMENT: char = '\u{E004}';
+
+/// Whether it stands for a tag in [`Source::plain`].
+pub(super) fn is_tag(c: char) -> bool {
+    (VALUE..=COMMENT).contains(&c)
+}
 
 /// What is wrong with a template, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +45,7 @@ pub(super) struct Problem {
 /// A template that was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Source {
-    /// The template with [`VALUE`] and [`TAG`] in the places of its tags; lines keep their numbers.
+    /// The template with characters that stand for its tags; lines keep their numbers.
     pub plain: String,
     /// The names that stand in the places of [`VALUE`], in their order.
     pub values: Vec<String>,
@@ -56,7 +67,7 @@ pub(super) fn read(text: &str, known: &Value) -> Result<Source, Problem> {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     let at = |rest: &str| Some(text[..text.len() - rest.len()].matches('\n').count() + 1);
-    if let Some(odd) = text.find([VALUE, TAG]) {
+    if let Some(odd) = text.find(is_tag) {
         return Err(Problem {
             line: at(&text[odd..]),
             what: "has a character of the private use area".to_owned(),
@@ -84,10 +95,9 @@ pub(super) fn read(text: &str, known: &Value) -> Result<Source, Problem> {
                 plain.push(VALUE);
             }
             "{%" => {
-                reader.statement(tag).map_err(problem)?;
-                plain.push(TAG);
+                plain.push(reader.statement(tag).map_err(problem)?);
             }
-            _ => plain.push(TAG),
+            _ => plain.push(COMMENT),
         }
         plain.extend(tag.chars().filter(|c| *c == '\n'));
         rest = &rest[end + 4..];
@@ -148,7 +158,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn statement(&mut self, tag: &str) -> Result<(), String> {
+    /// What stands for it in [`Source::plain`].
+    fn statement(&mut self, tag: &str) -> Result<char, String> {
         let words = words(tag)?;
         let Some((first, rest)) = words.split_first() else {
             return Err("has an empty tag".to_owned());
@@ -157,30 +168,39 @@ impl Reader<'_> {
             ("if", condition, _) => {
                 self.condition(condition, tag)?;
                 self.open.push(Open::If { has_else: false });
+                Ok(BEGIN)
             }
-            ("elif", condition, Some(Open::If { has_else: false })) => self.condition(condition, tag)?,
-            ("else", [], Some(Open::If { has_else } | Open::For { has_else, .. })) if !*has_else => *has_else = true,
-            ("endif", [], Some(Open::If { .. })) | ("endfor", [], Some(Open::For { .. })) => drop(self.open.pop()),
+            ("elif", condition, Some(Open::If { has_else: false })) => {
+                self.condition(condition, tag)?;
+                Ok(ELSE)
+            }
+            ("else", [], Some(Open::If { has_else } | Open::For { has_else, .. })) if !*has_else => {
+                *has_else = true;
+                Ok(ELSE)
+            }
+            ("endif", [], Some(Open::If { .. })) | ("endfor", [], Some(Open::For { .. })) => {
+                self.open.pop();
+                Ok(END)
+            }
             ("else" | "elif" | "endif" | "endfor", _, _) => {
-                return Err(format!("has {{% {} %}} where it does not belong", tag.trim()));
+                Err(format!("has {{% {} %}} where it does not belong", tag.trim()))
             }
             ("for", [item, is_in, list], _) if is_name(item) && is_in == "in" && is_name(list) => {
-                if item.contains('.') || RESERVED.contains(&item.as_str()) {
-                    return Err(format!("calls the items of a list {item}: choose another name"));
+                if item.contains('.') {
+                    return Err(only_forms(tag));
                 }
                 let Value::Array(items) = self.find(list)? else {
                     return Err(format!("goes through {list}, which is no list"));
                 };
-                let item_value = items.first().cloned().unwrap_or_default();
                 self.open.push(Open::For {
                     name: item.clone(),
-                    item: item_value,
+                    item: items.into_iter().next().unwrap_or_default(),
                     has_else: false,
                 });
+                Ok(BEGIN)
             }
-            _ => return Err(only_forms(tag)),
+            _ => Err(only_forms(tag)),
         }
-        Ok(())
     }
 
     /// `a`, `not a`, `a == "text"`, joined by `and` and `or`.
