@@ -15,6 +15,7 @@ mod family;
 mod letter;
 mod notice;
 mod outbox;
+pub mod page;
 mod remind;
 mod unsubscribe;
 mod view;
