@@ -155,10 +155,13 @@ impl Keys {
     /// Those of a tenant that has sent mail. Makes everybody else's mail of the tenant wait until the transaction ends.
     pub(super) async fn open(engine: &Engine, tx: &mut Tx, tenant: TenantId) -> Result<Option<Keys>, MailError> {
         mail_tenants::hold(tx, tenant).await?;
-        let Some(row) = mail_tenants::get(tx, tenant).await? else {
-            return Ok(None);
-        };
-        Self::of(engine, tenant, &row).map(Some)
+        Self::look(engine, tx, tenant).await
+    }
+
+    /// The same for whoever only looks: nobody waits.
+    pub(super) async fn look(engine: &Engine, tx: &mut Tx, tenant: TenantId) -> Result<Option<Keys>, MailError> {
+        let row = mail_tenants::get(tx, tenant).await?;
+        row.map(|row| Self::of(engine, tenant, &row)).transpose()
     }
 
     fn of(engine: &Engine, tenant: TenantId, row: &mail_tenants::MailTenant) -> Result<Keys, MailError> {
