@@ -8,9 +8,11 @@ mod contacts;
 
 use super::Engine;
 use super::connect::{follow, leave_contacts};
+use super::mail::{self, MailError};
 use super::tokens::{self, TokenError, open_for, seal_for};
 use crate::domain::failure::{FailureClass, delay};
 use crate::domain::ids::{AccountId, TenantId};
+use crate::domain::mail::Reason;
 use crate::domain::seal::SealError;
 use crate::google::GoogleError;
 use crate::store::accounts::{self, Account, AccountState, StoredTokens};
@@ -74,6 +76,16 @@ pub enum EndError {
     Store(#[from] StoreError),
 }
 
+impl From<MailError> for EndError {
+    fn from(error: MailError) -> Self {
+        match error {
+            MailError::Store(error) => EndError::Store(error),
+            MailError::Seal(error) => EndError::Seal(error),
+            other => EndError::Store(StoreError::Other(other.to_string())),
+        }
+    }
+}
+
 /// How much a disconnect is about.
 pub async fn counts(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<Counts, EndError> {
     let mut tx = engine.db.read().await?;
@@ -107,6 +119,8 @@ pub(super) async fn end(engine: &Engine, tx: &mut Tx, account: &Account, ending:
     }
     leave_contacts(tx, tenant, id).await?;
     sessions::delete_of_user(tx, tenant, account.user_id).await?;
+    // Nobody can say yes any more, and a yes was that of this account's user.
+    mail::stop_all(engine, tx, tenant, account.user_id, Reason::Disconnected).await?;
     let left = Disconnect {
         tenant_id: tenant,
         account_id: id,

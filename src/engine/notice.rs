@@ -4,7 +4,7 @@
 //! Google. Nothing depends on it for correctness of the sync, which finds changes by comparing versions; it only has to be soon.
 use super::{Engine, customers, times};
 use crate::domain::ids::{BookingId, CustomerId, TenantId, UserId};
-use crate::store::{StoreError, Tx, accounts, bookings, scopes, states, tenants, users};
+use crate::store::{StoreError, Tx, accounts, bookings, mail, scopes, states, tenants, users};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows looked at in one transaction, which must stay far below a second.
@@ -46,6 +46,9 @@ async fn of_tenant(engine: &Engine, tenant: TenantId) -> Result<bool, StoreError
     with_people.extend(people.clone().filter_map(|row| row.user_id));
     let people: Vec<CustomerId> = people.filter_map(|row| row.id.parse().ok()).collect();
     customers::derive_keys(&mut tx, tenant, &people).await?;
+    // Their name or address may have changed.
+    let told = mail::subjects::bookings_of(&mut tx, tenant, &people).await?;
+    mail::tenants::consider_again(&mut tx, tenant, &told).await?;
     for (users, contacts) in [(&carriers, false), (&with_people, true)] {
         for user in users {
             if let Some(account) = accounts::live_of_user(&mut tx, tenant, *user).await? {

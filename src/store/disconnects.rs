@@ -128,7 +128,7 @@ pub async fn occurrences(tx: &mut Tx, tenant: TenantId, series: &[BookingId]) ->
 
 /// Deletes bookings and every trace that other tables keep of what they held. Nothing is pushed: the deletion is settled.
 pub async fn forget(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
-    const TRACES: [&str; 10] = [
+    const TRACES: [&str; 12] = [
         "DELETE FROM quarantine WHERE tenant_id = $1 AND (side = 'app' AND item_id IN LIST($2) OR side = 'google' \
              AND (calendar_id, item_id) IN (SELECT calendar_id, event_id FROM placements \
                   WHERE tenant_id = $1 AND booking_id IN LIST($2)))",
@@ -137,11 +137,13 @@ pub async fn forget(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<
         "DELETE FROM hand_overs WHERE tenant_id = $1 AND booking_id IN LIST($2)",
         "DELETE FROM conflicts WHERE tenant_id = $1 AND booking_id IN LIST($2)",
         "DELETE FROM questions WHERE tenant_id = $1 AND subject_id IN LIST($2)",
+        "DELETE FROM mail_subjects WHERE tenant_id = $1 AND booking_id IN LIST($2)",
+        "UPDATE messages SET letter_sealed = NULL, content_sealed = NULL WHERE tenant_id = $1 AND booking_id IN LIST($2)",
         "DELETE FROM bookings WHERE tenant_id = $1 AND id IN LIST($2) AND series_id IS NOT NULL",
         "DELETE FROM bookings WHERE tenant_id = $1 AND id IN LIST($2)",
         "DELETE FROM booking_times WHERE tenant_id = $1 AND booking_id IN LIST($2)",
-        "UPDATE row_state SET agreed_version = version, noticed_version = version, deleted_row = NULL \
-             WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2)",
+        "UPDATE row_state SET agreed_version = version, noticed_version = version, mailed_version = version, \
+             deleted_row = NULL WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2)",
     ];
     for sql in TRACES {
         tx.execute(sql, args![tenant, list(ids)]).await?;

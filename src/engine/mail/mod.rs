@@ -10,6 +10,7 @@ mod compare;
 mod consider;
 mod decide;
 mod desk;
+mod erase;
 mod error;
 mod family;
 mod letter;
@@ -30,7 +31,9 @@ pub use unsubscribe::{Unsubscribing, lift, look, suppress};
 pub use view::{Filter, Proposal, list, one};
 
 pub(in crate::engine) use consider::{Wish, consider_written};
+pub(in crate::engine) use decide::stop_all;
 pub(in crate::engine) use desk::Desk;
+pub(in crate::engine) use erase::erase_words;
 
 use crate::config::Schedule;
 use crate::mail::transport::{Limits, SmtpServer, Transport};

@@ -176,9 +176,10 @@ async fn put_aside(
     match stop {
         Stop::End(state, reason) => drop(end(engine, &mut tx, tenant, message, state, reason).await?),
         Stop::Changed => {
-            end(engine, &mut tx, tenant, message, State::Superseded, Reason::Changed).await?;
+            // It is superseded when its booking is considered, which is soon, and hands its wish on.
             let booking: Vec<_> = message.booking_id.into_iter().collect();
             mail_tenants::consider_again(&mut tx, tenant, &booking).await?;
+            messages::put_off(&mut tx, tenant, message.id, engine.now_ms() + 10_000).await?;
         }
         Stop::Uncertain => messages::put_off(&mut tx, tenant, message.id, engine.now_ms() + MINUTE).await?,
     }
@@ -192,6 +193,18 @@ fn pause(attempts: i64) -> i64 {
     (MINUTE << doublings).min(HOUR)
 }
 
+/// The state that a delivery leaves a message in, and how it is written down: the word, what was said, the code of a refusal.
+pub(super) fn named(delivery: &Delivery) -> (State, &'static str, &str, Option<u16>) {
+    match delivery {
+        Delivery::Accepted { answer } => (State::Sent, "accepted", answer, None),
+        Delivery::Refused { code, answer } => (State::Failed, "refused", answer, Some(*code)),
+        Delivery::Deferred { reason } => (State::Queued, "deferred", reason, None),
+        Delivery::Unknown { reason } => (State::MaybeSent, "unknown", reason, None),
+        // A person has to mend the server or its address; the mail is tried until it is of no more use.
+        Delivery::Unable { reason } => (State::Queued, "unable", reason, None),
+    }
+}
+
 /// Notes what became of an attempt.
 async fn note(
     engine: &Engine,
@@ -202,13 +215,7 @@ async fn note(
 ) -> Result<(), MailError> {
     let now = engine.now_ms();
     let again = now + pause(attempt);
-    let (state, result, answer, code) = match delivery {
-        Delivery::Accepted { answer } => (State::Sent, "accepted", answer, None),
-        Delivery::Refused { code, answer } => (State::Failed, "refused", answer, Some(*code)),
-        Delivery::Deferred { reason } => (State::Queued, "deferred", reason, None),
-        Delivery::Unknown { reason } => (State::MaybeSent, "unknown", reason, None),
-        Delivery::Unable { reason } => (State::Failed, "unable", reason, None),
-    };
+    let (state, result, answer, code) = named(delivery);
     let mut tx = engine.db.begin().await?;
     Keys::open(engine, &mut tx, tenant).await?;
     let outcome = Attempted {

@@ -1,6 +1,7 @@
 //! What stops a pass.
 use crate::domain::failure::FailureClass;
 use crate::domain::seal::SealError;
+use crate::engine::mail::MailError;
 use crate::engine::tokens::TokenError;
 use crate::google::GoogleError;
 use crate::store::StoreError;
@@ -26,6 +27,16 @@ pub enum SyncError {
     /// The scope does not exist or is switched off.
     #[error("there is no such sync scope, or it is switched off")]
     NoSuchScope,
+}
+
+impl From<MailError> for SyncError {
+    fn from(error: MailError) -> Self {
+        match error {
+            MailError::Store(error) => SyncError::Store(error),
+            MailError::Seal(error) => SyncError::Seal(error),
+            other => SyncError::Store(StoreError::Other(other.to_string())),
+        }
+    }
 }
 
 impl SyncError {

@@ -4,6 +4,7 @@ use super::{PassReport, SyncError, context::Context};
 use crate::domain::booking::{Content, Side};
 use crate::domain::event::{EventState, Words};
 use crate::domain::ids::BookingId;
+use crate::engine::mail;
 use crate::store::placements::{self, Placement};
 use crate::store::states::{self, BookingState};
 use crate::store::{Tx, bookings, conflicts, questions};
@@ -63,6 +64,7 @@ pub(super) async fn erase(
     }
     placements::put(tx, &known.placement).await?;
     erase_records(tx, context, id).await?;
+    mail::erase_words(context.engine, tx, tenant, id).await?;
     if let (Some(uid), None) = (&known.placement.ical_uid, known.placement.original_start) {
         // Occurrences that the series has lost are shown by no event any more; those that have a row are met by themselves.
         let mut lost = placements::identified(tx, tenant, uid).await?;
