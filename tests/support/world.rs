@@ -673,9 +673,9 @@ impl World {
 }
 
 impl World {
-    /// Where the database is.
-    pub fn url(&self) -> String {
-        self.url.clone()
+    /// The database's.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Whether the database is PostgreSQL.
