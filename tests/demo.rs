@@ -124,16 +124,16 @@ async fn a_mail_after_a_yes(demo: &Demo) {
     assert!(box_of(guest).await.is_empty(), "opening the link sends nothing");
 
     let cookie = page.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
-    let field = |name: &str| {
-        let (_, rest) = shown.split_once(&format!("name=\"{name}\" value=\"")).unwrap();
-        rest.split('"').next().unwrap().to_owned()
+    let values = |before: &str| {
+        let parts = shown.split(before).skip(1);
+        let values = parts.map(|part| part.split('"').next().unwrap().to_owned());
+        values.collect::<Vec<String>>()
     };
-    let fields = [
-        ("form", field("form")),
-        ("mail", field("mail")),
-        ("do", "send".to_owned()),
-    ];
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let form = values("name=\"form\" value=\"").swap_remove(0);
+    let ticked = values("type=\"checkbox\" name=\"mail\" value=\"");
+    assert!(!ticked.is_empty(), "{shown}");
+    let mut fields = vec![("form", form.as_str()), ("do", "send")];
+    fields.extend(ticked.iter().map(|value| ("mail", value.as_str())));
     http.post_form(link, &[("cookie", cookie.as_str())], &fields)
         .await
         .expect(303);
