@@ -673,6 +673,11 @@ impl World {
 }
 
 impl World {
+    /// The database's.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Whether the database is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         !self.url.starts_with("sqlite://")

@@ -438,7 +438,7 @@ pub(super) async fn propose(
         return Ok(None);
     }
     let account = accounts::live_of_user(tx, tenant, subject.user_id).await?;
-    if account.as_ref().is_some_and(|account| account.mail_paused_at.is_some())
+    if accounts::is_mail_paused(tx, tenant, subject.user_id).await?
         || suppressions::has(tx, tenant, &subject.recipient_key).await?
     {
         return Ok(None);
@@ -457,7 +457,7 @@ pub(super) async fn propose(
     let row = family.row(asked.start).or(family.booking.as_ref());
     let series = asked
         .start
-        .and_then(|_| family.booking.as_ref())
+        .and(family.booking.as_ref())
         .map(|series| series.content.when.span);
     let draft = Draft {
         id,
