@@ -453,11 +453,7 @@ pub(super) async fn propose(
         },
     };
     let id = MessageId(engine.fresh_uuid());
-    let name = family
-        .people
-        .get(&subject.customer_id)
-        .map(|person| person.name.clone())
-        .unwrap_or_default();
+    let customer = family.people.get(&subject.customer_id).cloned().unwrap_or_default();
     let row = family.row(asked.start).or(family.booking.as_ref());
     let series = asked
         .start
@@ -472,7 +468,7 @@ pub(super) async fn propose(
         told: asked.told,
         before: asked.before,
         sequence: subject.mail_version,
-        customer: &name,
+        customer: &customer,
         user: &user,
         description: row
             .map(|row| row.content.description.clone())
