@@ -155,7 +155,7 @@ impl Story {
     async fn begin(url: &str, setting: Setting) -> Story {
         let world = World::new(url).await;
         world
-            .set(json!({"sender": "Acme <mail@acme.example>", "reminders": ["24h", "1h"]}))
+            .set(json!({"sender": "Acme <mail@acme.example>", "reminders": "24h, 1h"}))
             .await;
         let mut users = vec![world.ana.clone()];
         if setting.with_ben {
