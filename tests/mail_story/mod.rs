@@ -224,7 +224,7 @@ impl Story {
     /// A daemon beside the one of the story.
     async fn second_engine(&self) -> Engine {
         let base = self.world.google.sandbox.base_url();
-        let mut engine = crate::support::world::engine_at(self.world.url(), &base, self.world.clock.clone()).await;
+        let mut engine = crate::support::world::engine_at(&self.world.url(), &base, self.world.clock.clone()).await;
         engine.mail = self.mail();
         engine
     }

@@ -461,7 +461,7 @@ pub(super) async fn propose(
     let row = family.row(asked.start).or(family.booking.as_ref());
     let series = asked
         .start
-        .and_then(|_| family.booking.as_ref())
+        .and(family.booking.as_ref())
         .map(|series| series.content.when.span);
     let draft = Draft {
         id,

@@ -98,9 +98,7 @@ pub async fn approve(
     }
     let stop = match &desk {
         None => {
-            return Err(MailError::Internal(
-                "the tenant has no mail server or no sender".to_owned(),
-            ));
+            return Err(MailError::NoMail);
         }
         Some(_) => no_longer_of_use(engine, &mut tx, tenant, &message).await?,
     };
@@ -185,7 +183,11 @@ pub(super) async fn no_longer_of_use(
         return Ok(Some(Stop::Changed));
     };
     let holds = match family.told(message.original_start, customer) {
-        Some(now) => now.says_the_same(&says) && now.title.is_some() == says.title.is_some() | !says.takes_place,
+        Some(now) => {
+            // A title that is withheld by now must not be told.
+            let is_title_shown = says.title.is_none() || now.title.is_some();
+            now.says_the_same(&says) && (is_title_shown || !says.takes_place)
+        }
         None => !says.takes_place,
     };
     if !holds || subject.user_id != user {

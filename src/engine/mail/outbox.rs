@@ -59,8 +59,7 @@ async fn send_one(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<()
         .transport
         .send(&in_hand.server, &in_hand.composed, &engine.mail.limits)
         .await;
-    let noted = note(engine, tenant, &in_hand.message, in_hand.attempt, &delivery).await;
-    noted
+    note(engine, tenant, &in_hand.message, in_hand.attempt, &delivery).await
 }
 
 /// Checks a message for the last time and takes it in hand; `None`: it is not sent now.
