@@ -159,7 +159,7 @@ impl Story {
     async fn begin(url: &str, setting: Setting) -> Story {
         let world = World::new(url).await;
         world
-            .set(json!({"sender": "Acme <mail@acme.example>", "reminders": ["24h", "1h"]}))
+            .set(json!({"sender": "Acme <mail@acme.example>", "reminders": "24h, 1h"}))
             .await;
         let mut users = vec![world.ana.clone()];
         if setting.with_ben {
@@ -230,7 +230,7 @@ impl Story {
     /// A daemon beside the one of the story.
     async fn second_engine(&self) -> Engine {
         let base = self.world.google.sandbox.base_url();
-        let mut engine = crate::support::world::engine_at(self.world.url(), &base, self.world.clock.clone()).await;
+        let mut engine = crate::support::world::engine_at(&self.world.url(), &base, self.world.clock.clone()).await;
         engine.mail = self.mail();
         engine
     }

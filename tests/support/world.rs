@@ -673,9 +673,9 @@ impl World {
 }
 
 impl World {
-    /// The database's.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// Where the database is.
+    pub fn url(&self) -> String {
+        self.url.clone()
     }
 
     /// Whether the database is PostgreSQL.

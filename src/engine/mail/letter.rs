@@ -99,7 +99,7 @@ fn facts(engine: &Engine, desk: &Desk, draft: &Draft<'_>, attendee: Mailbox) -> 
         Language::De => "Termin",
     };
     CalendarFacts {
-        uid: format!("{}@{}", draft.booking, desk.uid_domain),
+        uid: desk.uid(draft.booking),
         sequence: draft.sequence,
         dtstamp: DateTime::from_timestamp_millis(engine.now_ms()).unwrap_or_default(),
         method: if draft.kind == Kind::Cancellation {
