@@ -1,5 +1,4 @@
 //! The auditor (`tests/auditor/`): it says nothing of honest mail, and finds every kind of fraud.
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod ledger_support;
 mod support;
 

@@ -87,6 +87,9 @@ async fn eight_rows(book: &Book) {
     book.note(Event::Paused { user: user(2) }).await;
 }
 
+/// What is done, which rows are named, and a word about it.
+type Case = (&'static [&'static str], &'static [Option<i64>], &'static str);
+
 /// The rows that `verify` names, and everything that it says.
 async fn found(book: &Book) -> (Vec<Option<i64>>, String) {
     let checked = verify(&book.engine, book.tenant, None).await.unwrap();
@@ -150,9 +153,8 @@ both_databases! {
     }
 
     async fn every_manipulation_is_found_where_it_is(url: String) {
-        // What is done, which rows are named, and a word about it.
         let copy_back: &'static str = "INSERT INTO ledger SELECT tenant_id, seq, at, entry, hash FROM kept";
-        let cases: &[(&[&'static str], &[Option<i64>], &str)] = &[
+        let cases: &[Case] = &[
             (&["UPDATE ledger SET entry = replace(entry, 'mailbox', 'sign_in') WHERE seq = 4"], &[Some(4)], "was changed"),
             (&["UPDATE ledger SET at = at - 1 WHERE seq = 2"], &[Some(2)], "time"),
             (&["UPDATE ledger SET hash = (SELECT hash FROM kept WHERE seq = 1) WHERE seq = 6"], &[Some(6), Some(7)], "was changed"),
@@ -216,6 +218,36 @@ both_databases! {
         let (rows, text) = found(&book).await;
         assert_eq!(rows, [None], "{text}");
         assert!(text.contains("no good code"), "{text}");
+    }
+
+    async fn nothing_is_added_to_a_forged_ledger(url: String) {
+        let book = Book::new(&url).await;
+        eight_rows(&book).await;
+        book.drop_triggers().await;
+        // The newest row and the head go, and the head before is put in place, as far as one can without the keys.
+        book.sql("UPDATE ledger_heads SET seq = 7, hash = (SELECT hash FROM ledger WHERE seq = 7)", args![]).await;
+        book.sql("DELETE FROM ledger WHERE seq = 8", args![]).await;
+        let mut tx = book.engine.db.begin().await.unwrap();
+        let error = append(&book.engine, &mut tx, book.tenant, Event::Paused { user: user(1) }).await.unwrap_err();
+        drop(tx);
+        assert!(error.to_string().contains("forged") && error.is_about_a_row(), "{error}");
+        // Nor does the job make it good.
+        log_heads(&book.engine).await.unwrap();
+        assert_eq!(found(&book).await.0, [None]);
+    }
+
+    async fn heads_move_to_the_newest_key_before_the_older_one_leaves(url: String) {
+        let mut book = Book::new(&url).await;
+        let key = |id: u8| SealingKey::new(KeyId::from_bytes([id; 4]), Zeroizing::new([id; 32]));
+        book.engine.keys = Arc::new(KeyRing::new(key(1), Vec::new()));
+        book.note(Event::Paused { user: user(1) }).await;
+        book.engine.keys = Arc::new(KeyRing::new(key(2), vec![key(1)]));
+        assert_eq!(found(&book).await.0, []);
+        let alone = Arc::new(KeyRing::new(key(2), Vec::new()));
+        let rotated = Engine { keys: alone, ..book.engine.clone() };
+        assert_eq!(verify(&rotated, book.tenant, None).await.unwrap().problem_count, 1);
+        log_heads(&book.engine).await.unwrap();
+        assert_eq!(verify(&rotated, book.tenant, None).await.unwrap().problem_count, 0);
     }
 
     async fn a_tail_that_was_cut_with_an_old_head_is_found_by_a_head_from_outside_only(url: String) {

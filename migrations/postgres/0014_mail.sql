@@ -6,7 +6,7 @@
 --
 -- Every step is one transaction, and every one of them writes the ledger.
 
--- The version whose mail was considered. What is not considered yet is found like what is not agreed yet. Rows that exist
+-- The version whose mail was considered; -1 - version when it has to be considered again. What is not considered yet is found like what is not agreed yet. Rows that exist
 -- when this table learns of mail are history: they propose none.
 ALTER TABLE row_state ADD COLUMN mailed_version BIGINT NOT NULL DEFAULT 0;
 UPDATE row_state SET mailed_version = version;

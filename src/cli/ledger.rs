@@ -101,14 +101,15 @@ fn print(checked: &Checked) -> Result<(), Failure> {
 fn verdict(checked: &[Checked]) -> Result<(), Failure> {
     let problems: usize = checked.iter().map(|checked| checked.problem_count).sum();
     if problems > 0 {
-        let things = if problems == 1 { "1 thing is" } else { "things are" };
-        let count = if problems == 1 {
-            String::new()
+        let found = if problems == 1 {
+            "1 problem".to_owned()
         } else {
-            format!("{problems} ")
+            format!("{problems} problems")
         };
-        return Err(Failure::failed(format_args!("{count}{things} not as it was written"))
-            .hint("compare with an export or a backup from before; the log holds heads that were good then"));
+        return Err(
+            Failure::failed(format_args!("{found}: the ledger is not as it was written"))
+                .hint("compare with an export or a backup from before; the log holds heads that were good then"),
+        );
     }
     match checked {
         [] => {}

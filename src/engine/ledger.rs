@@ -19,7 +19,8 @@ pub use crate::domain::ledger::{Event, message_owner, recipient_owner};
 /// Adds what happened to the tenant's ledger; it is there when the caller's transaction commits.
 ///
 /// # Errors
-/// The database's; nothing was added then, and the caller's transaction must not commit.
+/// The database's; nothing was added then, and the caller's transaction must not commit. [`StoreError::Corrupt`] when the head
+/// is not one that this installation wrote: a new code over what was forged would hide that.
 pub async fn append(engine: &Engine, tx: &mut Tx, tenant: TenantId, event: Event<'_>) -> Result<(), StoreError> {
     let head = hold(engine, tx, tenant).await?;
     let owners = event.owners();
@@ -43,14 +44,18 @@ pub async fn append(engine: &Engine, tx: &mut Tx, tenant: TenantId, event: Event
 }
 
 async fn hold(engine: &Engine, tx: &mut Tx, tenant: TenantId) -> Result<Head, StoreError> {
-    if let Some(head) = ledger::hold_head(tx, tenant).await? {
-        return Ok(head);
+    let mut head = ledger::hold_head(tx, tenant).await?;
+    if head.is_none() {
+        let first = signed(engine, tenant, 0, first_hash(tenant).to_vec());
+        ledger::make_head(tx, tenant, &first).await?;
+        // Whoever else made it has committed, or this waits for them.
+        head = ledger::hold_head(tx, tenant).await?;
     }
-    let first = signed(engine, tenant, 0, first_hash(tenant).to_vec());
-    ledger::make_head(tx, tenant, &first).await?;
-    // Whoever else made it has committed, or this waits for them.
-    let head = ledger::hold_head(tx, tenant).await?;
-    head.ok_or_else(|| StoreError::Other("the head of a ledger was removed".to_owned()))
+    head.filter(|head| is_ours(engine, tenant, head))
+        .ok_or_else(|| StoreError::Corrupt {
+            column: "mac",
+            problem: format!("the head of the ledger of tenant {tenant} was forged; `accord ledger verify` says more"),
+        })
 }
 
 fn signed(engine: &Engine, tenant: TenantId, seq: i64, hash: Vec<u8>) -> Head {
@@ -60,11 +65,25 @@ fn signed(engine: &Engine, tenant: TenantId, seq: i64, hash: Vec<u8>) -> Head {
 }
 
 /// Writes the head of every ledger to the log, where whoever can change the database cannot reach it. For a job.
+///
+/// Heads with the code of an older key get one of the newest, so that the older one can leave the key file.
 pub async fn log_heads(engine: &Engine) -> Result<(), StoreError> {
-    let mut tx = engine.db.read().await?;
-    for tenant in ledger::tenants(&mut tx).await? {
-        if let (Some(head), _) = ledger::head(&mut tx, tenant).await? {
-            tracing::info!(%tenant, seq = head.seq, hash = hex(&head.hash), "ledger head");
+    for tenant in tenants(engine).await? {
+        let mut tx = engine.db.read().await?;
+        let (head, _) = ledger::head(&mut tx, tenant).await?;
+        drop(tx);
+        let Some(head) = head else { continue };
+        if !is_ours(engine, tenant, &head) {
+            tracing::error!(%tenant, seq = head.seq, "the head of a ledger was forged; `accord ledger verify` says more");
+            continue;
+        }
+        tracing::info!(%tenant, seq = head.seq, hash = hex(&head.hash), "ledger head");
+        if !head.mac.starts_with(&engine.keys.newest().bytes()) {
+            let mut tx = engine.db.begin().await?;
+            let head = hold(engine, &mut tx, tenant).await?;
+            let head = signed(engine, tenant, head.seq, head.hash);
+            ledger::move_head(&mut tx, tenant, &head).await?;
+            tx.commit().await?;
         }
     }
     Ok(())

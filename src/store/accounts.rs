@@ -410,15 +410,22 @@ pub async fn release_refresh(tx: &mut Tx, tenant: TenantId, id: AccountId) -> Re
     tx.execute(SQL, args![tenant, id]).await.map(drop)
 }
 
-/// Stops mail to customers that needs this account's user, or lets it go on.
+/// Stops mail to customers that needs this user, or lets it go on. It holds for whatever account they connect later, too.
 pub async fn set_mail_paused(
     tx: &mut Tx,
     tenant: TenantId,
-    id: AccountId,
+    user: UserId,
     since: Option<i64>,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE accounts SET mail_paused_at = $3 WHERE tenant_id = $1 AND id = $2";
-    tx.execute(SQL, args![tenant, id, since]).await.map(drop)
+    const SQL: &str = "UPDATE accounts SET mail_paused_at = $3 WHERE tenant_id = $1 AND user_id = $2";
+    tx.execute(SQL, args![tenant, user, since]).await.map(drop)
+}
+
+/// Whether this user has stopped mail, with this account or an earlier one.
+pub async fn is_mail_paused(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result<bool, StoreError> {
+    const SQL: &str =
+        "SELECT 1 AS found FROM accounts WHERE tenant_id = $1 AND user_id = $2 AND mail_paused_at IS NOT NULL LIMIT 1";
+    Ok(tx.fetch_optional(SQL, args![tenant, user]).await?.is_some())
 }
 
 /// Accounts that only their users can repair and whose users were not written to since, over all tenants.

@@ -61,12 +61,22 @@ pub(super) async fn run(context: &Context, arguments: Arguments) -> Result<(), F
     let folder = Folder::new(arguments.dir)?;
     let public_url = format!("http://{}", listener.local_addr()?);
     let google = start_google(arguments.google_listen, &public_url).await?;
-    let done = in_folder(context, &folder.path, listener, &public_url, &google.base_url()).await;
+    let pretended = Pretended {
+        google: google.base_url(),
+        mail: google.smtp_addr(),
+    };
+    let done = in_folder(context, &folder.path, listener, &public_url, &pretended).await;
     google.stop().await;
     done
 }
 
-/// The pretend Google with its two users.
+/// Where what is pretended listens.
+struct Pretended {
+    google: String,
+    mail: SocketAddr,
+}
+
+/// The pretend Google with its two users, and the mail server beside it.
 async fn start_google(listen: SocketAddr, public_url: &str) -> Result<Sandbox, Failure> {
     let mut seed = [0; 32];
     SystemEntropy.fill(&mut seed);
@@ -95,9 +105,10 @@ async fn in_folder(
     folder: &Path,
     listener: TcpListener,
     public_url: &str,
-    google: &str,
+    pretended: &Pretended,
 ) -> Result<(), Failure> {
-    let config_file = write_config(folder, public_url, google)?;
+    let google = pretended.google.as_str();
+    let config_file = write_config(folder, public_url, pretended)?;
     let sources = Sources {
         file: Some(config_file.clone()),
         ..Sources::default()
@@ -166,8 +177,11 @@ async fn set_up(context: &Context, app: &App, google: &str, config_file: &Path) 
             config_file.display()
         ))
     })??;
+    let guest = customers.get(1).map_or("", String::as_str);
+    let proposed = seed::consultation(&base, key, (*first, guest), monday + TimeDelta::days(15)).await?;
     drop(progress);
     let said = Ready {
+        proposed: &proposed,
         google,
         base: &base,
         key,
@@ -322,6 +336,8 @@ struct Ready<'a> {
     users: &'a [(UserId, Vec<String>)],
     booking: &'a str,
     customer: &'a str,
+    /// The booking whose customer is to get a mail.
+    proposed: &'a str,
     imported: &'a Imported,
     monday: NaiveDate,
     events: usize,
@@ -346,6 +362,8 @@ impl Ready<'_> {
             "users": users.collect::<Vec<_>>(),
             "booking_id": self.booking,
             "customer_id": self.customer,
+            "proposed_booking_id": self.proposed,
+            "proposed_to": seed::GUEST,
             "events": self.events,
             "bookings": self.imported.bookings,
             "contacts": self.contacts,
@@ -383,6 +401,7 @@ impl Ready<'_> {
         ))?;
         line("")?;
         line(format_args!("  pretend Google   {google}/"))?;
+        line(format_args!("  all mail         {google}/mailbox"))?;
         line(format_args!(
             "  user page        {base}/me/{tenant}  (sign in as {}; there is no password)",
             PEOPLE.map(|person| person.name).join(" or ")
@@ -392,16 +411,26 @@ impl Ready<'_> {
         ))?;
         line(format_args!("  API key          {key}"))?;
         line("")?;
-        line("five things to try:")?;
+        line("six things to try:")?;
         line(format_args!(
-            "1. Rename or move “{}” and save it; its booking follows a few seconds later:",
+            "1. {} is asked by mail whether {} may be told of a new booking. Follow the link in it, look, tick, send:",
+            PEOPLE[0].name,
+            seed::GUEST
+        ))?;
+        line(format_args!("   {google}/mailbox?to={}", PEOPLE[0].email))?;
+        line(format_args!(
+            "   and a few seconds later: {google}/mailbox?to={}",
+            seed::GUEST
+        ))?;
+        line(format_args!(
+            "2. Rename or move “{}” and save it; its booking follows a few seconds later:",
             seed::FIRST_CALL
         ))?;
         line(format_args!("   {}", week(self.monday)))?;
         line(format_args!(
             "   curl -s -H 'Authorization: Bearer {key}' {base}/api/v1/bookings/{call}"
         ))?;
-        line("2. Rename a booking in the app; a few seconds later the calendar shows it:")?;
+        line("3. Rename a booking in the app; a few seconds later the calendar shows it:")?;
         line(format_args!(
             "   curl -s -X PATCH -H 'Authorization: Bearer {key}' -H 'If-Match: \"{version}\"' -H 'Content-Type: application/json' \\"
         ))?;
@@ -409,12 +438,12 @@ impl Ready<'_> {
             "     -d '{{\"title\":\"Renamed in the app\"}}' {base}/api/v1/bookings/{booking}"
         ))?;
         line(format_args!("   {}", week(self.monday + TimeDelta::days(7))))?;
-        line("3. Change a contact, say the telephone number of Ada King; the customer follows a few seconds later:")?;
+        line("4. Change a contact, say the telephone number of Ada King; the customer follows a few seconds later:")?;
         line(format_args!("   {google}/people/{somebody}/contacts"))?;
         line(format_args!(
             "   curl -s -H 'Authorization: Bearer {key}' {base}/api/v1/customers/{customer}"
         ))?;
-        line("4. Change a customer in the app; a few seconds later the contact shows it:")?;
+        line("5. Change a customer in the app; a few seconds later the contact shows it:")?;
         line(format_args!(
             "   curl -s -X PATCH -H 'Authorization: Bearer {key}' -H 'If-Match: \"{customer_version}\"' -H 'Content-Type: application/json' \\"
         ))?;
@@ -422,7 +451,7 @@ impl Ready<'_> {
             "     -d '{{\"organizations\":[{{\"name\":\"Analytical Engines\"}}]}}' {base}/api/v1/customers/{customer}"
         ))?;
         line(
-            "5. Change the choices or disconnect on the user page, and see what the operator sees, in another terminal:",
+            "6. Change the choices or disconnect on the user page, and see what the operator sees, in another terminal:",
         )?;
         line(format_args!("   '{program}' --config '{config}' status"))?;
         say("\nCtrl-C stops the demo; the pretend Google forgets everything.");
@@ -431,7 +460,7 @@ impl Ready<'_> {
 }
 
 /// The configuration as a file, so that every other command can look at the demo, too.
-fn write_config(folder: &Path, public_url: &str, google: &str) -> Result<PathBuf, Failure> {
+fn write_config(folder: &Path, public_url: &str, Pretended { google, mail }: &Pretended) -> Result<PathBuf, Failure> {
     let quoted = |text: &str| Value::from(text).to_string();
     let path = |name: &str| folder.join(name).display().to_string();
     let text = format!(
@@ -441,6 +470,7 @@ fn write_config(folder: &Path, public_url: &str, google: &str) -> Result<PathBuf
          userinfo_url = {}\ncalendar_url = {}\npeople_url = {}\n\
          [web]\nlisten = {}\npublic_url = {}\n\
          [sync]\n# So that a person sees it.\nschedule = \"*/3 * * * * *\"\n\
+         [mail]\nsmtp_url = \"smtp://{mail}\"\nfrom = {}\nsettle = \"3s\"\nprompt_interval = \"5s\"\n\
          [secrets]\nkey_file = {}\n\
          [log]\nlevel = \"warn\"\n",
         quoted(&format!("sqlite://{}", path("accord.db").replace('%', "%25"))),
@@ -453,6 +483,7 @@ fn write_config(folder: &Path, public_url: &str, google: &str) -> Result<PathBuf
         quoted(&format!("{google}/v1")),
         quoted(public_url.trim_start_matches("http://")),
         quoted(public_url),
+        quoted("Kaval Telephony <mail@kaval.example>"),
         quoted(&path("accord.key")),
     );
     let file = folder.join("accord.toml");

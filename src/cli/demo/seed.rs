@@ -39,6 +39,9 @@ pub(super) const PEOPLE: [Person; 2] = [
 /// The event that the demo proposes to change; it is in the week of `monday`.
 pub(super) const FIRST_CALL: &str = "Customer call 1";
 
+/// The address of the customer of the booking that the user is asked about.
+pub(super) const GUEST: &str = "tomas@garcia.example";
+
 /// Monday of the week that `today` is in.
 pub(super) fn monday(today: NaiveDate) -> NaiveDate {
     today - TimeDelta::days(i64::from(today.weekday().num_days_from_monday()))
@@ -236,6 +239,29 @@ pub(super) async fn bookings(
     Ok(first)
 }
 
+/// What the app does that a customer should hear of: the user is asked by mail. Returns the booking's id.
+pub(super) async fn consultation(
+    base: &str,
+    key: &str,
+    (user, customer): (UserId, &str),
+    day: NaiveDate,
+) -> Result<String, Failure> {
+    let bearer = format!("Bearer {key}");
+    let zone = PEOPLE[0].zone;
+    let body = json!({
+        "user_id": user, "title": "First consultation", "description": "Prefers a call back.", "customer_ids": [customer],
+        "starts_at": with_offset(day, "15:00", zone), "ends_at": with_offset(day, "15:45", zone), "time_zone": zone,
+    });
+    let request = Request {
+        method: "POST",
+        address: &format!("{base}/api/v1/bookings"),
+        headers: &[("authorization", bearer.as_str()), ("content-type", "application/json")],
+        body: body.to_string(),
+    };
+    let made = Browser::default().send(request).await?.expect_good()?.json()?;
+    Ok(made["id"].as_str().unwrap_or_default().to_owned())
+}
+
 fn with_offset(day: NaiveDate, hour: &str, zone: &str) -> String {
     let local = format!("{day}T{hour}:00").parse::<chrono::NaiveDateTime>().ok();
     let zone: Option<chrono_tz::Tz> = zone.parse().ok();
@@ -253,7 +279,7 @@ pub(super) async fn customers(engine: &Engine, tenant: TenantId, user: UserId) -
     let mut tx = engine.db.begin().await?;
     for (given, family, email) in [
         ("Eva", "Svobodová", "eva.svobodova@customer.example"),
-        ("Tomás", "García", "tomas@garcia.example"),
+        ("Tomás", "García", GUEST),
         ("Ada", "King", "ada@king.example"),
     ] {
         let id = engine.fresh_uuid().to_string();

@@ -11,7 +11,7 @@ use crate::engine::ledger::{self, Event};
 use crate::store::mail::messages::{self, MessageRow};
 use crate::store::mail::subjects::{self, SubjectRow};
 use crate::store::mail::{suppressions, tenants as mail_tenants};
-use crate::store::{Tx, accounts, bookings, states, users};
+use crate::store::{Tx, accounts, bookings, placements, states, users};
 use crate::templates::mail::MailTemplates;
 use std::collections::BTreeSet;
 
@@ -288,12 +288,10 @@ impl Clerk<'_> {
             let is_due = message.kind == Kind::Reminder.as_str() || due.is_some_and(|due| message.kind == due.as_str());
             is_due && Some(message.mail_version) == version && message.letter_sealed.is_some()
         };
-        // Words that are withheld, or shared again, are no change to tell about; but what waits must not show what it shows no more.
-        let shows_right = !now.takes_place
-            || old
-                .as_ref()
-                .is_some_and(|old| old.title.is_some() == now.title.is_some());
-        if is_same && open.iter().all(asks_right) && (open.is_empty() || shows_right) {
+        // Words that are withheld by now are no change to tell about; but what waits must not tell them.
+        let shows = |told: &Told| told.title.is_some();
+        let tells_withheld = now.takes_place && !shows(&now) && old.as_ref().is_some_and(shows);
+        if is_same && open.iter().all(asks_right) && (open.is_empty() || !tells_withheld) {
             return Ok(());
         }
         let was_wished = !open.is_empty();
@@ -443,7 +441,7 @@ pub(super) async fn propose(
         return Ok(None);
     }
     let account = accounts::live_of_user(tx, tenant, subject.user_id).await?;
-    if account.as_ref().is_some_and(|account| account.mail_paused_at.is_some())
+    if accounts::is_mail_paused(tx, tenant, subject.user_id).await?
         || suppressions::has(tx, tenant, &subject.recipient_key).await?
     {
         return Ok(None);
@@ -458,15 +456,11 @@ pub(super) async fn propose(
         },
     };
     let id = MessageId(engine.fresh_uuid());
-    let name = family
-        .people
-        .get(&subject.customer_id)
-        .map(|person| person.name.clone())
-        .unwrap_or_default();
+    let customer = family.people.get(&subject.customer_id).cloned().unwrap_or_default();
     let row = family.row(asked.start).or(family.booking.as_ref());
     let series = asked
         .start
-        .and_then(|_| family.booking.as_ref())
+        .and(family.booking.as_ref())
         .map(|series| series.content.when.span);
     let draft = Draft {
         id,
@@ -477,7 +471,7 @@ pub(super) async fn propose(
         told: asked.told,
         before: asked.before,
         sequence: subject.mail_version,
-        customer: &name,
+        customer: &customer,
         user: &user,
         description: row
             .map(|row| row.content.description.clone())
@@ -528,6 +522,8 @@ pub(super) async fn propose(
     }
     crate::store::changes::record(tx, tenant, "message", &id.to_string()).await?;
     let Some(letter) = letter else { return Ok(None) };
+    // A customer may be a user too: what their calendar makes of the mail is this booking, when it comes back through Google.
+    placements::identify(tx, tenant, &desk.uid(family.root), None, family.root).await?;
     let event = Event::Proposed {
         message: id,
         booking: family.root,

@@ -98,9 +98,7 @@ pub async fn approve(
     }
     let stop = match &desk {
         None => {
-            return Err(MailError::Internal(
-                "the tenant has no mail server or no sender".to_owned(),
-            ));
+            return Err(MailError::NoMail);
         }
         Some(_) => no_longer_of_use(engine, &mut tx, tenant, &message).await?,
     };
@@ -171,8 +169,7 @@ pub(super) async fn no_longer_of_use(
     ) else {
         return Ok(Some(Stop::End(State::Withdrawn, Reason::Void)));
     };
-    let account = accounts::live_of_user(tx, tenant, user).await?;
-    if account.is_some_and(|account| account.mail_paused_at.is_some()) {
+    if accounts::is_mail_paused(tx, tenant, user).await? {
         return Ok(Some(Stop::End(State::Withdrawn, Reason::Paused)));
     }
     let subject = subjects::get(tx, tenant, subject).await?;
@@ -186,7 +183,11 @@ pub(super) async fn no_longer_of_use(
         return Ok(Some(Stop::Changed));
     };
     let holds = match family.told(message.original_start, customer) {
-        Some(now) => now.says_the_same(&says) && now.title.is_some() == says.title.is_some() | !says.takes_place,
+        Some(now) => {
+            // A title that is withheld by now must not be told.
+            let is_title_shown = says.title.is_none() || now.title.is_some();
+            now.says_the_same(&says) && (is_title_shown || !says.takes_place)
+        }
         None => !says.takes_place,
     };
     if !holds || subject.user_id != user {
@@ -267,10 +268,10 @@ pub async fn pause(engine: &Engine, tenant: TenantId, account: AccountId) -> Res
     let found = accounts::get(&mut tx, tenant, account)
         .await?
         .ok_or(MailError::Missing)?;
-    if found.mail_paused_at.is_some() {
+    if accounts::is_mail_paused(&mut tx, tenant, found.user_id).await? {
         return Ok(());
     }
-    accounts::set_mail_paused(&mut tx, tenant, account, Some(engine.now_ms())).await?;
+    accounts::set_mail_paused(&mut tx, tenant, found.user_id, Some(engine.now_ms())).await?;
     stop_all(engine, &mut tx, tenant, found.user_id, Reason::Paused).await?;
     ledger::append(engine, &mut tx, tenant, Event::Paused { user: found.user_id }).await?;
     changes::record(&mut tx, tenant, "account", &account.to_string()).await?;
@@ -284,10 +285,10 @@ pub async fn resume(engine: &Engine, tenant: TenantId, account: AccountId) -> Re
     let found = accounts::get(&mut tx, tenant, account)
         .await?
         .ok_or(MailError::Missing)?;
-    if found.mail_paused_at.is_none() {
+    if !accounts::is_mail_paused(&mut tx, tenant, found.user_id).await? {
         return Ok(());
     }
-    accounts::set_mail_paused(&mut tx, tenant, account, None).await?;
+    accounts::set_mail_paused(&mut tx, tenant, found.user_id, None).await?;
     ledger::append(engine, &mut tx, tenant, Event::Resumed { user: found.user_id }).await?;
     changes::record(&mut tx, tenant, "account", &account.to_string()).await?;
     Ok(tx.commit().await?)

@@ -59,8 +59,7 @@ async fn send_one(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<()
         .transport
         .send(&in_hand.server, &in_hand.composed, &engine.mail.limits)
         .await;
-    let noted = note(engine, tenant, &in_hand.message, in_hand.attempt, &delivery).await;
-    noted
+    note(engine, tenant, &in_hand.message, in_hand.attempt, &delivery).await
 }
 
 /// Checks a message for the last time and takes it in hand; `None`: it is not sent now.
@@ -193,6 +192,18 @@ fn pause(attempts: i64) -> i64 {
     (MINUTE << doublings).min(HOUR)
 }
 
+/// The state that a delivery leaves a message in, and how it is written down: the word, what was said, the code of a refusal.
+pub(super) fn named(delivery: &Delivery) -> (State, &'static str, &str, Option<u16>) {
+    match delivery {
+        Delivery::Accepted { answer } => (State::Sent, "accepted", answer, None),
+        Delivery::Refused { code, answer } => (State::Failed, "refused", answer, Some(*code)),
+        Delivery::Deferred { reason } => (State::Queued, "deferred", reason, None),
+        Delivery::Unknown { reason } => (State::MaybeSent, "unknown", reason, None),
+        // A person has to mend the server or its address; the mail is tried until it is of no more use.
+        Delivery::Unable { reason } => (State::Queued, "unable", reason, None),
+    }
+}
+
 /// Notes what became of an attempt.
 async fn note(
     engine: &Engine,
@@ -203,13 +214,7 @@ async fn note(
 ) -> Result<(), MailError> {
     let now = engine.now_ms();
     let again = now + pause(attempt);
-    let (state, result, answer, code) = match delivery {
-        Delivery::Accepted { answer } => (State::Sent, "accepted", answer, None),
-        Delivery::Refused { code, answer } => (State::Failed, "refused", answer, Some(*code)),
-        Delivery::Deferred { reason } => (State::Queued, "deferred", reason, None),
-        Delivery::Unknown { reason } => (State::MaybeSent, "unknown", reason, None),
-        Delivery::Unable { reason } => (State::Failed, "unable", reason, None),
-    };
+    let (state, result, answer, code) = named(delivery);
     let mut tx = engine.db.begin().await?;
     Keys::open(engine, &mut tx, tenant).await?;
     let outcome = Attempted {

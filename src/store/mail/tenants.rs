@@ -88,7 +88,8 @@ pub async fn to_consider(
     rest: i64,
     limit: i64,
 ) -> Result<Vec<Unconsidered>, StoreError> {
-    const SQL: &str = "SELECT s.id, s.version, CASE WHEN s.google_version > s.mailed_version THEN 1 ELSE 0 END AS by_google \
+    const SQL: &str = "SELECT s.id, s.version, CASE WHEN s.google_version > \
+             CASE WHEN s.mailed_version < 0 THEN -1 - s.mailed_version ELSE s.mailed_version END THEN 1 ELSE 0 END AS by_google \
          FROM row_state s LEFT JOIN bookings b ON b.tenant_id = s.tenant_id AND b.id = s.id \
          WHERE s.tenant_id = $1 AND s.kind = 'booking' AND s.version <> s.mailed_version \
          AND (b.id IS NULL OR b.updated_at <= NOW_MS() - $2) ORDER BY s.id LIMIT $3";
@@ -123,9 +124,9 @@ pub async fn pass_over(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Resu
     tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
 }
 
-/// Makes bookings be considered again although nobody edited them.
+/// Makes bookings be considered again although nobody edited them. The version that was considered stays known, as `-1 - version`.
 pub async fn consider_again(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE row_state SET mailed_version = -1 \
+    const SQL: &str = "UPDATE row_state SET mailed_version = -1 - mailed_version \
          WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2) AND mailed_version >= 0";
     tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
 }
