@@ -13,12 +13,21 @@ impl Story {
             Step::AppCreatesForBen(via, wish, people) => self.app_creates(via, wish, 1, people, false).await,
             Step::AppCreatesSeries(via, wish, people) => self.app_creates(via, wish, 0, people, true).await,
             Step::AppRenames(via, wish, k) => self.app_changes(via, wish, k, self.title()).await,
-            Step::AppUnnames(via, wish, k) => self.app_changes(via, wish, k, super::app::Change::Title(String::new())).await,
+            Step::AppUnnames(via, wish, k) => {
+                self.app_changes(via, wish, k, super::app::Change::Title(String::new()))
+                    .await
+            }
             Step::AppDescribes(via, wish, k) => self.app_changes(via, wish, k, self.description()).await,
             Step::AppMoves(via, wish, k) => self.app_changes(via, wish, k, self.times()).await,
             Step::AppAssigns(via, wish, k) => self.app_changes(via, wish, k, self.room()).await,
-            Step::AppCancels(via, wish, k) => self.app_changes(via, wish, k, super::app::Change::Status("cancelled")).await,
-            Step::AppConfirms(via, wish, k) => self.app_changes(via, wish, k, super::app::Change::Status("confirmed")).await,
+            Step::AppCancels(via, wish, k) => {
+                self.app_changes(via, wish, k, super::app::Change::Status("cancelled"))
+                    .await
+            }
+            Step::AppConfirms(via, wish, k) => {
+                self.app_changes(via, wish, k, super::app::Change::Status("confirmed"))
+                    .await
+            }
             Step::AppDeletes(via, wish, k) => self.app_deletes(via, wish, k).await,
             Step::AppSeats(via, wish, k, people) => self.app_seats(via, wish, k, people).await,
             Step::AppMovesOccurrence(wish, k, n) => self.app_moves_occurrence(wish, k, n).await,
@@ -38,7 +47,9 @@ impl Story {
             Step::PersonMovesOccurrence(k, n) => self.person_changes_occurrence(k, n, false).await,
             Step::PersonCancelsOccurrence(k, n) => self.person_changes_occurrence(k, n, true).await,
             Step::Sync => self.sync_all().await,
-            Step::Consider | Step::Remind | Step::Expire | Step::Prompt | Step::Send | Step::Work => self.job(step).await?,
+            Step::Consider | Step::Remind | Step::Expire | Step::Prompt | Step::Send | Step::Work => {
+                self.job(step).await?
+            }
             Step::WorkTogether => self.work_together().await?,
             Step::Approves(n) => self.approves_nth(n).await?,
             Step::ApprovesAll => self.approves_all().await?,
@@ -57,7 +68,10 @@ impl Story {
             Step::HoursPass(hours) => self.minutes_pass(60 * hours).await,
             Step::Fault(stage, trouble, times) => {
                 self.is_stalling |= trouble.stalls();
-                self.world.google.switch("mail/faults", &rule(stage, trouble, times)).await;
+                self.world
+                    .google
+                    .switch("mail/faults", &rule(stage, trouble, times))
+                    .await;
                 true
             }
             Step::Restart => {

@@ -4,7 +4,11 @@ use proptest::prelude::*;
 
 /// Any story: one or two bookings are made, and then anything happens.
 pub fn any_story() -> impl Strategy<Value = (Setting, Vec<Step>)> {
-    let all = (prop::bool::weighted(0.3), prop::bool::weighted(0.2), prop::bool::weighted(0.35));
+    let all = (
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.35),
+    );
     all.prop_flat_map(|(with_ben, tampers, series)| {
         let setting = Setting { with_ben };
         let made = prop::collection::vec(any_beginning(series), 1..=2);
@@ -30,7 +34,8 @@ fn people() -> impl Strategy<Value = u8> {
 fn any_beginning(series: bool) -> BoxedStrategy<Step> {
     let app = (via(), wish(), people());
     if series {
-        app.prop_map(|(via, wish, people)| Step::AppCreatesSeries(via, wish, people)).boxed()
+        app.prop_map(|(via, wish, people)| Step::AppCreatesSeries(via, wish, people))
+            .boxed()
     } else {
         let app = app.prop_map(|(via, wish, people)| Step::AppCreates(via, wish, people));
         prop_oneof![6 => app, 1 => Just(Step::PersonCreates)].boxed()
@@ -114,7 +119,9 @@ fn any_step(setting: Setting, tampers: bool, series: bool) -> BoxedStrategy<Step
         ),
         (
             4 * recurs,
-            (wish(), item(), nth()).prop_map(|(wish, item, nth)| Step::AppMovesOccurrence(wish, item, nth)).boxed(),
+            (wish(), item(), nth())
+                .prop_map(|(wish, item, nth)| Step::AppMovesOccurrence(wish, item, nth))
+                .boxed(),
         ),
         (
             3 * recurs,
@@ -122,17 +129,42 @@ fn any_step(setting: Setting, tampers: bool, series: bool) -> BoxedStrategy<Step
                 .prop_map(|(wish, item, nth, people)| Step::AppSeatsOccurrence(wish, item, nth, people))
                 .boxed(),
         ),
-        (3 * recurs, (item(), nth()).prop_map(|(item, nth)| Step::AppCancelsOccurrence(item, nth)).boxed()),
-        (2, (via(), nth()).prop_map(|(via, who)| Step::CustomerMoves(via, who)).boxed()),
-        (1, (via(), nth()).prop_map(|(via, who)| Step::CustomerLosesAddress(via, who)).boxed()),
+        (
+            3 * recurs,
+            (item(), nth())
+                .prop_map(|(item, nth)| Step::AppCancelsOccurrence(item, nth))
+                .boxed(),
+        ),
+        (
+            2,
+            (via(), nth())
+                .prop_map(|(via, who)| Step::CustomerMoves(via, who))
+                .boxed(),
+        ),
+        (
+            1,
+            (via(), nth())
+                .prop_map(|(via, who)| Step::CustomerLosesAddress(via, who))
+                .boxed(),
+        ),
         (1, just(Step::PersonCreates)),
         (3, of(Step::PersonRenames)),
         (4, of(Step::PersonMoves)),
         (1, of(Step::PersonHides)),
         (1, of(Step::PersonShows)),
         (3, of(Step::PersonDeletes)),
-        (2 * recurs, (item(), nth()).prop_map(|(item, nth)| Step::PersonMovesOccurrence(item, nth)).boxed()),
-        (2 * recurs, (item(), nth()).prop_map(|(item, nth)| Step::PersonCancelsOccurrence(item, nth)).boxed()),
+        (
+            2 * recurs,
+            (item(), nth())
+                .prop_map(|(item, nth)| Step::PersonMovesOccurrence(item, nth))
+                .boxed(),
+        ),
+        (
+            2 * recurs,
+            (item(), nth())
+                .prop_map(|(item, nth)| Step::PersonCancelsOccurrence(item, nth))
+                .boxed(),
+        ),
         (12, just(Step::Sync)),
         (6, just(Step::Consider)),
         (2, just(Step::Remind)),
@@ -161,7 +193,12 @@ fn any_step(setting: Setting, tampers: bool, series: bool) -> BoxedStrategy<Step
         (5, any_death().boxed()),
     ];
     if tampers {
-        steps.push((8, (tamper, nth()).prop_map(|(how, which)| Step::Tampers(how, which)).boxed()));
+        steps.push((
+            8,
+            (tamper, nth())
+                .prop_map(|(how, which)| Step::Tampers(how, which))
+                .boxed(),
+        ));
     }
     steps.retain(|(weight, _)| *weight > 0);
     prop::strategy::Union::new_weighted(steps).boxed()

@@ -71,7 +71,9 @@ impl Story {
     /// The customers of a set.
     fn set(&self, user: usize, people: u8) -> Vec<CustomerId> {
         let all = self.customers[user].iter().enumerate();
-        all.filter(|(bit, _)| people & (1 << bit) != 0).map(|(_, id)| *id).collect()
+        all.filter(|(bit, _)| people & (1 << bit) != 0)
+            .map(|(_, id)| *id)
+            .collect()
     }
 
     /// The kth item's row, and whose it is.
@@ -142,7 +144,9 @@ impl Story {
                     status: 201,
                     body: view.row.id.to_string().into(),
                 };
-                let made = engine.create_booking(tenant, Some(&owner.to_string()), &edit, None, render).await;
+                let made = engine
+                    .create_booking(tenant, Some(&owner.to_string()), &edit, None, render)
+                    .await;
                 let id = String::from_utf8(made.expect("a good booking is taken").body).expect("text");
                 id.parse().expect("an id")
             }
@@ -173,7 +177,9 @@ impl Story {
     }
 
     pub(super) async fn app_changes(&mut self, via: Via, wish: Wish, k: usize, change: Change) -> bool {
-        let Some((_, row)) = self.item(k).await else { return false };
+        let Some((_, row)) = self.item(k).await else {
+            return false;
+        };
         let (tenant, id) = (self.world.tenant, row.id);
         let is_same = match &change {
             Change::Status(status) => row.text.status == *status,
@@ -195,7 +201,9 @@ impl Story {
             match &change {
                 Change::Title(text) => edit.title = Some(text.clone()),
                 Change::Description(text) => edit.description = Some(text.clone()),
-                Change::Times(start, end) => (edit.starts_at, edit.ends_at) = (Some(rfc3339(start)), Some(rfc3339(end))),
+                Change::Times(start, end) => {
+                    (edit.starts_at, edit.ends_at) = (Some(rfc3339(start)), Some(rfc3339(end)))
+                }
                 Change::Room(_) => edit.resource_id = Some(room),
                 Change::Status(status) => edit.status = Some((*status).to_owned()),
             }
@@ -208,9 +216,10 @@ impl Story {
             let set = |sql: &'static str, value: &str| (sql, args![tenant, id, value.to_owned()]);
             let statement = match &change {
                 Change::Title(text) => set("UPDATE bookings SET title = $3 WHERE tenant_id = $1 AND id = $2", text),
-                Change::Description(text) => {
-                    set("UPDATE bookings SET description = $3 WHERE tenant_id = $1 AND id = $2", text)
-                }
+                Change::Description(text) => set(
+                    "UPDATE bookings SET description = $3 WHERE tenant_id = $1 AND id = $2",
+                    text,
+                ),
                 Change::Times(start, end) => (
                     "UPDATE bookings SET starts_local = $3, ends_local = $4 WHERE tenant_id = $1 AND id = $2",
                     args![tenant, id, start, end],
@@ -219,7 +228,10 @@ impl Story {
                     "UPDATE bookings SET resource_id = $3 WHERE tenant_id = $1 AND id = $2",
                     &room.unwrap_or_default(),
                 ),
-                Change::Status(status) => set("UPDATE bookings SET status = $3 WHERE tenant_id = $1 AND id = $2", status),
+                Change::Status(status) => set(
+                    "UPDATE bookings SET status = $3 WHERE tenant_id = $1 AND id = $2",
+                    status,
+                ),
             };
             self.app_sql(wish, id, vec![statement]).await;
         }
@@ -231,7 +243,9 @@ impl Story {
     }
 
     pub(super) async fn app_deletes(&mut self, via: Via, wish: Wish, k: usize) -> bool {
-        let Some((_, row)) = self.item(k).await else { return false };
+        let Some((_, row)) = self.item(k).await else {
+            return false;
+        };
         let (tenant, id) = (self.world.tenant, row.id);
         match via {
             Via::Api => {
@@ -254,7 +268,9 @@ impl Story {
     }
 
     pub(super) async fn app_seats(&mut self, via: Via, wish: Wish, k: usize, people: u8) -> bool {
-        let Some((user, row)) = self.item(k).await else { return false };
+        let Some((user, row)) = self.item(k).await else {
+            return false;
+        };
         let (tenant, id, customers) = (self.world.tenant, row.id, self.set(user, people));
         if via == Via::Api {
             let edit = BookingEdit {
@@ -262,7 +278,13 @@ impl Story {
                 mail: word(wish),
                 ..BookingEdit::default()
             };
-            if self.world.engine.patch_booking(tenant, id, row.version, &edit).await.is_err() {
+            if self
+                .world
+                .engine
+                .patch_booking(tenant, id, row.version, &edit)
+                .await
+                .is_err()
+            {
                 return false;
             }
         } else {
@@ -290,7 +312,12 @@ impl Story {
         let local = chrono::NaiveDateTime::parse_from_str(&row.text.starts_local, "%Y-%m-%dT%H:%M:%S").ok()? + weeks;
         let zone: Tz = row.text.time_zone.as_deref()?.parse().ok()?;
         let start = OriginalStart::At(local.and_local_timezone(zone).single()?.to_utc());
-        let shown = self.world.engine.occurrence(self.world.tenant, row.id, start).await.ok()?;
+        let shown = self
+            .world
+            .engine
+            .occurrence(self.world.tenant, row.id, start)
+            .await
+            .ok()?;
         Some((user, row.id, start, shown.version()))
     }
 
@@ -377,4 +404,3 @@ impl Story {
 }
 
 const PEOPLE: usize = super::PEOPLE.len();
-

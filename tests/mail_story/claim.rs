@@ -39,14 +39,20 @@ pub(super) struct Snapshot {
 /// The lines of a calendar part, unfolded: name with parameters, and value.
 fn lines(text: &str) -> Vec<(String, String)> {
     let text = text.replace("\r\n", "\n").replace("\n ", "");
-    let split = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let split = |line: &str| {
+        line.split_once(':')
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    };
     text.lines().filter_map(split).collect()
 }
 
 fn local(name: &str, value: &str) -> NaiveDateTime {
     let read = |text: &str| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").expect("a time");
     match value.strip_suffix('Z') {
-        Some(value) => Utc.from_utc_datetime(&read(value)).with_timezone(&Tz::Europe__Madrid).naive_local(),
+        Some(value) => Utc
+            .from_utc_datetime(&read(value))
+            .with_timezone(&Tz::Europe__Madrid)
+            .naive_local(),
         None => {
             assert!(name.contains("TZID=Europe/Madrid"), "{name}:{value}");
             read(value)
@@ -57,7 +63,10 @@ fn local(name: &str, value: &str) -> NaiveDateTime {
 impl Claim {
     /// What a letter says.
     pub(super) fn of(letter: &Letter) -> Claim {
-        let part = letter.calendar.as_ref().expect("a mail to a customer has a calendar part");
+        let part = letter
+            .calendar
+            .as_ref()
+            .expect("a mail to a customer has a calendar part");
         let lines = lines(&part.text);
         let begin = lines.iter().position(|line| line.1 == "VEVENT").expect("an event");
         let find = |wanted: &str| {
@@ -73,7 +82,11 @@ impl Claim {
         });
         Claim {
             to: key(&letter.to.address),
-            booking: uid.split('@').next().and_then(|id| id.parse().ok()).expect("a UID begins with the booking"),
+            booking: uid
+                .split('@')
+                .next()
+                .and_then(|id| id.parse().ok())
+                .expect("a UID begins with the booking"),
             occurrence,
             takes_place: part.method == Method::Request,
             starts_local: local(&name, &start).format("%Y-%m-%dT%H:%M:%S").to_string(),
@@ -92,7 +105,10 @@ impl Snapshot {
     pub(super) fn overrides(&self, series: BookingId) -> impl Iterator<Item = (OriginalStart, &BookingRow)> {
         let is_its = move |row: &&BookingRow| row.text.series_id.as_deref() == Some(series.to_string().as_str());
         let start = |row: &BookingRow| row.text.original_start.as_ref().and_then(|start| start.parse().ok());
-        self.rows.iter().filter(is_its).filter_map(move |row| Some((start(row)?, row)))
+        self.rows
+            .iter()
+            .filter(is_its)
+            .filter_map(move |row| Some((start(row)?, row)))
     }
 
     pub(super) fn roots(&self) -> impl Iterator<Item = &BookingRow> {
@@ -102,7 +118,11 @@ impl Snapshot {
     /// Addresses of a row's customers.
     pub(super) fn with(&self, row: &BookingRow) -> BTreeSet<String> {
         let address = |id| self.addresses.get(id).cloned();
-        row.customer_ids.iter().filter_map(address).filter(|address| !address.is_empty()).collect()
+        row.customer_ids
+            .iter()
+            .filter_map(address)
+            .filter(|address| !address.is_empty())
+            .collect()
     }
 
     pub(super) fn is_withheld(&self, row: &BookingRow) -> bool {
@@ -131,7 +151,12 @@ impl Snapshot {
             let mut all = self.overrides(claim.booking);
             all.find(|(other, _)| *other == start).map(|(_, row)| row)
         });
-        let wrong = |what: &str| Err(format!("{what}: {claim:?} while it is {:?}", own.or(root).map(|row| &row.text)));
+        let wrong = |what: &str| {
+            Err(format!(
+                "{what}: {claim:?} while it is {:?}",
+                own.or(root).map(|row| &row.text)
+            ))
+        };
         let is_on = |row: &BookingRow| row.text.status == "confirmed" && self.with(row).contains(&claim.to);
         let is_whole_on = root.is_some_and(|row| row.text.status == "confirmed");
         if !claim.takes_place {
@@ -173,16 +198,27 @@ impl Story {
         let rows = self.world.bookings().await;
         let mut tx = self.world.read().await;
         let everybody: Vec<CustomerId> = self.customers.iter().flatten().copied().collect();
-        let found = customers::get_many(&mut tx, tenant, &everybody).await.expect("customers");
+        let found = customers::get_many(&mut tx, tenant, &everybody)
+            .await
+            .expect("customers");
         let address = |row: &customers::CustomerRow| {
             let details = row.text.details().expect("details");
-            details.emails.first().map(|email| key(&email.value)).unwrap_or_default()
+            details
+                .emails
+                .first()
+                .map(|email| key(&email.value))
+                .unwrap_or_default()
         };
         let addresses = found.iter().map(|row| (row.id, address(row))).collect();
         let sql = "SELECT booking_id FROM placements WHERE tenant_id = $1 AND is_lead = 1 AND words = 'withheld'";
         let withheld = tx.fetch_all(sql, args![tenant]).await.expect("placements");
-        let withheld = withheld.iter().map(|row| row.parse("booking_id").expect("an id")).collect();
-        let rooms = tx.fetch_all("SELECT id, name FROM resources WHERE tenant_id = $1", args![tenant]).await;
+        let withheld = withheld
+            .iter()
+            .map(|row| row.parse("booking_id").expect("an id"))
+            .collect();
+        let rooms = tx
+            .fetch_all("SELECT id, name FROM resources WHERE tenant_id = $1", args![tenant])
+            .await;
         let room = |row: &accord::store::Row| (row.text("id").expect("text"), row.text("name").expect("text"));
         Snapshot {
             rows,

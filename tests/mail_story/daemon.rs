@@ -10,7 +10,6 @@ use accord::engine::mail::{self, MailError};
 use chrono::TimeDelta;
 use std::time::Duration;
 
-
 /// All jobs, in the order in which a daemon would first find them due.
 async fn all_jobs(engine: &Engine) -> Result<(), MailError> {
     mail::give_up_overdue(engine).await?;
@@ -62,7 +61,9 @@ impl Story {
         let (one, other) = tokio::join!(all_jobs(&self.world.engine), all_jobs(&second));
         second.db.close().await;
         self.judge_post(&before).await?;
-        one.and(other).map(|()| true).map_err(|error| format!("of two daemons one fails: {error}"))
+        one.and(other)
+            .map(|()| true)
+            .map_err(|error| format!("of two daemons one fails: {error}"))
     }
 
     /// The daemon dies while the server says nothing, and a new one comes. `false`: there was nothing to send.
@@ -111,11 +112,9 @@ impl Story {
                 "CREATE TRIGGER story_death BEFORE INSERT ON ledger FOR EACH ROW EXECUTE FUNCTION story_death()",
             ]
         } else {
-            &[
-                "CREATE TRIGGER story_death BEFORE INSERT ON ledger BEGIN \
+            &["CREATE TRIGGER story_death BEFORE INSERT ON ledger BEGIN \
                  UPDATE story_death SET rows_left = rows_left - 1; \
-                 SELECT RAISE(ABORT, 'the daemon is dead') FROM story_death WHERE rows_left < 0; END",
-            ]
+                 SELECT RAISE(ABORT, 'the daemon is dead') FROM story_death WHERE rows_left < 0; END"]
         };
         for sql in all {
             run(db, sql, args![]).await;
@@ -171,11 +170,19 @@ impl Story {
             let said_yes = self.approves_all().await?;
             self.job(Step::Send).await?;
             let now = self.now();
-            let is_left = self.mails(Some(State::Queued)).await.iter().any(|mail| mail.row.due_at <= now);
+            let is_left = self
+                .mails(Some(State::Queued))
+                .await
+                .iter()
+                .any(|mail| mail.row.due_at <= now);
             let mut tx = self.world.read().await;
             let sql = "SELECT 1 AS found FROM row_state WHERE tenant_id = $1 AND kind = 'booking' \
                  AND (version <> agreed_version OR version <> mailed_version) LIMIT 1";
-            let is_moving = tx.fetch_optional(sql, args![self.world.tenant]).await.expect("states").is_some();
+            let is_moving = tx
+                .fetch_optional(sql, args![self.world.tenant])
+                .await
+                .expect("states")
+                .is_some();
             drop(tx);
             let waits = self.mails(Some(State::Proposed)).await;
             if !said_yes && !is_left && !is_moving && waits.is_empty() {
@@ -191,19 +198,33 @@ impl Story {
         for row in self.world.bookings().await {
             log.push(format!(
                 "        booking {} {:?} {} {} {} x{} v{}",
-                row.id, row.text.original_start, row.text.title, row.text.starts_local, row.text.status,
-                row.customer_ids.len(), row.version
+                row.id,
+                row.text.original_start,
+                row.text.title,
+                row.text.starts_local,
+                row.text.status,
+                row.customer_ids.len(),
+                row.version
             ));
         }
         for mail in self.mails(None).await {
             let claim = mail.letter.as_ref().map(Claim::of);
-            let says = claim.map(|claim| format!("{} {} {:?} {}", claim.to, claim.starts_local, claim.occurrence, claim.summary));
+            let says = claim.map(|claim| {
+                format!(
+                    "{} {} {:?} {}",
+                    claim.to, claim.starts_local, claim.occurrence, claim.summary
+                )
+            });
             log.push(format!(
                 "        {} {} v{} {} {} {} {}",
-                mail.row.id, mail.row.kind, mail.row.mail_version, mail.row.state,
-                mail.row.reason.unwrap_or_default(), says.unwrap_or_default(), mail.row.answer.unwrap_or_default()
+                mail.row.id,
+                mail.row.kind,
+                mail.row.mail_version,
+                mail.row.state,
+                mail.row.reason.unwrap_or_default(),
+                says.unwrap_or_default(),
+                mail.row.answer.unwrap_or_default()
             ));
         }
     }
 }
-

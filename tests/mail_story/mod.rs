@@ -125,7 +125,11 @@ async fn tell_into(
         story.step = number + 1;
         let done = Box::pin(story.act(*step)).await;
         if aloud {
-            let note = if matches!(done, Ok(false)) { " // came to nothing" } else { "" };
+            let note = if matches!(done, Ok(false)) {
+                " // came to nothing"
+            } else {
+                ""
+            };
             log.push(format!("{step:?},{note}"));
             log.append(&mut story.log);
             story.show(log).await;
@@ -206,7 +210,9 @@ impl Story {
         // Ids of one millisecond come in any order; the first of two with one address is the one that was there first.
         self.world.clock.advance(chrono::TimeDelta::milliseconds(1));
         let (engine, tenant) = (&self.world.engine, self.world.tenant);
-        let made = engine.create_customer(tenant, Some(&user.to_string()), &edit, None, render).await;
+        let made = engine
+            .create_customer(tenant, Some(&user.to_string()), &edit, None, render)
+            .await;
         let id = String::from_utf8(made.expect("a good customer is taken").body).expect("text");
         id.parse().expect("an id")
     }

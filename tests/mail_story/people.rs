@@ -24,13 +24,24 @@ impl Story {
     }
 
     /// A user says yes to what has this hash.
-    async fn yes(&mut self, id: MessageId, user: UserId, how: How, hash: &[u8]) -> Result<Result<(), MailError>, String> {
+    async fn yes(
+        &mut self,
+        id: MessageId,
+        user: UserId,
+        how: How,
+        hash: &[u8],
+    ) -> Result<Result<(), MailError>, String> {
         let (engine, tenant) = (&self.world.engine, self.world.tenant);
-        let before = mail::one(engine, tenant, id).await.map_err(|error| format!("{error}"))?;
+        let before = mail::one(engine, tenant, id)
+            .await
+            .map_err(|error| format!("{error}"))?;
         let decider = Decider { user: Some(user), how };
         let done = mail::approve(engine, tenant, id, hash, &decider).await;
         if done.is_ok() {
-            let letter = before.letter.as_ref().ok_or("somebody said yes to a mail that is no more")?;
+            let letter = before
+                .letter
+                .as_ref()
+                .ok_or("somebody said yes to a mail that is no more")?;
             if letter.hash().as_slice() != hash {
                 return Err("somebody said yes to something else than the mail".to_owned());
             }
@@ -48,7 +59,9 @@ impl Story {
     /// Its own user says yes to a message as it is.
     pub(super) async fn approves(&mut self, proposal: &Proposal) -> Result<bool, String> {
         let user = proposal.row.user_id.expect("somebody is asked");
-        let done = self.yes(proposal.row.id, user, How::Mailbox, &proposal.row.content_hash.clone()).await?;
+        let done = self
+            .yes(proposal.row.id, user, How::Mailbox, &proposal.row.content_hash.clone())
+            .await?;
         if let Err(error) = &done {
             self.log.push(format!("    not approved: {error}"));
         }
@@ -160,26 +173,39 @@ impl Story {
         };
         let (engine, tenant) = (&self.world.engine, self.world.tenant);
         if pauses {
-            mail::pause(engine, tenant, user.account).await.expect("mail can be paused");
+            mail::pause(engine, tenant, user.account)
+                .await
+                .expect("mail can be paused");
             self.muted_users.insert(user.user);
             self.paused.insert(user.user)
         } else {
-            mail::resume(engine, tenant, user.account).await.expect("mail can go on");
+            mail::resume(engine, tenant, user.account)
+                .await
+                .expect("mail can go on");
             self.paused.remove(&user.user)
         }
     }
 
     /// A recipient uses the link in a mail, or in one that was only shown to its user.
     pub(super) async fn unsubscribes(&mut self, n: usize, ends: bool) -> bool {
-        let all: Vec<Proposal> = self.mails(None).await.into_iter().filter(|mail| mail.letter.is_some()).collect();
-        let Some(at) = n.checked_rem(all.len()) else { return false };
+        let all: Vec<Proposal> = self
+            .mails(None)
+            .await
+            .into_iter()
+            .filter(|mail| mail.letter.is_some())
+            .collect();
+        let Some(at) = n.checked_rem(all.len()) else {
+            return false;
+        };
         let letter = all[at].letter.as_ref().expect("a letter");
         let way = letter.unsubscribe.as_ref().expect("a way to get no more");
         let code = way.url.rsplit('/').next().expect("a code");
         let (engine, tenant, id) = (&self.world.engine, self.world.tenant, all[at].row.id);
         let address = key(&letter.to.address);
         if ends {
-            mail::suppress(engine, tenant, id, code).await.expect("mail can be ended");
+            mail::suppress(engine, tenant, id, code)
+                .await
+                .expect("mail can be ended");
             self.muted_addresses.insert(address.clone());
             self.suppressed.insert(address)
         } else {

@@ -94,7 +94,8 @@ impl Story {
 
     pub(super) async fn person_moves(&mut self, k: usize) -> bool {
         let times = event("", &self.start_text());
-        self.person_patches(k, |_, _| json!({"start": times["start"], "end": times["end"]})).await
+        self.person_patches(k, |_, _| json!({"start": times["start"], "end": times["end"]}))
+            .await
     }
 
     pub(super) async fn person_hides(&mut self, k: usize, hides: bool) -> bool {
@@ -118,7 +119,9 @@ impl Story {
             return false;
         }
         let series = event["id"].as_str().expect("an id");
-        let list = self.hand(user, "GET", &format!("/{series}/instances?maxResults=50"), &Value::Null).await;
+        let list = self
+            .hand(user, "GET", &format!("/{series}/instances?maxResults=50"), &Value::Null)
+            .await;
         let list = list.json();
         let Some(instance) = list["items"].as_array().and_then(|all| all.get(n)) else {
             return false;

@@ -82,7 +82,10 @@ impl Story {
         }
         let now = self.now();
         if found.row.due_at > now || found.row.expires_at <= now {
-            return Err(format!("{id} is of use from {} to {} and was sent at {now}", found.row.due_at, found.row.expires_at));
+            return Err(format!(
+                "{id} is of use from {} to {} and was sent at {now}",
+                found.row.due_at, found.row.expires_at
+            ));
         }
         if taken.raw.contains("secret") {
             return Err(format!("{id} tells the description"));

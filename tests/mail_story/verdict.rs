@@ -21,7 +21,9 @@ impl Story {
     pub(super) async fn verdict(&mut self) -> Result<(), String> {
         let export = self.export().await;
         self.audit(&export).await?;
-        let checked = ledger::verify(&self.world.engine, self.world.tenant, None).await.expect("the ledger can be read");
+        let checked = ledger::verify(&self.world.engine, self.world.tenant, None)
+            .await
+            .expect("the ledger can be read");
         if checked.problem_count > 0 {
             return Err(format!("the ledger is not whole: {:?}", checked.problems));
         }
@@ -38,7 +40,9 @@ impl Story {
             text.push('\n');
             Ok(())
         };
-        ledger::export(&self.world.engine, self.world.tenant, 1, add).await.expect("the ledger can be exported");
+        ledger::export(&self.world.engine, self.world.tenant, 1, add)
+            .await
+            .expect("the ledger can be exported");
         text
     }
 
@@ -73,10 +77,14 @@ impl Story {
             match state {
                 State::Sending => return Err(format!("{id} is still being sent")),
                 State::Proposed => return Err(format!("{id} ({}) still waits for its user", mail.row.kind)),
-                State::Queued if mail.row.due_at <= now => return Err(format!("{id} ({}) was not sent", mail.row.kind)),
+                State::Queued if mail.row.due_at <= now => {
+                    return Err(format!("{id} ({}) was not sent", mail.row.kind));
+                }
                 State::Queued => {
                     let letter = mail.letter.as_ref().ok_or("a mail that waits has no letter")?;
-                    snapshot.holds(&Claim::of(letter)).map_err(|problem| format!("it waits to be sent: {problem}"))?;
+                    snapshot
+                        .holds(&Claim::of(letter))
+                        .map_err(|problem| format!("it waits to be sent: {problem}"))?;
                 }
                 _ => {}
             }
@@ -96,13 +104,14 @@ impl Story {
                 order.insert(id, number);
             }
         }
-        let is_told = |mail: &&Proposal| {
-            matches!(mail.row.state, State::Sent | State::MaybeSent) && mail.row.kind != "reminder"
-        };
+        let is_told =
+            |mail: &&Proposal| matches!(mail.row.state, State::Sent | State::MaybeSent) && mail.row.kind != "reminder";
         let mut told: Vec<&Proposal> = mails.iter().filter(is_told).collect();
         told.sort_by_key(|mail| order.get(&mail.row.id));
         let claims = told.into_iter().filter_map(|mail| mail.letter.as_ref().map(Claim::of));
-        claims.map(|claim| ((claim.booking, claim.occurrence, claim.to.clone()), claim)).collect()
+        claims
+            .map(|claim| ((claim.booking, claim.occurrence, claim.to.clone()), claim))
+            .collect()
     }
 
     async fn everything_was_told(&self, mails: &[Proposal], snapshot: &Snapshot, export: &str) -> Result<(), String> {
@@ -118,13 +127,19 @@ impl Story {
             .filter(ended)
             .filter_map(|mail| Some((mail.row.booking_id?, Claim::of(mail.letter.as_ref()?).to)))
             .collect();
-        let owner: BTreeMap<BookingId, _> = mails.iter().filter_map(|mail| Some((mail.row.booking_id?, mail.row.user_id?))).collect();
+        let owner: BTreeMap<BookingId, _> = mails
+            .iter()
+            .filter_map(|mail| Some((mail.row.booking_id?, mail.row.user_id?)))
+            .collect();
         let mut pairs: BTreeSet<(BookingId, String)> = told.keys().map(|(id, _, to)| (*id, to.clone())).collect();
         for row in snapshot.roots() {
             pairs.extend(snapshot.with(row).into_iter().map(|to| (row.id, to)));
         }
         for (booking, to) in pairs {
-            let user = snapshot.root(booking).map(|row| row.user_id).or(owner.get(&booking).copied());
+            let user = snapshot
+                .root(booking)
+                .map(|row| row.user_id)
+                .or(owner.get(&booking).copied());
             if self.quiet.contains(&booking)
                 || unwanted.contains(&(booking, to.clone()))
                 || self.muted_addresses.contains(&to)
@@ -153,14 +168,18 @@ impl Story {
             match known {
                 _ if !is_ahead => {}
                 None => return Err(format!("{to} was never told of {:?}", row.text)),
-                Some(claim) => snapshot.holds(claim).map_err(|problem| format!("it was told last, and {problem}"))?,
+                Some(claim) => snapshot
+                    .holds(claim)
+                    .map_err(|problem| format!("it was told last, and {problem}"))?,
             }
         }
         if let (false, Some(claim)) = (is_on, known)
             && claim.takes_place
             && self.is_ahead(&claim.starts_local)
         {
-            return Err(format!("{to} was told of {claim:?}, and never that it is cancelled: {root:?}"));
+            return Err(format!(
+                "{to} was told of {claim:?}, and never that it is cancelled: {root:?}"
+            ));
         }
         let Some(root) = root else { return Ok(()) };
         for (start, row) in snapshot.overrides(booking) {
@@ -170,7 +189,9 @@ impl Story {
             match (takes_place, claim) {
                 _ if !self.is_ahead(&row.text.starts_local) || !self.is_ahead(&local(start)) => {}
                 (_, Some(claim)) if claim.takes_place == takes_place => {
-                    snapshot.holds(claim).map_err(|problem| format!("it was told last, and {problem}"))?;
+                    snapshot
+                        .holds(claim)
+                        .map_err(|problem| format!("it was told last, and {problem}"))?;
                 }
                 (true, None) if inherited.as_ref() == Some(&row.text.starts_local) => {}
                 (false, None) if inherited.is_none() => {}
@@ -188,14 +209,20 @@ impl Story {
     /// Whether it begins later than now.
     fn is_ahead(&self, starts_local: &str) -> bool {
         let start = NaiveDateTime::parse_from_str(starts_local, "%Y-%m-%dT%H:%M:%S").expect("a time");
-        let start = start.and_local_timezone(Tz::Europe__Madrid).earliest().expect("a time that exists");
+        let start = start
+            .and_local_timezone(Tz::Europe__Madrid)
+            .earliest()
+            .expect("a time that exists");
         start.timestamp_millis() > self.now()
     }
 }
 
 fn local(start: OriginalStart) -> String {
     match start {
-        OriginalStart::At(start) => start.with_timezone(&Tz::Europe__Madrid).format("%Y-%m-%dT%H:%M:%S").to_string(),
+        OriginalStart::At(start) => start
+            .with_timezone(&Tz::Europe__Madrid)
+            .format("%Y-%m-%dT%H:%M:%S")
+            .to_string(),
         OriginalStart::Date(date) => date.to_string(),
     }
 }

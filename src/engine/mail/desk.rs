@@ -2,7 +2,7 @@
 //! transaction ends.
 use super::MailError;
 use super::preview::templates_of;
-use crate::domain::ids::{MessageId, TenantId};
+use crate::domain::ids::{BookingId, MessageId, TenantId};
 use crate::domain::language::Language;
 use crate::domain::mac;
 use crate::domain::mail::{Mailbox, Reminders};
@@ -123,6 +123,11 @@ impl Desk {
         // Somebody else may have been first.
         let row = mail_tenants::get(tx, tenant).await?;
         row.ok_or_else(|| MailError::Internal("the mail of a tenant was removed".to_owned()))
+    }
+
+    /// By what calendars know a booking, whatever becomes of it.
+    pub(super) fn uid(&self, booking: BookingId) -> String {
+        format!("{booking}@{}", self.uid_domain)
     }
 
     /// Ours, or ours with the tenant's own in their places. A folder of the tenant's that is broken is passed over: mail goes on.
