@@ -30,7 +30,10 @@ async fn proposed(app: &App, name: &str) -> (Value, Value) {
     let proposals = booking["proposals"].as_array().unwrap();
     let mut found = Vec::new();
     for id in proposals {
-        let consent = app.get(&format!("/consents/{}", id.as_str().unwrap())).await.expect(200);
+        let consent = app
+            .get(&format!("/consents/{}", id.as_str().unwrap()))
+            .await
+            .expect(200);
         if consent["kind"] == "confirmation" {
             found.push(consent);
         }
@@ -51,7 +54,9 @@ async fn decide(app: &App, token: &str, consent: &Value, how: &str) -> api_suppo
 }
 
 async fn token_of(app: &App, user: &str) -> String {
-    let made = app.call("POST", &format!("/users/{user}/token"), Some(&app.token), &[], None).await;
+    let made = app
+        .call("POST", &format!("/users/{user}/token"), Some(&app.token), &[], None)
+        .await;
     made.expect(201)["token"].as_str().unwrap().to_owned()
 }
 
@@ -380,7 +385,11 @@ async fn approving_without_a_mail_server_says_so_and_is_no_failure_of_ours() {
     let app = App::start_with_mail(url, NO_SERVER).await;
     app.engine.set_app_asserted(app.tenant, true).await.unwrap();
     let (_, consent) = proposed(&app, "Karel").await;
-    app.patch("/tenant", &json!(0), &json!({"settings": {"sender": null}})).await.expect(200);
-    let refused = decide(&app, &app.token, &consent, "approve").await.problem(409, "not-possible-now");
+    app.patch("/tenant", &json!(0), &json!({"settings": {"sender": null}}))
+        .await
+        .expect(200);
+    let refused = decide(&app, &app.token, &consent, "approve")
+        .await
+        .problem(409, "not-possible-now");
     assert!(refused["detail"].as_str().unwrap().contains("no sender"), "{refused}");
 }
