@@ -27,6 +27,10 @@ const TEMPLATES: &[(&str, &str)] = embedded![
     "pages/disconnect.html",
     "pages/disconnected.html",
     "pages/problem.html",
+    "pages/mail_line.html",
+    "pages/mail.html",
+    "pages/consents.html",
+    "pages/unsubscribe.html",
 ];
 
 /// A template could not be rendered: a mistake in the template or its context, not in what a user did.

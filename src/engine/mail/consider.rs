@@ -11,7 +11,7 @@ use crate::engine::ledger::{self, Event};
 use crate::store::mail::messages::{self, MessageRow};
 use crate::store::mail::subjects::{self, SubjectRow};
 use crate::store::mail::{suppressions, tenants as mail_tenants};
-use crate::store::{Tx, accounts, bookings, states, users};
+use crate::store::{Tx, accounts, bookings, placements, states, users};
 use crate::templates::mail::MailTemplates;
 use std::collections::BTreeSet;
 
@@ -453,11 +453,7 @@ pub(super) async fn propose(
         },
     };
     let id = MessageId(engine.fresh_uuid());
-    let name = family
-        .people
-        .get(&subject.customer_id)
-        .map(|person| person.name.clone())
-        .unwrap_or_default();
+    let customer = family.people.get(&subject.customer_id).cloned().unwrap_or_default();
     let row = family.row(asked.start).or(family.booking.as_ref());
     let series = asked
         .start
@@ -472,7 +468,7 @@ pub(super) async fn propose(
         told: asked.told,
         before: asked.before,
         sequence: subject.mail_version,
-        customer: &name,
+        customer: &customer,
         user: &user,
         description: row
             .map(|row| row.content.description.clone())
@@ -523,6 +519,8 @@ pub(super) async fn propose(
     }
     crate::store::changes::record(tx, tenant, "message", &id.to_string()).await?;
     let Some(letter) = letter else { return Ok(None) };
+    // A customer may be a user too: what their calendar makes of the mail is this booking, when it comes back through Google.
+    placements::identify(tx, tenant, &desk.uid(family.root), None, family.root).await?;
     let event = Event::Proposed {
         message: id,
         booking: family.root,

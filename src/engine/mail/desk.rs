@@ -2,7 +2,7 @@
 //! transaction ends.
 use super::MailError;
 use super::preview::templates_of;
-use crate::domain::ids::{MessageId, TenantId};
+use crate::domain::ids::{BookingId, MessageId, TenantId};
 use crate::domain::language::Language;
 use crate::domain::mac;
 use crate::domain::mail::{Mailbox, Reminders};
@@ -125,6 +125,11 @@ impl Desk {
         row.ok_or_else(|| MailError::Internal("the mail of a tenant was removed".to_owned()))
     }
 
+    /// By what calendars know a booking, whatever becomes of it.
+    pub(super) fn uid(&self, booking: BookingId) -> String {
+        format!("{booking}@{}", self.uid_domain)
+    }
+
     /// Ours, or ours with the tenant's own in their places. A folder of the tenant's that is broken is passed over: mail goes on.
     pub(super) fn templates(&self, engine: &Engine) -> MailTemplates {
         match templates_of(engine, self.tenant) {
@@ -155,10 +160,13 @@ impl Keys {
     /// Those of a tenant that has sent mail. Makes everybody else's mail of the tenant wait until the transaction ends.
     pub(super) async fn open(engine: &Engine, tx: &mut Tx, tenant: TenantId) -> Result<Option<Keys>, MailError> {
         mail_tenants::hold(tx, tenant).await?;
-        let Some(row) = mail_tenants::get(tx, tenant).await? else {
-            return Ok(None);
-        };
-        Self::of(engine, tenant, &row).map(Some)
+        Self::look(engine, tx, tenant).await
+    }
+
+    /// The same for whoever only looks: nobody waits.
+    pub(super) async fn look(engine: &Engine, tx: &mut Tx, tenant: TenantId) -> Result<Option<Keys>, MailError> {
+        let row = mail_tenants::get(tx, tenant).await?;
+        row.map(|row| Self::of(engine, tenant, &row)).transpose()
     }
 
     fn of(engine: &Engine, tenant: TenantId, row: &mail_tenants::MailTenant) -> Result<Keys, MailError> {

@@ -16,6 +16,7 @@ mod family;
 mod letter;
 mod notice;
 mod outbox;
+pub mod page;
 mod preview;
 mod remind;
 mod unsubscribe;

@@ -3,6 +3,7 @@ use super::consider::end;
 use super::desk::Keys;
 use super::{MailError, compare};
 use crate::domain::ids::{MessageId, TenantId};
+use crate::domain::language::Language;
 use crate::domain::mail::{Reason, State};
 use crate::engine::Engine;
 use crate::engine::ledger::{self, Event};
@@ -15,6 +16,8 @@ use crate::store::{Tx, tenants};
 pub struct Unsubscribing {
     /// Shown name of the tenant.
     pub tenant: String,
+    /// The language of the tenant's mail.
+    pub language: Language,
     /// Whether mail is suppressed now.
     pub is_suppressed: bool,
 }
@@ -35,14 +38,19 @@ async fn by_link(
     Ok((keys, message))
 }
 
-/// What there is to decide; changes nothing.
+/// What there is to decide; changes nothing, and makes nobody wait: mail scanners look, too.
 pub async fn look(engine: &Engine, tenant: TenantId, id: MessageId, code: &str) -> Result<Unsubscribing, MailError> {
-    let mut tx = engine.db.begin().await?;
-    let (_, message) = by_link(engine, &mut tx, tenant, id, code).await?;
-    let name = tenants::get(&mut tx, tenant).await?.ok_or(MailError::Missing)?.name;
+    let mut tx = engine.db.read().await?;
+    let keys = Keys::look(engine, &mut tx, tenant).await?.ok_or(MailError::Missing)?;
+    if !keys.is_unsubscribe_code(id, code) {
+        return Err(MailError::Missing);
+    }
+    let message = messages::get(&mut tx, tenant, id).await?.ok_or(MailError::Missing)?;
+    let row = tenants::get(&mut tx, tenant).await?.ok_or(MailError::Missing)?;
     let is_suppressed = suppressions::has(&mut tx, tenant, &message.recipient_key).await?;
     Ok(Unsubscribing {
-        tenant: name,
+        language: row.settings.effective(&engine.defaults).language,
+        tenant: row.name,
         is_suppressed,
     })
 }

@@ -38,13 +38,15 @@ impl Proposal {
     }
 }
 
-async fn open(engine: &Engine, tx: &mut Tx, tenant: TenantId, row: MessageRow) -> Result<Proposal, MailError> {
+pub(super) async fn open(
+    engine: &Engine,
+    tx: &mut Tx,
+    tenant: TenantId,
+    row: MessageRow,
+) -> Result<Proposal, MailError> {
     let told_before = match row.subject_id.filter(|_| row.state.is_open()) {
         None => None,
-        Some(subject) => match subjects::get(tx, tenant, subject).await? {
-            Some(subject) => compare::told(engine, tenant, &subject)?,
-            None => None,
-        },
+        Some(subject) => told_before(engine, tx, tenant, subject).await?,
     };
     Ok(Proposal {
         letter: compare::letter(engine, tenant, &row)?,
@@ -53,6 +55,28 @@ async fn open(engine: &Engine, tx: &mut Tx, tenant: TenantId, row: MessageRow) -
         consent: consents::get(tx, tenant, row.id).await?,
         row,
     })
+}
+
+/// What was told last: of an occurrence, by a mail about it, or else by the last about its series.
+async fn told_before(
+    engine: &Engine,
+    tx: &mut Tx,
+    tenant: TenantId,
+    subject: MessageId,
+) -> Result<Option<Told>, MailError> {
+    let Some(subject) = subjects::get(tx, tenant, subject).await? else {
+        return Ok(None);
+    };
+    let told = compare::told(engine, tenant, &subject)?;
+    let (None, Some(start)) = (&told, subject.original_start) else {
+        return Ok(told);
+    };
+    let family = subjects::of_booking(tx, tenant, subject.booking_id).await?;
+    let whole = family
+        .iter()
+        .find(|other| other.original_start.is_none() && other.customer_id == subject.customer_id);
+    let told = whole.map(|whole| compare::told(engine, tenant, whole)).transpose()?;
+    Ok(told.flatten().and_then(|told| told.occurrence(start)))
 }
 
 /// Messages in the order in which they were made, after a given one.

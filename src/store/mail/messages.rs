@@ -214,6 +214,55 @@ pub async fn open_of_user(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result
     read_all(&tx.fetch_all(SQL, args![tenant, user]).await?)
 }
 
+/// The messages of a user that wait, the first due first; what is due at once, in the order in which it was proposed.
+pub async fn waiting_of_user(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: UserId,
+    limit: i64,
+) -> Result<Vec<MessageRow>, StoreError> {
+    const SQL: &str = select!(
+        "WHERE tenant_id = $1 AND user_id = $2 AND state = 'proposed' \
+         ORDER BY CASE WHEN due_at > created_at THEN due_at ELSE created_at END, id LIMIT $3"
+    );
+    read_all(&tx.fetch_all(SQL, args![tenant, user, limit]).await?)
+}
+
+/// How many messages of a user wait.
+pub async fn count_waiting(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT COUNT(*) AS n FROM messages WHERE tenant_id = $1 AND user_id = $2 AND state = 'proposed'";
+    let row = tx.fetch_optional(SQL, args![tenant, user]).await?;
+    row.map_or(Ok(0), |row| row.int("n"))
+}
+
+/// The messages of a user to customers that may be sent or are being handed over, the first due first.
+pub async fn approved_of_user(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: UserId,
+    limit: i64,
+) -> Result<Vec<MessageRow>, StoreError> {
+    const SQL: &str = select!(
+        "WHERE tenant_id = $1 AND user_id = $2 AND class = 'customer' AND state IN ('queued', 'sending') \
+         ORDER BY CASE WHEN due_at > created_at THEN due_at ELSE created_at END, id LIMIT $3"
+    );
+    read_all(&tx.fetch_all(SQL, args![tenant, user, limit]).await?)
+}
+
+/// The messages of a user to customers that are over, the last first; without those whose place a newer version took.
+pub async fn ended_of_user(
+    tx: &mut Tx,
+    tenant: TenantId,
+    user: UserId,
+    limit: i64,
+) -> Result<Vec<MessageRow>, StoreError> {
+    const SQL: &str = select!(
+        "WHERE tenant_id = $1 AND user_id = $2 AND class = 'customer' \
+         AND state IN ('sent', 'maybe_sent', 'failed', 'declined', 'withdrawn', 'expired') ORDER BY updated_at DESC, id DESC LIMIT $3"
+    );
+    read_all(&tx.fetch_all(SQL, args![tenant, user, limit]).await?)
+}
+
 /// The messages to a recipient that wait or may be sent.
 pub async fn open_to(tx: &mut Tx, tenant: TenantId, recipient_key: &[u8]) -> Result<Vec<MessageRow>, StoreError> {
     const SQL: &str = select!(

@@ -5,6 +5,7 @@ use super::{Pages, choices_fields, questions, see_other};
 use crate::domain::ids::TenantId;
 use crate::engine::connect::{self, ConnectError, Refusal};
 use crate::engine::disconnect::{self, Ending, ReadData, WrittenItems};
+use crate::engine::mail::page as mail_page;
 use crate::engine::sign_in::{self, Overview};
 use crate::google::scopes::Feature;
 use crate::store::accounts::{Account, AccountState};
@@ -25,7 +26,8 @@ pub(super) struct Visit {
     pub(super) overview: Overview,
 }
 
-async fn visit(pages: &Pages, tenant: &str, jar: &CookieJar) -> Result<Visit, ConnectError> {
+/// Who is signed in, with their account.
+pub(super) async fn visit(pages: &Pages, tenant: &str, jar: &CookieJar) -> Result<Visit, ConnectError> {
     let tenant: TenantId = tenant.parse().map_err(|_| Refusal::Unknown)?;
     let session = pages.session(jar).ok_or(Refusal::SignedOut)?;
     let user = sign_in::who(&pages.engine, tenant, session).await?;
@@ -78,7 +80,8 @@ pub(super) async fn show(
     }
 }
 
-async fn sign_in_page(pages: &Pages, tenant: &str, jar: CookieJar) -> Response {
+/// What somebody sees who is not signed in.
+pub(super) async fn sign_in_page(pages: &Pages, tenant: &str, jar: CookieJar) -> Response {
     let name = match tenant.parse() {
         Ok(tenant) => sign_in::tenant_name(&pages.engine, tenant).await,
         Err(_) => Err(Refusal::Unknown.into()),
@@ -111,8 +114,12 @@ pub(super) async fn me_page(
         Ok(questions) => questions,
         Err(error) => return pages.problem(error.into()),
     };
+    let mails = match mail_page::count_waiting(&pages.engine, visit.tenant, account.user_id).await {
+        Ok(mails) => mails,
+        Err(error) => return pages.mail_problem(error, &visit.path),
+    };
     let context = context! {
-        tenant => &names.tenant, user => &names.user, email => &account.email, done, problem, questions, more_questions,
+        tenant => &names.tenant, user => &names.user, email => &account.email, done, problem, questions, more_questions, mails,
         state_words => state_words(account), path => &visit.path, form => &visit.form,
         can_reconnect => account.state == AccountState::NeedsReconnect || account.state == AccountState::Choosing
             || !Feature::Calendar.is_granted(&account.scopes),

@@ -1,12 +1,14 @@
-//! The pages a user sees: connecting, choosing, signing in, leaving.
+//! The pages a user sees: connecting, choosing, signing in, deciding about mails, leaving; and the one a customer sees: no more mails.
 //!
 //! No JavaScript, nothing from other hosts, nothing kept by the browser or told to the next site. Every form carries a token
 //! that belongs to the browser's cookie. What the pages show comes from one engine call each.
 mod browser;
 mod connect;
+mod consents;
 mod me;
 mod problem;
 mod questions;
+mod unsubscribe;
 mod when;
 
 use crate::domain::access::ContactsChoice;
@@ -35,6 +37,8 @@ pub struct Pages {
     /// Whether cookies are for https only.
     secure: bool,
     policy: HeaderValue,
+    /// The same for the page that frames mails.
+    framing_policy: HeaderValue,
 }
 
 impl Pages {
@@ -49,11 +53,14 @@ impl Pages {
             "default-src 'none'; style-src 'self'; form-action 'self' {}; frame-ancestors 'none'; base-uri 'none'",
             google.join("/")
         );
+        // A configured address that cannot be in a header cannot be sent to either: then forms stay here.
+        let header =
+            |policy: &str| HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
         Ok(Self {
             templates: Arc::new(Templates::embedded()?),
             secure: engine.public_url.starts_with("https://"),
-            // A configured address that cannot be in a header cannot be sent to either: then forms stay here.
-            policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'")),
+            policy: header(&policy),
+            framing_policy: header(&format!("{policy}; frame-src 'self'")),
             engine,
         })
     }
@@ -96,6 +103,24 @@ pub fn router<S: Clone + Send + Sync + 'static>(pages: Pages) -> Router<S> {
         .route("/me/{tenant}/questions/{id}", post(questions::answer))
         .route("/me/{tenant}/reconnect", post(me::reconnect))
         .route("/me/{tenant}/disconnect", get(me::ask_disconnect).post(me::disconnect))
+        .route("/me/{tenant}/consents", get(consents::show).post(consents::decide))
+        .route("/me/{tenant}/consents/take-back", post(consents::take_back))
+        .route("/me/{tenant}/consents/pause", post(consents::pause))
+        .route("/me/{tenant}/consents/resume", post(consents::resume))
+        .route("/me/{tenant}/consents/{message}/html", get(consents::html))
+        .route(
+            "/consents/{tenant}/{id}/{secret}",
+            get(consents::show).post(consents::decide),
+        )
+        .route("/consents/{tenant}/{id}/{secret}/take-back", post(consents::take_back))
+        .route("/consents/{tenant}/{id}/{secret}/pause", post(consents::pause))
+        .route("/consents/{tenant}/{id}/{secret}/resume", post(consents::resume))
+        .route("/consents/{tenant}/{id}/{secret}/{message}/html", get(consents::html))
+        .route(
+            "/unsubscribe/{tenant}/{message}/{code}",
+            get(unsubscribe::show).post(unsubscribe::end),
+        )
+        .route("/unsubscribe/{tenant}/{message}/{code}/lift", post(unsubscribe::lift))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(pages)
 }

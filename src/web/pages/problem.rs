@@ -2,6 +2,7 @@
 use super::Pages;
 use crate::engine::connect::link::Link;
 use crate::engine::connect::{ChoiceError, ConnectError, Refusal};
+use crate::engine::mail::MailError;
 use crate::engine::tokens::TokenError;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -73,6 +74,29 @@ impl Pages {
             _ => (None, ""),
         };
         let context = context! { title => told.title, text => told.text, remedy => told.remedy, again, button };
+        self.page(told.status, "pages/problem.html", context)
+    }
+}
+
+impl Pages {
+    /// What is told when something about mails was not possible. `home`, unless it is empty, is where to go on.
+    pub(super) fn mail_problem(&self, error: MailError, home: &str) -> Response {
+        let told = match error {
+            MailError::Store(error) => broken(&error.into()),
+            MailError::Seal(error) => broken(&error.into()),
+            MailError::Missing | MailError::Closed(_) => words(
+                StatusCode::NOT_FOUND,
+                "This mail does not wait any more",
+                "It was decided, sent, or taken back meanwhile. Nothing was changed.",
+                "Load the page with your mails again.",
+            ),
+            error => {
+                tracing::error!(%error, "a page about mails failed");
+                wrong_here()
+            }
+        };
+        let again = Some(home).filter(|home| !home.is_empty());
+        let context = context! { title => told.title, text => told.text, remedy => told.remedy, again, button => "Go to your mails" };
         self.page(told.status, "pages/problem.html", context)
     }
 }
@@ -274,12 +298,16 @@ fn broken(error: &ConnectError) -> Words {
         }
         error => {
             tracing::error!(%error, "a page failed");
-            words(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Something is wrong on our side",
-                "Nothing was changed. The people who run this service can see what happened.",
-                TRY_AGAIN,
-            )
+            wrong_here()
         }
     }
+}
+
+fn wrong_here() -> Words {
+    words(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Something is wrong on our side",
+        "Nothing was changed. The people who run this service can see what happened.",
+        TRY_AGAIN,
+    )
 }
