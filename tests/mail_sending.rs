@@ -363,7 +363,7 @@ both_databases! {
         says(Some(post.ana.user), How::AppAsserted(key), &hash).await.expect("the operator allows it");
         let entries = post.entries(id).await;
         let approved = entries.iter().find(|entry| entry["event"] == "approved").expect("a yes");
-        assert_eq!((&approved["how"], &approved["key_id"]), (&json!("app_asserted"), &json!(key.to_string())), "{approved}");
+        assert_eq!((&approved["how"], &approved["key"]), (&json!("app_asserted"), &json!(key.to_string())), "{approved}");
         post.settle().await;
         post.deliver().await;
         post.only_mail().await;
