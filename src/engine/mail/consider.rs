@@ -84,9 +84,18 @@ async fn consider_one(engine: &Engine, tenant: TenantId, row: &mail_tenants::Unc
     if !mail_tenants::considered(&mut tx, tenant, row.id, row.version).await? {
         return Ok(false);
     }
-    let is_done = consider(engine, &mut tx, tenant, row.id, wish).await?.is_some();
-    tx.commit().await?;
-    Ok(is_done)
+    if consider(engine, &mut tx, tenant, row.id, wish).await?.is_some() {
+        tx.commit().await?;
+        return Ok(true);
+    }
+    // It stays to be considered, and the wish with it, whatever becomes of the row meanwhile.
+    tx.rollback().await?;
+    if wish == Wish::Propose {
+        let mut tx = engine.db.begin().await?;
+        mail_tenants::wish(&mut tx, tenant, &[row.id]).await?;
+        tx.commit().await?;
+    }
+    Ok(false)
 }
 
 /// Considers a row that this transaction wrote for the API. Returns the proposals that were made.
@@ -100,11 +109,13 @@ pub(in crate::engine) async fn consider_written(
     match consider(engine, tx, tenant, row, wish).await? {
         Some(made) => {
             mail_tenants::pass_over(tx, tenant, &[row]).await?;
+            bookings::set_mail_wish(tx, tenant, row, "none").await?;
             Ok(made)
         }
         None => {
             if wish == Wish::Propose {
                 bookings::set_mail_wish(tx, tenant, row, "propose").await?;
+                mail_tenants::wish(tx, tenant, &[row]).await?;
             }
             Ok(Vec::new())
         }
@@ -143,11 +154,13 @@ pub(in crate::engine) async fn consider(
         templates: &templates,
         wish,
         made: Vec::new(),
+        cut_off: BTreeSet::new(),
     };
     clerk.carry_over(tx, &mut family).await?;
     for (start, customer) in targets(&family) {
         clerk.look(tx, &mut family, start, customer).await?;
     }
+    clerk.end_what_does_not_hold(tx, &family).await?;
     Ok(Some(clerk.made))
 }
 
@@ -172,6 +185,8 @@ struct Clerk<'a> {
     templates: &'a MailTemplates,
     wish: Wish,
     made: Vec<MessageId>,
+    /// Subjects whose open messages ended because another customer took the place: what they told is still to be told.
+    cut_off: BTreeSet<MessageId>,
 }
 
 impl Clerk<'_> {
@@ -181,7 +196,7 @@ impl Clerk<'_> {
 
     /// A customer who takes the place of another one with the same address is the same recipient: what the one was told, the other
     /// was. So it is when a booking is handed over to a user who knows the customer too.
-    async fn carry_over(&self, tx: &mut Tx, family: &mut Family) -> Result<(), MailError> {
+    async fn carry_over(&mut self, tx: &mut Tx, family: &mut Family) -> Result<(), MailError> {
         let Some(booking) = &family.booking else { return Ok(()) };
         let present = booking.customer_ids.clone();
         for at in 0..family.subjects.len() {
@@ -206,7 +221,18 @@ impl Clerk<'_> {
             match known {
                 None => {
                     for message in messages::of_subject(tx, self.tenant(), left.id).await? {
-                        self.end(tx, &message, State::Superseded, Reason::Changed).await?;
+                        if end(
+                            self.engine,
+                            tx,
+                            self.tenant(),
+                            &message,
+                            State::Superseded,
+                            Reason::Changed,
+                        )
+                        .await?
+                        {
+                            self.cut_off.insert(left.id);
+                        }
                     }
                     family.subjects[at].customer_id = heir;
                     subjects::put(tx, self.tenant(), &family.subjects[at]).await?;
@@ -263,6 +289,7 @@ impl Clerk<'_> {
             // An occurrence that says what its series says needs no subject, nor does somebody who takes no part in anything.
             let inherited = start.and_then(|start| whole_now.as_ref()?.occurrence(start));
             let is_inherited = inherited.is_some_and(|inherited| now.says_the_same(&inherited));
+            // What waits about it is ended with what does not hold.
             if is_inherited || (!now.takes_place && whole.as_ref().is_none_or(|whole| whole.told_sealed.is_none())) {
                 return Ok(());
             }
@@ -279,6 +306,10 @@ impl Clerk<'_> {
         if !family.is_first_with_address(start, customer, self.desk) {
             due = None;
         }
+        if !now.takes_place && !family.is_off(start, customer) {
+            // It takes place, but nobody knows where to write: that is no cancellation.
+            due = None;
+        }
         let own = known.as_ref().map(|known| known.id);
         let open = messages::open_about(tx, tenant, own, (family.root, start, customer)).await?;
         let is_same = old.as_ref().is_some_and(|old| now.says_the_same(old))
@@ -291,15 +322,17 @@ impl Clerk<'_> {
         // Words that are withheld by now are no change to tell about; but what waits must not tell them.
         let shows = |told: &Told| told.title.is_some();
         let tells_withheld = now.takes_place && !shows(&now) && old.as_ref().is_some_and(shows);
-        if is_same && open.iter().all(asks_right) && (open.is_empty() || !tells_withheld) {
+        let was_cut_off = own.is_some_and(|own| self.cut_off.contains(&own));
+        if is_same && !was_cut_off && open.iter().all(asks_right) && (open.is_empty() || !tells_withheld) {
             return Ok(());
         }
-        let was_wished = !open.is_empty();
+        let was_wished = was_cut_off || !open.is_empty();
         let is_wished = match self.wish {
             Wish::Propose => true,
             Wish::None => false,
             Wish::Inherit => was_wished,
-            Wish::Google => was_wished || known.is_some() || whole.is_some(),
+            // Half of a series is new, and those who knew the series have to hear of it.
+            Wish::Google => was_wished || known.is_some() || whole.is_some() || family.is_half(),
         };
         let (ended, reason) = match now.takes_place {
             true => (State::Superseded, Reason::Changed),
@@ -366,6 +399,17 @@ impl Clerk<'_> {
         }
         family.subjects.retain(|known| known.id != subject.id);
         family.subjects.push(subject);
+        Ok(())
+    }
+
+    /// Nothing stays open that could be neither approved nor sent, whatever became of its occurrence.
+    async fn end_what_does_not_hold(&self, tx: &mut Tx, family: &Family) -> Result<(), MailError> {
+        for message in messages::open_of_booking(tx, self.tenant(), family.root).await? {
+            let says = compare::of_message(self.engine, self.tenant(), &message)?;
+            if !says.is_some_and(|says| family.holds(&message, &says)) {
+                self.end(tx, &message, State::Superseded, Reason::Changed).await?;
+            }
+        }
         Ok(())
     }
 
