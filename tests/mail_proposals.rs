@@ -26,7 +26,12 @@ async fn in_sql(post: &Post, wish: &str, customers: &[CustomerId]) -> BookingId 
     let booking = BookingId(post.engine.fresh_uuid());
     let insert = "INSERT INTO bookings (tenant_id, id, user_id, title, starts_local, ends_local, time_zone, mail_wish) \
         VALUES ($1, $2, $3, 'Fitting', '2026-03-10T10:00:00', '2026-03-10T11:00:00', 'Europe/Madrid', $4)";
-    sql(&post.engine.db, insert, args![post.tenant, booking, post.ana.user, wish]).await;
+    sql(
+        &post.engine.db,
+        insert,
+        args![post.tenant, booking, post.ana.user, wish],
+    )
+    .await;
     for customer in customers {
         post.jobs().await;
         joins(post, booking, *customer).await;
@@ -36,7 +41,12 @@ async fn in_sql(post: &Post, wish: &str, customers: &[CustomerId]) -> BookingId 
 
 async fn joins(post: &Post, booking: BookingId, customer: CustomerId) {
     let insert = "INSERT INTO booking_customers (tenant_id, user_id, booking_id, customer_id) VALUES ($1, $2, $3, $4)";
-    sql(&post.engine.db, insert, args![post.tenant, post.ana.user, booking, customer]).await;
+    sql(
+        &post.engine.db,
+        insert,
+        args![post.tenant, post.ana.user, booking, customer],
+    )
+    .await;
 }
 
 /// Passes over both users' calendars until nothing moves.
@@ -769,7 +779,11 @@ async fn a_row_of_sql_that_cannot_be_understood_stops_no_other() {
     in_sql(&post, "propose", &[eva]).await;
     post.jobs().await;
     let waiting = post.waiting().await;
-    assert!(waiting.iter().all(|one| one.row.booking_id != Some(broken) || !one.letter.as_ref().unwrap().text.contains("Broken")));
+    assert!(
+        waiting
+            .iter()
+            .all(|one| one.row.booking_id != Some(broken) || !one.letter.as_ref().unwrap().text.contains("Broken"))
+    );
     assert!(waiting.iter().any(|one| one.row.booking_id != Some(broken)));
     let _ = hour(TEN);
 }
