@@ -238,7 +238,7 @@ impl Family {
         rows.iter().any(waits) || self.uncertain.contains(&self.root)
     }
 
-    /// Two customers with one address are one recipient: the first of them. `false` for the others.
+    /// Customers with one address are one recipient: the first of those who take part. `false` for the others.
     pub(super) fn is_first_with_address(
         &self,
         start: Option<OriginalStart>,
@@ -251,8 +251,10 @@ impl Family {
         };
         let row = self.row(start).or(self.booking.as_ref());
         let others = row.map(|row| row.customer_ids.as_slice()).unwrap_or_default();
+        let is_there = others.contains(&customer);
+        let comes_first = |other: &CustomerId| *other < customer || (*other != customer && !is_there);
         !others
             .iter()
-            .any(|other| *other < customer && key(other).as_ref() == Some(&own))
+            .any(|other| comes_first(other) && key(other).as_ref() == Some(&own))
     }
 }
