@@ -227,10 +227,10 @@ async fn of(
     let mails = messages::counts(tx, tenant, account.user_id, now.timestamp_millis() - WEEK).await?;
     let count = |state: State| mails.iter().find(|(known, _)| *known == state).map_or(0, |(_, n)| *n);
     let mail = MailStatus {
-        state: match (mail_lacks, account.mail_paused_at) {
+        state: match (mail_lacks, accounts::is_mail_paused(tx, tenant, account.user_id).await?) {
             (Some(_), _) => "off",
-            (None, Some(_)) => "paused",
-            (None, None) => "on",
+            (None, true) => "paused",
+            (None, false) => "on",
         },
         missing: mail_lacks,
         proposed: count(State::Proposed),

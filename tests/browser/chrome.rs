@@ -131,8 +131,19 @@ impl Chrome {
 
     /// Takes on the screen of a telephone.
     pub async fn is_a_telephone(&self) {
-        let screen = json!({"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": true});
+        self.has_screen(390, 844).await;
+    }
+
+    /// Takes on a small screen of this size.
+    pub async fn has_screen(&self, width: u32, height: u32) {
+        let screen = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": true});
         let command = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": screen});
+        self.vendor("goog/cdp/execute", &command).await;
+    }
+
+    /// Runs no script of any page from now on.
+    pub async fn runs_no_script(&self) {
+        let command = json!({"cmd": "Emulation.setScriptExecutionDisabled", "params": {"value": true}});
         self.vendor("goog/cdp/execute", &command).await;
     }
 

@@ -23,9 +23,14 @@ fn quoted(text: &str) -> String {
 impl Person {
     /// Sits down at a fresh browser, which may go to this demo's two servers and nowhere else.
     pub async fn at(demo: &Demo) -> Person {
+        Self::between([demo.said("base_url").to_owned(), demo.said("google_url").to_owned()]).await
+    }
+
+    /// The same, between any two servers.
+    pub async fn between(hosts: [String; 2]) -> Person {
         Person {
             chrome: Chrome::start().await,
-            hosts: [demo.said("base_url").to_owned(), demo.said("google_url").to_owned()],
+            hosts,
         }
     }
 

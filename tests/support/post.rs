@@ -53,9 +53,7 @@ impl Mail {
             text: text(&shown["text"]),
             html: text(&shown["html"]),
             method: shown["calendar"]["method"].as_str().map(str::to_owned),
-            calendar: text(&shown["calendar"]["text"])
-                .replace("\r\n ", "")
-                .replace("\r\n", "\n"),
+            calendar: text(&shown["calendar"]["text"]).replace("\r\n ", "").replace("\r\n", "\n"),
             message_id: text(&shown["message_id"]),
             raw: text(&shown["raw"]),
         }
@@ -112,13 +110,7 @@ pub fn at(starts_local: &str) -> BookingEdit {
 /// The same in any zone.
 pub fn in_zone(starts_local: &str, zone: Tz) -> BookingEdit {
     let local: NaiveDateTime = starts_local.parse().expect("a local time");
-    let text = |local: NaiveDateTime| {
-        local
-            .and_local_timezone(zone)
-            .earliest()
-            .expect("it exists")
-            .to_rfc3339()
-    };
+    let text = |local: NaiveDateTime| local.and_local_timezone(zone).earliest().expect("it exists").to_rfc3339();
     BookingEdit {
         starts_at: Some(text(local)),
         ends_at: Some(text(local + TimeDelta::hours(1))),
@@ -238,10 +230,8 @@ impl Post {
             made = Some((view.row.id, view.proposals.clone()));
             ok()
         };
-        self.engine
-            .create_booking(self.tenant, Some(&user), &edit, None, render)
-            .await
-            .expect("a booking");
+        let making = self.engine.create_booking(self.tenant, Some(&user), &edit, None, render);
+        Box::pin(making).await.expect("a booking");
         made.expect("a booking")
     }
 
@@ -270,16 +260,16 @@ impl Post {
     pub async fn edits(&self, booking: BookingId, edit: BookingEdit) -> Vec<MessageId> {
         self.tick();
         let version = self.booking(booking).await.expect("there").version;
-        let changed = self.engine.patch_booking(self.tenant, booking, version, &edit).await;
-        changed.expect("an edit").proposals
+        let changing = self.engine.patch_booking(self.tenant, booking, version, &edit);
+        Box::pin(changing).await.expect("an edit").proposals
     }
 
     /// A deletion over the API.
     pub async fn deletes(&self, booking: BookingId) {
         self.tick();
         let version = self.booking(booking).await.expect("there").version;
-        let deleted = self.engine.delete_booking(self.tenant, booking, version).await;
-        deleted.expect("a deletion");
+        let deleting = self.engine.delete_booking(self.tenant, booking, version);
+        Box::pin(deleting).await.expect("a deletion");
     }
 
     /// An edit of one occurrence over the API.
@@ -289,7 +279,7 @@ impl Post {
         let seen = self.engine.occurrence(self.tenant, series, start).await;
         let version = seen.expect("the occurrence").version();
         let changed = self.engine.patch_occurrence(self.tenant, series, start, version, &edit);
-        changed.await.expect("an edit").proposals
+        Box::pin(changed).await.expect("an edit").proposals
     }
 
     /// One occurrence is cancelled over the API.
@@ -299,7 +289,7 @@ impl Post {
         let seen = self.engine.occurrence(self.tenant, series, start).await;
         let version = seen.expect("the occurrence").version();
         let deleted = self.engine.delete_occurrence(self.tenant, series, start, version);
-        deleted.await.expect("a deletion");
+        Box::pin(deleted).await.expect("a deletion");
     }
 
     /// Any SQL; `$1` is the tenant.
@@ -314,16 +304,16 @@ impl Post {
 
     /// The first number of what a query gives; `$1` is the tenant.
     pub async fn count(&self, sql: &'static str) -> i64 {
-        let row = self
-            .read()
-            .await
-            .fetch_optional(sql, args![self.tenant])
-            .await
-            .expect("a count");
+        let row = self.read().await.fetch_optional(sql, args![self.tenant]).await.expect("a count");
         row.expect("a row").int("n").expect("a number")
     }
 
     // The daemon ----------------------------------------------------------------------------------------------------
+
+    /// Passes until nothing moves.
+    pub async fn settle(&self) {
+        Box::pin(self.world.settle()).await;
+    }
 
     fn tick(&self) {
         self.clock.advance(TimeDelta::milliseconds(10));
@@ -353,35 +343,39 @@ impl Post {
         let all = mail::list(&self.engine, self.tenant, &Filter::default(), None, 10_000).await;
         let all = all.expect("messages");
         all.iter()
-            .map(|one| {
-                format!(
-                    "{} {} {} {}",
-                    one.row.id, one.row.state, one.row.attempts, one.row.next_attempt_at
-                )
-            })
+            .map(|one| format!("{} {} {} {}", one.row.id, one.row.state, one.row.attempts, one.row.next_attempt_at))
             .collect()
     }
 
     /// Everything but sending, until nothing moves.
     pub async fn jobs(&self) {
-        self.run(false).await;
+        Box::pin(self.run(false)).await;
     }
 
     /// Everything, until nothing moves.
     pub async fn deliver(&self) {
-        self.run(true).await;
+        Box::pin(self.run(true)).await;
+    }
+
+    /// What Ana gets is delivered; customers wait.
+    pub async fn deliver_prompts(&self) {
+        let hold = "UPDATE messages SET next_attempt_at = next_attempt_at + 10000000000000 WHERE tenant_id = $1 AND class = 'customer'";
+        let free = "UPDATE messages SET next_attempt_at = next_attempt_at - 10000000000000 WHERE tenant_id = $1 AND class = 'customer'";
+        self.sql(hold).await;
+        self.deliver().await;
+        self.sql(free).await;
     }
 
     async fn run(&self, and_send: bool) {
         for _ in 0..12 {
             let before = self.standing().await;
             self.tick();
-            mail::consider_waiting(&self.engine).await.expect("considered");
+            Box::pin(mail::consider_waiting(&self.engine)).await.expect("considered");
             mail::remind_due(&self.engine).await.expect("reminded");
             mail::expire(&self.engine).await.expect("expired");
             mail::prompt_waiting(&self.engine).await.expect("prompted");
             if and_send {
-                mail::send_due(&self.engine).await.expect("sent");
+                Box::pin(mail::send_due(&self.engine)).await.expect("sent");
             }
             mail::give_up_overdue(&self.engine).await.expect("given up");
             if self.standing().await == before {
@@ -399,10 +393,8 @@ impl Post {
             class: Some("customer"),
             ..Filter::default()
         };
-        let mut all = mail::list(&self.engine, self.tenant, &filter, None, 10_000)
-            .await
-            .expect("messages");
-        all.sort_by_key(|one| (one.row.created_at, one.row.mail_version, -one.row.offset_minutes));
+        let mut all = mail::list(&self.engine, self.tenant, &filter, None, 10_000).await.expect("messages");
+        all.sort_by_key(|one| (one.row.created_at, one.row.kind == "reminder", one.row.mail_version, -one.row.offset_minutes));
         all
     }
 
@@ -497,9 +489,7 @@ impl Post {
     /// What customers got.
     pub async fn mails(&self) -> Vec<Mail> {
         let all = self.mailbox().await;
-        all.into_iter()
-            .filter(|mail| mail.to != ANA && mail.to != super::world::BEN)
-            .collect()
+        all.into_iter().filter(|mail| mail.to != ANA && mail.to != super::world::BEN).collect()
     }
 
     /// What Ana got.
@@ -529,9 +519,7 @@ impl Post {
     /// How many attempts the database knows of.
     pub async fn deliveries(&self) -> i64 {
         let mut tx = self.read().await;
-        let (all, _) = deliveries::count_since(&mut tx, self.tenant, &[], 0, 0)
-            .await
-            .expect("a count");
+        let (all, _) = deliveries::count_since(&mut tx, self.tenant, &[], 0, 0).await.expect("a count");
         all
     }
 
@@ -544,9 +532,7 @@ impl Post {
             lines.push('\n');
             Ok::<(), StoreError>(())
         };
-        ledger::export(&self.engine, self.tenant, 1, write)
-            .await
-            .expect("an export");
+        ledger::export(&self.engine, self.tenant, 1, write).await.expect("an export");
         lines
     }
 
@@ -604,9 +590,7 @@ impl Post {
     /// Recipients of what waits, sorted.
     pub async fn recipients(&self) -> Vec<String> {
         let waiting = self.waiting().await;
-        let to = waiting
-            .iter()
-            .filter_map(|one| one.letter.as_ref().map(|letter| letter.to.address.clone()));
+        let to = waiting.iter().filter_map(|one| one.letter.as_ref().map(|letter| letter.to.address.clone()));
         to.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
@@ -619,9 +603,7 @@ fn ok() -> Answer {
 }
 
 fn customer_edit(fields: Value) -> CustomerEdit {
-    let Value::Object(fields) = fields else {
-        panic!("an object")
-    };
+    let Value::Object(fields) = fields else { panic!("an object") };
     CustomerEdit {
         fields,
         bad: Vec::new(),

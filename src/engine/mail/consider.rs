@@ -307,8 +307,11 @@ impl Clerk<'_> {
             let is_due = message.kind == Kind::Reminder.as_str() || due.is_some_and(|due| message.kind == due.as_str());
             is_due && Some(message.mail_version) == version && message.letter_sealed.is_some()
         };
+        // Words that are withheld by now are no change to tell about; but what waits must not tell them.
+        let shows = |told: &Told| told.title.is_some();
+        let tells_withheld = now.takes_place && !shows(&now) && old.as_ref().is_some_and(shows);
         let was_cut_off = own.is_some_and(|own| self.cut_off.contains(&own));
-        if is_same && !was_cut_off && open.iter().all(asks_right) {
+        if is_same && !was_cut_off && open.iter().all(asks_right) && (open.is_empty() || !tells_withheld) {
             return Ok(());
         }
         let was_wished = was_cut_off || !open.is_empty();

@@ -91,8 +91,8 @@ pub struct ConsentPage {
     pub zone: Tz,
     /// The connected account.
     pub account: AccountId,
-    /// Since when all mail that needs this user is paused, ms.
-    pub paused_at: Option<i64>,
+    /// Whether all mail that needs this user is paused.
+    pub is_paused: bool,
     /// What waits, the first due first; at most [`SHOWN`].
     pub waiting: Vec<Waiting>,
     /// How many wait beside those.
@@ -139,7 +139,7 @@ pub async fn consent_page(engine: &Engine, tenant: TenantId, user: UserId) -> Re
         user: named.name,
         zone: named.time_zone,
         account: account.id,
-        paused_at: account.mail_paused_at,
+        is_paused: accounts::is_mail_paused(&mut tx, tenant, user).await?,
         waiting,
         more,
         approved: open_all(engine, &mut tx, tenant, approved).await?,

@@ -16,7 +16,7 @@ use crate::engine::mail::page::{self, SHOWN};
 use crate::engine::mail::{self, How, MailError};
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use base64::Engine as _;
@@ -180,8 +180,13 @@ pub(super) async fn html(State(pages): State<Pages>, Path(way): Path<Way>, jar: 
     };
     match letter {
         Ok(letter) => {
-            let policy = (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(MAIL_POLICY));
-            ([policy], Html(view::without_code(&letter, &letter.html))).into_response()
+            let headers = [
+                (header::CONTENT_SECURITY_POLICY, MAIL_POLICY),
+                (header::REFERRER_POLICY, "no-referrer"),
+                (header::CACHE_CONTROL, "no-store"),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ];
+            (headers, Html(view::without_code(&letter, &letter.html))).into_response()
         }
         Err(error) => pages.mail_problem(error, &door.home()),
     }

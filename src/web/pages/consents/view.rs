@@ -25,7 +25,7 @@ pub(super) fn page(page: &ConsentPage, path: &str) -> Value {
         tenant => &page.tenant, user => &page.user, zone => page.zone.name(), more => page.more,
         waiting => waiting.collect::<Vec<_>>(), is_unfolded => page.waiting.len() <= UNFOLDED,
         approved => all(&page.approved), recent => all(&page.recent),
-        paused => page.paused_at.map(|at| moment(at, page.zone)),
+        paused => page.is_paused,
     }
 }
 
