@@ -318,7 +318,8 @@ impl Clerk<'_> {
         let is_wished = match self.wish {
             Wish::Propose => true,
             Wish::None => false,
-            Wish::Inherit => was_wished,
+            // An occurrence that differed before its series was told is looked at again after that.
+            Wish::Inherit => was_wished || (known.is_none() && whole.as_ref().is_some_and(|whole| whole.is_wished)),
             Wish::Google => was_wished || known.is_some() || whole.is_some(),
         };
         let (ended, reason) = match now.takes_place {
