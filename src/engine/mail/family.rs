@@ -210,7 +210,8 @@ impl Family {
                 && !(row.occurrence.is_some() && series_cancelled)
                 && row.customer_ids.contains(&customer)
                 && !address.is_empty(),
-            title: words(&content.title),
+            // Empty is what somebody made it; only words that are withheld are none.
+            title: (!is_withheld).then(|| clean_line(&content.title)),
             when,
             resource_id: content.resource_id,
             place: self.place(content).or_else(|| words(&content.location)),
