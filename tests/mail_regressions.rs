@@ -47,4 +47,17 @@ both_databases! {
             AppSeats(Api, Propose, 0, 4),
         ]).await.unwrap();
     }
+
+    async fn an_occurrence_that_was_cancelled_before_its_series_was_confirmed_is_told(url: String) {
+        tell(&url, ALONE, &[AppCreatesSeries(Api, Propose, 1), AppCancelsOccurrence(0, 1)]).await.unwrap();
+    }
+
+    async fn that_a_booking_has_no_title_any_more_is_told(url: String) {
+        tell(&url, ALONE, &[
+            AppCreates(Api, Propose, 1),
+            ApprovesAll,
+            Send,
+            AppUnnames(Api, Propose, 0),
+        ]).await.unwrap();
+    }
 }
