@@ -18,4 +18,46 @@ both_databases! {
             AppSeats(Sql, Propose, 0, 4),
         ]).await.unwrap();
     }
+
+    async fn a_confirmation_that_waits_goes_on_to_the_other_customer_with_the_address(url: String) {
+        tell(&url, ALONE, &[
+            AppCreates(Api, Propose, 5),
+            AppSeats(Api, Propose, 0, 4),
+        ]).await.unwrap();
+    }
+
+    async fn nobody_is_told_that_an_occurrence_is_cancelled_while_another_customer_with_the_address_has_it(url: String) {
+        tell(&url, ALONE, &[
+            AppCreatesSeries(Api, Propose, 5),
+            ApprovesAll,
+            Send,
+            AppSeatsOccurrence(Propose, 0, 1, 4),
+        ]).await.unwrap();
+    }
+
+    async fn of_two_customers_with_one_address_the_one_that_stays_is_told_what_changed_before(url: String) {
+        tell(&url, ALONE, &[
+            AppCreates(Api, Propose, 4),
+            ApprovesAll,
+            Send,
+            AppSeats(Api, Propose, 0, 5),
+            AppMoves(Api, Propose, 0),
+            ApprovesAll,
+            Send,
+            AppSeats(Api, Propose, 0, 4),
+        ]).await.unwrap();
+    }
+
+    async fn an_occurrence_that_was_cancelled_before_its_series_was_confirmed_is_told(url: String) {
+        tell(&url, ALONE, &[AppCreatesSeries(Api, Propose, 1), AppCancelsOccurrence(0, 1)]).await.unwrap();
+    }
+
+    async fn that_a_booking_has_no_title_any_more_is_told(url: String) {
+        tell(&url, ALONE, &[
+            AppCreates(Api, Propose, 1),
+            ApprovesAll,
+            Send,
+            AppUnnames(Api, Propose, 0),
+        ]).await.unwrap();
+    }
 }

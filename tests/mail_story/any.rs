@@ -55,7 +55,6 @@ fn any_fault() -> impl Strategy<Value = Step> {
     let at_dot = prop::sample::select(vec![
         Trouble::Refuse,
         Trouble::Defer,
-        Trouble::TakeAndDefer,
         Trouble::StallBefore,
         Trouble::StallAfter,
         Trouble::CutBefore,

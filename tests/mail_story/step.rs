@@ -27,13 +27,11 @@ pub enum Stage {
     Body,
 }
 
-/// What goes wrong there.
+/// What goes wrong there. A server that takes a mail and says that it did not is not among them: nobody could know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     Refuse,
     Defer,
-    /// The work is done, the answer says no.
-    TakeAndDefer,
     StallBefore,
     StallAfter,
     CutBefore,
@@ -142,7 +140,6 @@ pub fn rule(stage: Stage, trouble: Trouble, times: u32) -> Value {
     let action = match trouble {
         Trouble::Refuse => json!({"code": 550, "text": "5.7.1 never"}),
         Trouble::Defer => json!({"code": 451, "text": "4.3.0 later"}),
-        Trouble::TakeAndDefer => json!({"after": {"code": 451, "text": "4.3.0 taken all the same"}}),
         Trouble::StallBefore => json!({"stall": "before"}),
         Trouble::StallAfter => json!({"stall": "after"}),
         Trouble::CutBefore => json!({"cut": "before"}),

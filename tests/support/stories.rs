@@ -1,7 +1,7 @@
 //! Telling many random stories, and printing the one that ends badly as a test.
 //!
 //! The usual run tells the same stories every time. `ACCORD_PROPTEST_CASES` tells more of them, each time others; a failure
-//! names its seed, and `ACCORD_PROPTEST_SEED` tells the same ones again.
+//! names its seed, and `ACCORD_PROPTEST_SEED` tells the same ones again. `ACCORD_PROPTEST_SHRINK=0` prints a failing story as it is.
 use super::postgres::{fresh_database, fresh_sqlite};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
@@ -43,10 +43,11 @@ pub fn tell_many<T: Tale>(tale: T, default_cases: u32, on: On) {
     let cases = asked("ACCORD_PROPTEST_CASES");
     let new = || cases.map(|_| std::hash::RandomState::new().hash_one(0));
     let seed = asked("ACCORD_PROPTEST_SEED").or_else(new).unwrap_or(20_260_302);
+    let shrinks = asked("ACCORD_PROPTEST_SHRINK").unwrap_or(250);
     let config = Config {
         cases: cases.map_or(default_cases, |cases| cases.try_into().expect("a sensible number")),
         rng_seed: RngSeed::Fixed(seed),
-        max_shrink_iters: 250,
+        max_shrink_iters: shrinks.try_into().expect("a sensible number"),
         failure_persistence: None,
         ..Config::default()
     };

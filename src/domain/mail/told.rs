@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Told {
     /// Whether it takes place, and this customer takes part.
     pub takes_place: bool,
-    /// `None` when its words are withheld.
+    /// May be empty; `None` when its words are withheld.
     pub title: Option<String>,
     /// When; of an occurrence, only that one.
     pub when: When,

@@ -194,50 +194,55 @@ impl Clerk<'_> {
         self.desk.tenant
     }
 
-    /// A customer who takes the place of another one with the same address is the same recipient: what the one was told, the other
-    /// was. So it is when a booking is handed over to a user who knows the customer too.
+    /// Customers with one address are one recipient, and the first of them who is on the booking gets its mail: what was told to
+    /// another of them, or waits, is theirs. So it is when one takes the place of another one, and when a booking is handed over to
+    /// a user who knows the customer too.
     async fn carry_over(&mut self, tx: &mut Tx, family: &mut Family) -> Result<(), MailError> {
         let Some(booking) = &family.booking else { return Ok(()) };
         let present = booking.customer_ids.clone();
         for at in 0..family.subjects.len() {
             let left = family.subjects[at].clone();
-            if left.original_start.is_some() || present.contains(&left.customer_id) || left.told_sealed.is_none() {
+            if left.original_start.is_some() || left.recipient_key.is_empty() {
                 continue;
             }
-            let heir = present.iter().copied().find(|id| {
-                let address = family
-                    .people
-                    .get(id)
-                    .map(|person| person.address.as_str())
-                    .unwrap_or_default();
-                !address.is_empty() && self.desk.recipient_key(address) == left.recipient_key
-            });
-            let Some(heir) = heir else { continue };
+            let has_address = |id: &CustomerId| {
+                let person = family.people.get(id);
+                person.is_some_and(|person| self.desk.recipient_key(&person.address) == left.recipient_key)
+            };
+            let heir = present.iter().copied().filter(has_address).min();
+            let Some(heir) = heir.filter(|heir| *heir != left.customer_id) else {
+                continue;
+            };
             let known = family
                 .subjects
                 .iter()
                 .position(|subject| subject.original_start.is_none() && subject.customer_id == heir);
+            let mut was_open = false;
+            for message in messages::of_subject(tx, self.tenant(), left.id).await? {
+                was_open |= end(
+                    self.engine,
+                    tx,
+                    self.tenant(),
+                    &message,
+                    State::Superseded,
+                    Reason::Changed,
+                )
+                .await?;
+            }
             let told = compare::told(self.engine, self.tenant(), &left)?;
+            if was_open {
+                self.cut_off
+                    .insert(known.map_or(left.id, |known| family.subjects[known].id));
+            }
             match known {
-                None => {
-                    for message in messages::of_subject(tx, self.tenant(), left.id).await? {
-                        if end(
-                            self.engine,
-                            tx,
-                            self.tenant(),
-                            &message,
-                            State::Superseded,
-                            Reason::Changed,
-                        )
-                        .await?
-                        {
-                            self.cut_off.insert(left.id);
-                        }
-                    }
+                None if was_open || told.is_some() => {
                     family.subjects[at].customer_id = heir;
                     subjects::put(tx, self.tenant(), &family.subjects[at]).await?;
                 }
-                Some(other) if family.subjects[other].told_sealed.is_none() => {
+                // While both were there only the first was told anything: what it knows is newer.
+                Some(other)
+                    if told.is_some() && (family.subjects[other].told_sealed.is_none() || left.customer_id < heir) =>
+                {
                     let sealed =
                         compare::seal_told(self.engine, self.tenant(), family.subjects[other].id, told.as_ref());
                     family.subjects[other].told_sealed = sealed;
@@ -246,7 +251,7 @@ impl Clerk<'_> {
                         subjects::put(tx, self.tenant(), &family.subjects[index]).await?;
                     }
                 }
-                Some(_) => {}
+                _ => {}
             }
         }
         Ok(())
@@ -330,7 +335,8 @@ impl Clerk<'_> {
         let is_wished = match self.wish {
             Wish::Propose => true,
             Wish::None => false,
-            Wish::Inherit => was_wished,
+            // An occurrence that differed before its series was told is looked at again after that.
+            Wish::Inherit => was_wished || (known.is_none() && whole.as_ref().is_some_and(|whole| whole.is_wished)),
             // Half of a series is new, and those who knew the series have to hear of it.
             Wish::Google => was_wished || known.is_some() || whole.is_some() || family.is_half(),
         };

@@ -217,7 +217,8 @@ impl Family {
                 && !(row.occurrence.is_some() && series_cancelled)
                 && row.customer_ids.contains(&customer)
                 && !address.is_empty(),
-            title: words(&content.title),
+            // Empty is what somebody made it; only words that are withheld are none.
+            title: (!is_withheld).then(|| clean_line(&content.title)),
             when,
             resource_id: content.resource_id,
             place: self.place(content).or_else(|| words(&content.location)),
@@ -279,7 +280,7 @@ impl Family {
         })
     }
 
-    /// Two customers with one address are one recipient: the first of them. `false` for the others.
+    /// Customers with one address are one recipient: the first of those who take part. `false` for the others.
     pub(super) fn is_first_with_address(
         &self,
         start: Option<OriginalStart>,
@@ -292,8 +293,10 @@ impl Family {
         };
         let row = self.row(start).or(self.booking.as_ref());
         let others = row.map(|row| row.customer_ids.as_slice()).unwrap_or_default();
+        let is_there = others.contains(&customer);
+        let comes_first = |other: &CustomerId| *other < customer || (*other != customer && !is_there);
         !others
             .iter()
-            .any(|other| *other < customer && key(other).as_ref() == Some(&own))
+            .any(|other| comes_first(other) && key(other).as_ref() == Some(&own))
     }
 }

@@ -98,6 +98,7 @@ fn facts(engine: &Engine, desk: &Desk, draft: &Draft<'_>, attendee: Mailbox) -> 
         Language::Es => "Cita",
         Language::De => "Termin",
     };
+    let title = draft.told.title.clone().filter(|title| !title.is_empty());
     CalendarFacts {
         uid: desk.uid(draft.booking),
         sequence: draft.sequence,
@@ -111,7 +112,7 @@ fn facts(engine: &Engine, desk: &Desk, draft: &Draft<'_>, attendee: Mailbox) -> 
         recurrence: draft.told.when.recurrence.clone(),
         recurrence_id: draft.start,
         series_span: draft.series,
-        summary: draft.told.title.clone().unwrap_or_else(|| fallback.to_owned()),
+        summary: title.unwrap_or_else(|| fallback.to_owned()),
         location: draft.told.place.clone(),
         organizer: desk.sender.clone(),
         attendee,

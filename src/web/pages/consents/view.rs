@@ -139,7 +139,7 @@ fn line(mail: &Proposal, zone: Tz) -> Value {
         kind => kind(mail),
         name => name.or(to.map(|to| to.address.as_str())).unwrap_or("a customer"),
         address => name.and(to).map(|to| to.address.as_str()),
-        title => mail.told.as_ref().map(|told| told.title.as_deref().unwrap_or("An appointment")),
+        title => mail.told.as_ref().map(|told| titled(told).unwrap_or("An appointment")),
         when => mail.told.as_ref().map(|told| when(told, zone)),
         place => mail.told.as_ref().and_then(|told| told.place.as_deref()),
         state => state(mail, zone),
@@ -180,12 +180,20 @@ fn moment(ms: i64, zone: Tz) -> Option<String> {
     Some(WhenWords::moment(Language::En, &Zoned::from_instant(at, zone)))
 }
 
+/// Its title; none when it has none, or one that is withheld.
+fn titled(told: &Told) -> Option<&str> {
+    told.title.as_deref().filter(|title| !title.is_empty())
+}
+
 /// What is different from what the customer was told last.
 fn changes(mail: &Proposal, zone: Tz) -> Vec<Value> {
     let (Some(now), Some(before)) = (&mail.told, &mail.told_before) else {
         return Vec::new();
     };
-    let nothing = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
+    let nothing = |text: &Option<String>| {
+        let text = text.clone().filter(|text| !text.is_empty());
+        text.unwrap_or_else(|| "nothing".to_owned())
+    };
     let change = |aspect: Aspect| {
         let (field, before, now) = match aspect {
             Aspect::Title => ("What", nothing(&before.title), nothing(&now.title)),
