@@ -4,6 +4,7 @@ use crate::person::Person;
 use crate::support::demo::until;
 use crate::support::postgres::fresh_sqlite;
 use accord::engine::bookings::BookingEdit;
+use accord::engine::mail::{self, Filter};
 use http::Method;
 
 /// Ana at her browser, with three mails that wait.
@@ -35,21 +36,13 @@ impl Desk {
     }
 
     async fn states(&self) -> Vec<String> {
-        let all = accord::engine::mail::list(
-            &self.office.bed.engine,
-            self.office.bed.tenant,
-            &accord::engine::mail::Filter {
-                class: Some("customer"),
-                ..Default::default()
-            },
-            None,
-            100,
-        );
-        all.await
-            .unwrap()
-            .iter()
-            .map(|mail| mail.row.state.to_string())
-            .collect()
+        let engine = &self.office.bed.engine;
+        let filter = Filter {
+            class: Some("customer"),
+            ..Filter::default()
+        };
+        let all = mail::list(engine, self.office.bed.tenant, &filter, None, 100).await.unwrap();
+        all.iter().map(|mail| mail.row.state.to_string()).collect()
     }
 
     async fn consents(&self) -> i64 {
