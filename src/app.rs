@@ -19,7 +19,7 @@ use crate::google::people::PeopleApi;
 use crate::google::transport::Transport;
 use crate::jobs::{self, cadence::Cadence};
 use crate::lifecycle::{self, Stop};
-use crate::mail::transport::{Limits, SmtpUrlProblem};
+use crate::mail::transport::Limits;
 use crate::store::{Db, StoreError, migrate, newest_schema, schema};
 use crate::templates::mail::{MailTemplates, TemplateError};
 use crate::web::pages::Pages;
@@ -61,9 +61,6 @@ pub enum OpenError {
     /// The certificates of the system.
     #[error("the certificates of this system cannot be read: {0}; install the package ca-certificates")]
     Certificates(io::Error),
-    /// The mail server's address.
-    #[error("mail.smtp_url: {0}")]
-    MailServer(SmtpUrlProblem),
     /// A built-in template of a mail is broken.
     #[error(transparent)]
     Template(#[from] TemplateError),
@@ -114,13 +111,9 @@ pub async fn open_database(config: &Config) -> Result<Db, StoreError> {
 
 fn mail_settings(config: &Config) -> Result<MailSettings, OpenError> {
     let mail = &config.mail;
-    let server = match mail.smtp_url.expose_secret() {
-        "" => None,
-        url => Some(Arc::new(url.parse().map_err(OpenError::MailServer)?)),
-    };
     let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     Ok(MailSettings {
-        server,
+        server: mail.server.clone().map(Arc::new),
         limits: Limits {
             connect: mail.timeout,
             command: mail.timeout,

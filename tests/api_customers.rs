@@ -85,6 +85,59 @@ both_databases! {
         assert_eq!(app.sql("SELECT COUNT(*) FROM customer_keys").await.unwrap(), "0");
     }
 
+    async fn language_and_zone_are_kept_shown_and_emptied_by_null(url: String) {
+        let app = App::start(url).await;
+        // No mail is written in Czech: the tag is kept all the same.
+        let made = customer(&app, json!({"given_name": "Eva", "language": "cs-CZ", "time_zone": "Europe/Prague"})).await;
+        assert_eq!((&made["language"], &made["time_zone"], &made["version"]), (&json!("cs-CZ"), &json!("Europe/Prague"), &json!(1)));
+        assert_eq!(app.get(&path(&made)).await.expect(200), made);
+        let same = app.patch(&path(&made), &json!(1), &json!({"language": "cs-CZ", "time_zone": "Europe/Prague"})).await.expect(200);
+        assert_eq!(same, made);
+        let changed = app.patch(&path(&made), &json!(1), &json!({"language": null})).await.expect(200);
+        assert_eq!((&changed["language"], &changed["time_zone"], &changed["version"]), (&Value::Null, &json!("Europe/Prague"), &json!(2)));
+        let changed = app.patch(&path(&made), &json!(2), &json!({"given_name": "Ewa"})).await.expect(200);
+        assert_eq!((&changed["time_zone"], &changed["version"]), (&json!("Europe/Prague"), &json!(3)));
+        let changed = app.patch(&path(&made), &json!(3), &json!({"time_zone": null})).await.expect(200);
+        assert_eq!((&changed["language"], &changed["time_zone"], &changed["given_name"]), (&Value::Null, &Value::Null, &json!("Ewa")));
+        let plain = customer(&app, json!({})).await;
+        assert_eq!((&plain["language"], &plain["time_zone"]), (&Value::Null, &Value::Null));
+    }
+
+    async fn a_language_that_is_no_tag_and_a_zone_that_does_not_exist_are_refused_with_their_remedy(url: String) {
+        let app = App::start(url).await;
+        let made = customer(&app, json!({"language": "de", "time_zone": "UTC"})).await;
+        for (language, zone) in [("german", "CET+1"), ("de_AT", "Europe/Atlantis"), ("", ""), ("de,en;q=0.5", "europe/prague")] {
+            let refused = app.patch(&path(&made), &json!(1), &json!({"language": language, "time_zone": zone})).await;
+            assert_eq!(refused.bad_fields(), ["language", "time_zone"], "{language} {zone}");
+            let said = refused.json().to_string();
+            assert!(said.contains("such as de, de-AT or pt-BR") && said.contains("such as Europe/Prague"), "{said}");
+        }
+        let refused = app.post("/customers", &json!({"user_id": app.user, "language": 7, "time_zone": ["UTC"]})).await;
+        assert_eq!(refused.bad_fields(), ["language", "time_zone"]);
+        assert_eq!(app.get(&path(&made)).await.expect(200), made);
+    }
+
+    async fn language_and_zone_written_in_sql_count_a_version_and_stay_when_not_sent(url: String) {
+        let app = App::start(url).await;
+        let made = customer(&app, json!({"given_name": "Eva"})).await;
+        let (_, seen) = app.feed(None, 1).await;
+        for (version, sql) in [(2, "UPDATE customers SET language = 'de'"), (2, "UPDATE customers SET language = 'de'"), (3, "UPDATE customers SET time_zone = 'Mars/Base'")] {
+            app.sql(sql).await.unwrap();
+            let shown = app.get(&path(&made)).await.expect(200);
+            assert_eq!(shown["version"], version, "{sql}");
+        }
+        let (feed, _) = app.feed(Some(&seen), 2).await;
+        let versions: Vec<&Value> = feed.iter().map(|entry| &entry["version"]).collect();
+        assert_eq!(versions, [&json!(2), &json!(3)]);
+        app.patch(&path(&made), &made["version"], &json!({"given_name": "Ewa"})).await.problem(412, "stale-version");
+        let changed = app.patch(&path(&made), &json!(3), &json!({"given_name": "Ewa"})).await.expect(200);
+        assert_eq!((&changed["language"], &changed["time_zone"], &changed["problem"]), (&json!("de"), &json!("Mars/Base"), &Value::Null));
+        app.sql("DELETE FROM customers").await.unwrap();
+        let kept = app.sql("SELECT deleted_row FROM row_state WHERE kind = 'customer'").await.unwrap();
+        let kept: Value = serde_json::from_str(&kept).unwrap();
+        assert_eq!((&kept["language"], &kept["time_zone"]), (&json!("de"), &json!("Mars/Base")));
+    }
+
     async fn names_in_any_script_two_people_with_one_email_and_people_without_a_name_are_accepted(url: String) {
         let app = App::start(url).await;
         let mail = json!([{"value": "shared@example.com"}]);

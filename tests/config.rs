@@ -364,3 +364,25 @@ fn show_is_toml_that_loads_again_tells_where_values_come_from_and_hides_secrets(
     assert_eq!(names(&shown), names(&manual), "show tells every key");
     assert_eq!(shown["google"]["client_id"].as_str(), Some("quote \" and\nline"));
 }
+
+#[test]
+fn a_wrong_address_of_the_mail_server_is_a_problem_like_any_other_and_is_not_quoted() {
+    for (url, wrong) in [
+        ("smtps://user:hunter2@mail.example.com/inbox", "has a path"),
+        ("https://user:hunter2@mail.example.com", "another scheme"),
+        ("smtp://user:hunter2@mail.example.com?tls=none", "asks for no TLS"),
+        ("smtps://hunter2@mail.example.com", "needs both user and password"),
+        ("hunter2", "is not a URL"),
+    ] {
+        let refused = refusal(set("mail.smtp_url", url));
+        assert!(
+            refused.contains("mail.smtp_url") && refused.contains(wrong),
+            "{refused}"
+        );
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+    let config = set("mail.smtp_url", "smtps://user:hunter2@mail.example.com").unwrap();
+    assert_eq!(config.mail.server.as_ref().unwrap().name(), "mail.example.com:465");
+    assert!(!format!("{config:?}{}", config.show()).contains("hunter2"));
+    assert!(set("mail.smtp_url", "").unwrap().mail.server.is_none());
+}

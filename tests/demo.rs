@@ -89,6 +89,7 @@ async fn what_is_changed_on_one_side_arrives_on_the_other_and_a_signal_ends_it_c
     assert_eq!(arrived["location"], "Meeting room Vltava");
 
     contacts_and_customers(&demo).await;
+    a_mail_after_a_yes(&demo).await;
 
     let pid = demo.pid().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
@@ -96,6 +97,58 @@ async fn what_is_changed_on_one_side_arrives_on_the_other_and_a_signal_ends_it_c
     let ended = until("the end", async || demo.ended()).await;
     assert_eq!(ended.code(), Some(0));
     assert!(asked.elapsed() < Duration::from_secs(11), "{:?}", asked.elapsed());
+}
+
+/// A booking was made; its user is asked by mail, says yes on the page behind the link, and only then its customer gets the mail.
+async fn a_mail_after_a_yes(demo: &Demo) {
+    let (ready, http) = (&demo.ready, &demo.http);
+    let (google, user, guest) = (
+        text(&ready["google_url"]),
+        text(&ready["users"][0]["email"]),
+        text(&ready["proposed_to"]),
+    );
+    let box_of = async |address: &str| {
+        let list = format!("{google}/_sandbox/mail/messages?to={address}");
+        let list = http.get(&list, &[]).await.expect(200).json();
+        list.as_array().unwrap().clone()
+    };
+    let asked = until("the mail that asks", async || box_of(user).await.into_iter().next()).await;
+    let words = text(&asked["text"]).to_owned();
+    let link = words
+        .split_whitespace()
+        .find(|word| word.contains("/consents/"))
+        .unwrap();
+    let page = http.get(link, &[]).await.expect(200);
+    let shown = page.text();
+    assert!(shown.contains(guest), "{shown}");
+    assert!(box_of(guest).await.is_empty(), "opening the link sends nothing");
+
+    let cookie = page.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let values = |before: &str| {
+        let parts = shown.split(before).skip(1);
+        let values = parts.map(|part| part.split('"').next().unwrap().to_owned());
+        values.collect::<Vec<String>>()
+    };
+    let form = values("name=\"form\" value=\"").swap_remove(0);
+    let ticked = values("type=\"checkbox\" name=\"mail\" value=\"");
+    assert!(!ticked.is_empty(), "{shown}");
+    let mut fields = vec![("form", form.as_str()), ("do", "send")];
+    fields.extend(ticked.iter().map(|value| ("mail", value.as_str())));
+    http.post_form(link, &[("cookie", cookie.as_str())], &fields)
+        .await
+        .expect(303);
+
+    let mail = until("the customer's mail", async || box_of(guest).await.into_iter().next()).await;
+    assert_eq!(mail["calendar"]["method"], "REQUEST", "{mail}");
+    assert_eq!(mail["reply_to"][0]["address"], user);
+    let booking = format!("/bookings/{}", text(&ready["proposed_booking_id"]));
+    assert_eq!(demo.get(&booking).await["title"], "First consultation");
+    assert!(text(&mail["text"]).contains("First consultation"), "{mail}");
+    assert!(
+        !text(&mail["raw"]).contains("call back"),
+        "the description is nobody else's"
+    );
+    assert_eq!(box_of(guest).await.len(), 1);
 }
 
 /// Forty contacts are customers, and an edit of either side arrives at the other.

@@ -125,6 +125,15 @@ async fn a_tenants_role_sees_and_writes_its_own_rows_and_nothing_else() {
     assert_eq!(run(&mut ours, &room(other)).await, denied());
     assert_eq!(run(&mut ours, &room(one)).await, Ok(1));
 
+    let customer = format!(
+        "INSERT INTO customers (tenant_id, id, user_id, given_name, language, time_zone) \
+         VALUES ('{one}', '{stranger}', '{}', 'Eva', 'de', 'Europe/Vienna')",
+        bed.ana
+    );
+    assert_eq!(run(&mut ours, &customer).await, Ok(1));
+    let reader = "UPDATE customers SET language = NULL, time_zone = 'Europe/Berlin'";
+    assert_eq!(run(&mut ours, reader).await, Ok(1));
+
     // Grants column by column: what is the engine's is not the app's to write, or to read.
     assert_eq!(run(&mut ours, "UPDATE bookings SET title = 'Colouring'").await, Ok(1));
     for sql in [
@@ -133,6 +142,7 @@ async fn a_tenants_role_sees_and_writes_its_own_rows_and_nothing_else() {
         "UPDATE bookings SET version = 9",
         "UPDATE bookings SET location = 'x'",
         "INSERT INTO bookings (tenant_id, id, location) VALUES ('x', 'y', 'z')",
+        "UPDATE customers SET origin = 'google'",
         "UPDATE users SET name = 'x'",
         "UPDATE users SET email = 'x@example.com'",
         "UPDATE accounts SET state = 'active'",

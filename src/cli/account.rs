@@ -1,10 +1,11 @@
-//! `accord account list|show|pause|resume|disconnect`.
+//! `accord account list|show|pause|resume|mail-pause|disconnect`.
 use super::out::{Failure, Format, confirm, instant, json, line, say, table};
 use super::{Context, open};
 use crate::app::App;
 use crate::domain::ids::{AccountId, TenantId};
 use crate::engine::Refusal;
 use crate::engine::disconnect::{self, Ending, ReadData, WrittenItems};
+use crate::engine::mail;
 use crate::engine::status::{self, AccountStatus, ScopeHealth};
 use crate::store::accounts::AccountState;
 use clap::{Args, Subcommand};
@@ -39,6 +40,11 @@ pub(super) enum Command {
     },
     /// Poll again.
     Resume {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Stop all mail to customers that needs the yes of this account's user; only the user can let it go on.
+    MailPause {
         #[command(flatten)]
         which: Which,
     },
@@ -106,6 +112,15 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
                 .await
                 .map_err(open::not_ended)?;
             say("polled again");
+            Ok(())
+        }
+        Command::MailPause { which } => {
+            find(app, which).await?;
+            mail::pause(engine, which.tenant, which.account).await?;
+            say(
+                "no mail to customers needs this user any more: what waited or was queued is withdrawn, nothing new is proposed",
+            );
+            say("hint: only the user can let it go on, on their own page");
             Ok(())
         }
         Command::Disconnect { which, keep_read, yes } => {
@@ -176,6 +191,7 @@ pub(super) fn print(account: &AccountStatus) -> Result<(), Failure> {
     ))?;
     line(format_args!("  set aside        {}", account.quarantined))?;
     line(format_args!("  open questions   {}", account.open_questions))?;
+    line(format_args!("  mail             {}", account.mail.words()))?;
     for calendar in &account.calendars {
         let name = format!("{} ({})", calendar.title, calendar.calendar_id);
         scope("calendar", &name, calendar.frozen.as_deref(), &calendar.scope)?;

@@ -9,6 +9,7 @@ use crate::domain::seal::KeyRing;
 use crate::engine::sealed;
 use crate::google::transport::Transport;
 use crate::lifecycle::{SystemClock, SystemEntropy};
+use crate::mail::transport::{self, Delivery, Limits};
 use crate::store::{Db, StoreError, newest_schema, schema};
 use chrono::DateTime;
 use serde::Serialize;
@@ -77,6 +78,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     }));
     findings.extend(database(&config).await);
     findings.extend(google(&config).await);
+    findings.extend(mail(&config).await);
     drop(progress);
     match context.format {
         Format::Json => json(&findings)?,
@@ -268,5 +270,52 @@ async fn google(config: &Config) -> Vec<Finding> {
             "time synchronisation (chrony, systemd-timesyncd) does not run",
         ),
     }));
+    findings
+}
+
+/// Whether the mail server would take mail. Says hello and goodbye, and hands nothing over.
+async fn mail(config: &Config) -> Vec<Finding> {
+    const ABOUT: &str = "mail";
+    let mail = &config.mail;
+    let mut findings = Vec::new();
+    let Some(server) = &mail.server else {
+        return vec![Finding::odd(
+            ABOUT,
+            "mail.smtp_url is empty",
+            "no mail is proposed or sent for tenants without a server of their own (`accord tenant smtp`)",
+        )];
+    };
+    let sender = mail.from.as_ref().and_then(|from| from.address.rsplit_once('@'));
+    findings.extend(mail.from.is_none().then(|| {
+        let likely = "no mail is proposed or sent for tenants without a `sender` of their own (`accord tenant set`)";
+        Finding::odd(ABOUT, "mail.from is empty", likely)
+    }));
+    let limits = Limits {
+        connect: TIMEOUT,
+        command: TIMEOUT,
+        total: TIMEOUT * 2,
+        ..Limits::default()
+    };
+    let name = sender.map_or("localhost", |(_, domain)| domain);
+    let probed = transport::Transport::new().probe(server, name, &limits).await;
+    findings.push(match probed {
+        Ok(()) => Finding::good(
+            ABOUT,
+            format_args!("{} answers; `accord mail test` sends a mail", server.name()),
+        ),
+        Err(Delivery::Deferred { reason } | Delivery::Unknown { reason }) => {
+            let likely = "the server is down, a firewall, DNS, or a wrong host or port in mail.smtp_url";
+            Finding::bad(ABOUT, format_args!("{}: {reason}", server.name()), likely)
+        }
+        Err(Delivery::Unable { reason }) => {
+            let likely = "user and password in mail.smtp_url, or how the server is to be reached: smtps:// or smtp://";
+            Finding::bad(ABOUT, format_args!("{}: {reason}", server.name()), likely)
+        }
+        Err(Delivery::Refused { answer, .. } | Delivery::Accepted { answer }) => Finding::bad(
+            ABOUT,
+            format_args!("{}: {answer}", server.name()),
+            "its operator knows why",
+        ),
+    });
     findings
 }

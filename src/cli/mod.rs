@@ -5,12 +5,14 @@
 mod account;
 mod config;
 mod conflict;
+mod consent;
 mod customer;
 #[cfg(feature = "sandbox")]
 mod demo;
 mod doctor;
 mod key;
 mod ledger;
+mod mail;
 mod migrate;
 mod open;
 pub mod out;
@@ -85,6 +87,12 @@ enum Command {
     /// The keys that seal tokens in the database.
     #[command(subcommand)]
     Key(key::Command),
+    /// Mails to customers that wait for their user's yes.
+    #[command(subcommand)]
+    Consent(consent::Command),
+    /// What was sent, how mails look, and whether the mail server takes them.
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// The record of what was asked, allowed and sent.
     #[command(subcommand)]
     Ledger(ledger::Command),
@@ -139,6 +147,8 @@ async fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Customer(command) => customer::run(context, command).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Key(command) => key::run(context, &command).await,
+        Command::Consent(command) => consent::run(context, command).await,
+        Command::Mail(command) => mail::run(context, command).await,
         Command::Ledger(command) => ledger::run(context, command).await,
     }
 }

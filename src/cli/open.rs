@@ -49,9 +49,6 @@ fn not_opened(error: &OpenError, database: &str) -> Failure {
         OpenError::MissingKey(_) => failure
             .hint("secrets.key_file names another key file, or one from before a rotation: put the right one in place"),
         OpenError::Keys(_) => failure.hint("the key file is named by secrets.key_file"),
-        OpenError::MailServer(_) => {
-            failure.hint("write smtps://user:password@host:465, or leave it empty to send no mail")
-        }
         OpenError::Certificates(_) | OpenError::Listen { .. } | OpenError::Template(_) => failure,
     }
 }

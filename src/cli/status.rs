@@ -41,6 +41,7 @@ fn short(accounts: &[AccountStatus]) -> Result<(), Failure> {
             a.braked.to_string(),
             a.quarantined.to_string(),
             a.open_questions.to_string(),
+            a.mail.words(),
             a.last_error.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     };
@@ -54,6 +55,7 @@ fn short(accounts: &[AccountStatus]) -> Result<(), Failure> {
         "BRAKED",
         "SET ASIDE",
         "QUESTIONS",
+        "MAIL",
         "LAST ERROR",
     ];
     table(&titles, &accounts.iter().map(row).collect::<Vec<_>>())

@@ -1,9 +1,10 @@
-//! `accord tenant create|list|show|set|key|sql-role`.
+//! `accord tenant create|list|show|set|key|smtp|app-asserted|sql-role`.
 use super::out::{Failure, Format, instant, json, line, say, table};
 use super::{Context, open};
 use crate::app::App;
 use crate::domain::ids::{ApiKeyId, InvalidId, TenantId};
 use crate::domain::settings::TenantSettings;
+use crate::engine::mail;
 use crate::engine::tenants::TenantPatch;
 use crate::store::sql_role::{self, SqlRoleError};
 use crate::store::tenants::{ApiKey, Tenant};
@@ -13,6 +14,7 @@ use chrono::DateTime;
 use clap::Subcommand;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -52,6 +54,31 @@ pub(super) enum Command {
         /// End the key with this id instead.
         #[arg(long, value_name = "KEY_ID", value_parser = key_id)]
         revoke: Option<ApiKeyId>,
+    },
+    /// Give the tenant a mail server of its own, or take it away again.
+    #[command(group = clap::ArgGroup::new("server").required(true))]
+    Smtp {
+        /// Its id.
+        tenant: TenantId,
+        /// A file with its address, as in mail.smtp_url: smtps://user:password@host. Sealed in the database; the file is not needed
+        /// afterwards.
+        #[arg(long, value_name = "FILE", group = "server")]
+        url_file: Option<PathBuf>,
+        /// Use the installation's again.
+        #[arg(long, group = "server")]
+        clear: bool,
+    },
+    /// Let the tenant's app say yes to mails for its users, or end that.
+    #[command(group = clap::ArgGroup::new("wish").required(true))]
+    AppAsserted {
+        /// Its id.
+        tenant: TenantId,
+        /// The app asks its users in its own screens, and Accord believes what it says.
+        #[arg(long, group = "wish")]
+        allow: bool,
+        /// Only the users themselves, as it is without this.
+        #[arg(long, group = "wish")]
+        forbid: bool,
     },
     /// PostgreSQL: make the role with which the tenant's app may write its own rows. Its password is new and shown once.
     SqlRole {
@@ -97,14 +124,20 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
         Command::List => {
             let tenants = engine.tenants().await.map_err(open::refused)?;
             match format {
-                Format::Json => json(&tenants.iter().map(|tenant| shown(app, tenant)).collect::<Vec<_>>()),
+                Format::Json => {
+                    let mut all = Vec::new();
+                    for tenant in &tenants {
+                        all.push(shown(app, tenant).await?);
+                    }
+                    json(&all)
+                }
                 Format::Text => {
                     let row = |t: &Tenant| vec![t.id.to_string(), t.name.clone(), t.settings.admin_email.clone()];
                     table(&["ID", "NAME", "ADMIN"], &tenants.iter().map(row).collect::<Vec<_>>())
                 }
             }
         }
-        Command::Show { tenant } => print(format, app, &engine.tenant(tenant).await.map_err(open::refused)?),
+        Command::Show { tenant } => print(format, app, &engine.tenant(tenant).await.map_err(open::refused)?).await,
         Command::Set { tenant, settings } => {
             let patch = patch(&settings)?;
             print(
@@ -112,6 +145,7 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
                 app,
                 &engine.patch_tenant(tenant, &patch).await.map_err(open::refused)?,
             )
+            .await
         }
         Command::Key { tenant, list: true, .. } => print_keys(format, app, tenant).await,
         Command::Key {
@@ -138,8 +172,48 @@ async fn act(format: Format, app: &App, command: Command) -> Result<(), Failure>
             say("the API key is not shown again; only a hash of it is kept");
             Ok(())
         }
+        Command::Smtp { tenant, url_file, .. } => set_server(app, tenant, url_file.as_deref()).await,
+        Command::AppAsserted { tenant, allow, .. } => set_app_asserted(app, tenant, allow).await,
         Command::SqlRole { tenant } => make_role(format, app, tenant).await,
     }
+}
+
+async fn set_server(app: &App, tenant: TenantId, file: Option<&Path>) -> Result<(), Failure> {
+    open::tenant(app, tenant).await?;
+    let url = match file {
+        None => None,
+        Some(path) => {
+            let read = std::fs::read_to_string(path);
+            let text =
+                read.map_err(|error| Failure::usage(format_args!("{} cannot be read: {error}", path.display())))?;
+            Some(SecretString::from(text.trim()))
+        }
+    };
+    mail::set_server(&app.engine, tenant, url.as_ref())
+        .await
+        .map_err(open::refused)?;
+    match url {
+        Some(_) => say("mail of this tenant goes through its own server; `accord mail test` tries it"),
+        None => say("mail of this tenant goes through the installation's server (mail.smtp_url)"),
+    }
+    Ok(())
+}
+
+async fn set_app_asserted(app: &App, tenant: TenantId, is_allowed: bool) -> Result<(), Failure> {
+    app.engine
+        .set_app_asserted(tenant, is_allowed)
+        .await
+        .map_err(open::refused)?;
+    if is_allowed {
+        say("whoever has an API key of this tenant can now approve mails to customers in the name of its users");
+        say(
+            "Accord cannot see whether the user was asked: the app must ask, each time, for each mail. The ledger notes every such yes as",
+        );
+        say("app_asserted, with the id of the key. `--forbid` ends it.");
+    } else {
+        say("only the users themselves can approve mails now; what was approved before stays so");
+    }
+    Ok(())
 }
 
 async fn print_keys(format: Format, app: &App, tenant: TenantId) -> Result<(), Failure> {
@@ -217,17 +291,19 @@ fn patch(given: &[String]) -> Result<TenantPatch, Failure> {
     Ok(patch)
 }
 
-fn shown(app: &App, tenant: &Tenant) -> Value {
-    json!({
+async fn shown(app: &App, tenant: &Tenant) -> Result<Value, Failure> {
+    let is_asserted = app.engine.is_app_asserted(tenant.id).await.map_err(open::refused)?;
+    Ok(json!({
         "id": tenant.id,
         "name": tenant.name,
         "settings": tenant.settings.effective(&app.engine.defaults),
         "set": tenant.settings,
-    })
+        "app_asserted": is_asserted,
+    }))
 }
 
-fn print(format: Format, app: &App, tenant: &Tenant) -> Result<(), Failure> {
-    let shown = shown(app, tenant);
+async fn print(format: Format, app: &App, tenant: &Tenant) -> Result<(), Failure> {
+    let shown = shown(app, tenant).await?;
     if format == Format::Json {
         return json(&shown);
     }
@@ -238,6 +314,9 @@ fn print(format: Format, app: &App, tenant: &Tenant) -> Result<(), Failure> {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let whose = if set.contains_key(name) { "" } else { "  (default)" };
         line(format_args!("  {name:<15} {value}{whose}"))?;
+    }
+    if shown["app_asserted"] == true {
+        line("  the app may approve mails for its users (accord tenant app-asserted)")?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub use self::schedule::Schedule;
 pub use self::values::{DatabaseUrl, LogFormat};
 use self::values::{duration, endpoint, log_format, log_level, number, optional, root, yes_or_no};
 use crate::domain::language::Language;
-use crate::domain::mail::{Mailbox, Reminders};
+use crate::domain::mail::{Mailbox, Reminders, SmtpServer};
 use crate::domain::policy::{ConflictPolicy, Guests, Inbound};
 
 /// The manual: every key, its default, a sentence.
@@ -168,8 +168,8 @@ pub struct Sync {
 /// `[mail]`
 #[derive(Debug, Clone)]
 pub struct Mail {
-    /// The installation's mail server; may be empty.
-    pub smtp_url: SecretString,
+    /// The installation's mail server.
+    pub server: Option<SmtpServer>,
     /// Tenant default: who sends.
     pub from: Option<Mailbox>,
     /// Tenant default: when customers are reminded.
@@ -293,7 +293,7 @@ impl Config {
                 contact_create_delay_minutes: reader.read("sync.contact_create_delay_minutes", number(1..=1440)),
             },
             mail: Mail {
-                smtp_url: reader.read("mail.smtp_url", |text| Ok::<_, Invalid>(text.into())),
+                server: reader.read("mail.smtp_url", optional(str::parse)),
                 from: reader.read("mail.from", optional(str::parse)),
                 reminders: reader.read("mail.reminders", str::parse),
                 language: reader.read("mail.language", str::parse),

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::problem::Invalid;
 use crate::domain::language::UnknownLanguage;
-use crate::domain::mail::{NotAMailbox, NotReminders};
+use crate::domain::mail::{NotAMailbox, NotReminders, SmtpUrlProblem};
 use crate::domain::policy::UnknownPolicy;
 
 impl From<UnknownPolicy> for Invalid {
@@ -128,6 +128,17 @@ impl From<UnknownLanguage> for Invalid {
 impl From<NotAMailbox> for Invalid {
     fn from(_: NotAMailbox) -> Self {
         Invalid::new("the text is no sender", "write an address, or Name <address>")
+    }
+}
+
+impl From<SmtpUrlProblem> for Invalid {
+    /// The problem says what is wrong, a colon, and what to do.
+    fn from(problem: SmtpUrlProblem) -> Self {
+        let words = problem.to_string();
+        let (wrong, fix) = words
+            .split_once(": ")
+            .unwrap_or((&words, "write smtps://user:password@host"));
+        Invalid::new(format!("the mail server's address {wrong}"), fix)
     }
 }
 

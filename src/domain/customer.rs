@@ -166,7 +166,7 @@ pub struct Customer {
     pub details: Details,
     /// Who created it.
     pub origin: Side,
-    /// Grows with every change of a mirrored field; set by triggers only.
+    /// Grows with every change of what the app may write; set by triggers only.
     pub version: i64,
     /// Milliseconds since the Unix epoch.
     pub created_at: i64,

@@ -37,8 +37,7 @@ impl Language {
     pub fn of_tag(tag: &str) -> Option<Self> {
         let mut parts = tag.trim().split(['-', '_']);
         let primary = parts.next()?;
-        let is_part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
-        if !parts.all(is_part) {
+        if !parts.all(is_subtag) {
             return None;
         }
         Self::ALL
@@ -50,6 +49,18 @@ impl Language {
     pub fn choose<'a>(tags: impl IntoIterator<Item = &'a str>) -> Self {
         tags.into_iter().find_map(Self::of_tag).unwrap_or_default()
     }
+}
+
+/// Whether a text has the shape of a BCP 47 tag: a language of two or three letters, then subtags behind hyphens. Whether the
+/// language exists, or is one of ours, is not asked; 35 characters are what everybody has to keep (RFC 5646, 4.4.1).
+pub fn is_tag(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let is_language = |part: &str| (2..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphabetic());
+    text.len() <= 35 && parts.next().is_some_and(is_language) && parts.all(is_subtag)
+}
+
+fn is_subtag(part: &str) -> bool {
+    (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 impl fmt::Display for Language {
@@ -97,6 +108,39 @@ mod tests {
             "de-toolongpart",
         ] {
             assert_eq!(Language::of_tag(tag), None, "{tag:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_has_the_shape_of_one_whatever_language_it_names() {
+        for tag in [
+            "de",
+            "DE",
+            "fr-CA",
+            "pt-BR",
+            "zh-Hant-TW",
+            "gsw",
+            "de-CH-1996",
+            "en-x-own",
+        ] {
+            assert!(is_tag(tag), "{tag}");
+        }
+        let long = format!("de-{}", ["abcdefgh"; 4].join("-"));
+        for text in [
+            "",
+            "d",
+            "german",
+            "de_AT",
+            "de-",
+            "-de",
+            "de--AT",
+            " de",
+            "d3",
+            "de-AT,en",
+            "de-\u{e9}",
+            &long,
+        ] {
+            assert!(!is_tag(text), "{text:?}");
         }
     }
 

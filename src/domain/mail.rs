@@ -3,10 +3,12 @@
 //! A [`Letter`] is the whole of what a recipient gets. It is made once, when the mail is proposed; a consent covers its
 //! [`Letter::hash`], and exactly it is sent: only `Date` and the framing of the transport are added on the way.
 mod reminders;
+mod server;
 mod state;
 mod told;
 
 pub use reminders::{NotReminders, Reminders};
+pub use server::{Security, SmtpServer, SmtpUrlProblem};
 pub use state::{Reason, State, UnknownState};
 pub use told::{Aspect, Told};
 
@@ -101,6 +103,19 @@ impl FromStr for Mailbox {
             name: name.to_owned(),
             address: address.to_owned(),
         })
+    }
+}
+
+impl Mailbox {
+    /// Its address for eyes that need not know it: `u***@e***.com`.
+    pub fn masked(&self) -> String {
+        let first = |text: &str| text.chars().next().map(String::from).unwrap_or_default();
+        let (local, domain) = self.address.rsplit_once('@').unwrap_or_default();
+        let end = domain
+            .rsplit_once('.')
+            .map(|(_, end)| format!(".{end}"))
+            .unwrap_or_default();
+        format!("{}***@{}***{end}", first(local), first(domain))
     }
 }
 

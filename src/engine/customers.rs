@@ -3,8 +3,9 @@
 //! Every change is one transaction, guarded by the version that the caller saw. What customers are found by follows from their
 //! rows: at once for what the API writes, a moment later for what was written in SQL.
 //!
-//! `contact.rs`: the acts that unlink a customer from its contact, and link it again
+//! `contact.rs`: the acts that unlink a customer from its contact, and link it again; `reader.rs`: how a customer reads mails
 mod contact;
+mod reader;
 
 use super::bookings::{Problems, owner};
 use super::once::{self, Answer, Attempt, Once};
@@ -16,7 +17,7 @@ use crate::domain::people::{check, email_key, phone};
 use crate::domain::settings::is_address;
 use crate::domain::validate::FieldProblem;
 use crate::store::customer_contacts::{self, CustomerContact};
-use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText, NewCustomer};
+use crate::store::customers::{self, CustomerFilter, CustomerRow, CustomerText, NewCustomer, Reader};
 use crate::store::{StoreError, Tx, contact_links, customer_states, tenants};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -58,7 +59,7 @@ pub struct CustomerSearch {
 
 impl CustomerEdit {
     /// The fields that can be written, as the API calls them.
-    pub const FIELDS: [&'static str; 8] = [
+    pub const FIELDS: [&'static str; 10] = [
         "given_name",
         "family_name",
         "emails",
@@ -67,7 +68,12 @@ impl CustomerEdit {
         "addresses",
         "birthday",
         "gender",
+        "language",
+        "time_zone",
     ];
+
+    /// Those that are mirrored.
+    const DETAILS: &'static [&'static str] = Self::FIELDS.split_at(8).0;
 
     /// These details with what was sent put over them.
     fn applied_to(&self, details: &Details, problems: &mut Problems) -> Details {
@@ -75,7 +81,7 @@ impl CustomerEdit {
             Ok(Value::Object(members)) => members,
             _ => Map::new(),
         };
-        for field in Self::FIELDS {
+        for &field in Self::DETAILS {
             let Some(value) = self.fields.get(field) else { continue };
             json.remove(field);
             if value.is_null() {
@@ -236,6 +242,7 @@ impl Engine {
         let mut problems = Problems::of(&edit.bad);
         let owner = owner(&mut tx, tenant, user, &mut problems).await?;
         let details = edit.applied_to(&Details::default(), &mut problems);
+        let reader = edit.applied_to_reader(&Reader::default(), &mut problems);
         problems.into_result()?;
         let owner = owner.ok_or_else(|| Refusal::field("user_id", "is required"))?;
         let id = CustomerId(self.fresh_uuid());
@@ -244,6 +251,7 @@ impl Engine {
             id,
             user_id: owner,
             text,
+            reader,
             origin: Side::App,
             created_at: self.now_ms(),
         };
@@ -311,9 +319,10 @@ impl Engine {
         let customer = understood(&row)?;
         let mut problems = Problems::of(&edit.bad);
         let details = edit.applied_to(&customer.details, &mut problems);
+        let reader = edit.applied_to_reader(&row.reader, &mut problems);
         problems.into_result()?;
-        if details != customer.details {
-            if !customers::update(&mut tx, tenant, id, version, &CustomerText::of(&details)).await? {
+        if details != customer.details || reader != row.reader {
+            if !customers::update(&mut tx, tenant, id, version, &CustomerText::of(&details), &reader).await? {
                 let current = found(&mut tx, tenant, id).await?.version;
                 return Err(Refusal::Stale { current });
             }

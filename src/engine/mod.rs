@@ -31,6 +31,7 @@ pub mod sync_now;
 pub mod tenants;
 pub mod times;
 pub mod tokens;
+pub mod user_tokens;
 pub mod users;
 
 pub use refusal::{BadField, Refusal};

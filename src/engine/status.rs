@@ -1,8 +1,10 @@
 //! How the sync of each account stands, for operators and tenant admins: numbers and causes, no words of bookings.
 use super::{Engine, Refusal};
 use crate::domain::ids::{AccountId, CalendarId, TenantId, UserId};
+use crate::domain::mail::State;
 use crate::store::accounts::{Account, AccountState};
 use crate::store::contact_links::{self, LinkWaiting};
+use crate::store::mail::{messages, tenants as mail_tenants};
 use crate::store::scopes::ScopeStatus;
 use crate::store::{
     Tx, accounts, calendars, customer_states, placements, quarantine, questions, scopes, states, tenants,
@@ -11,6 +13,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::HashMap;
 
+/// How long what went wrong with a mail is counted, ms.
+const WEEK: i64 = 7 * 24 * 60 * 60 * 1000;
 /// Accounts read at a time.
 const PAGE: i64 = 200;
 
@@ -47,10 +51,52 @@ pub struct AccountStatus {
     pub quarantined: i64,
     /// Questions nobody has answered.
     pub open_questions: i64,
+    /// Mails to customers that need its user.
+    pub mail: MailStatus,
     /// Its calendars.
     pub calendars: Vec<CalendarStatus>,
     /// Its contacts; `None` while they never took part.
     pub contacts: Option<ScopeHealth>,
+}
+
+/// How mail to customers stands that needs the yes of one user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MailStatus {
+    /// `on`, `paused`, or `off`: the tenant has no mail server or no sender, so that nothing is proposed.
+    pub state: &'static str,
+    /// With `off`: what is missing.
+    pub missing: Option<&'static str>,
+    /// Mails that wait for the user's yes.
+    pub proposed: i64,
+    /// Mails that may be sent and were not handed over yet.
+    pub queued: i64,
+    /// Mails of the last week of which nobody knows whether the server has taken them.
+    pub maybe_sent: i64,
+    /// Mails of the last week that the server refused for good.
+    pub failed: i64,
+}
+
+impl MailStatus {
+    /// In a few words.
+    pub fn words(&self) -> String {
+        let mut words = vec![match self.missing {
+            Some(missing) => format!("{}: no {missing}", self.state),
+            None => self.state.to_owned(),
+        }];
+        let counts = [
+            (self.proposed, "to approve"),
+            (self.queued, "queued"),
+            (self.maybe_sent, "maybe sent"),
+            (self.failed, "failed"),
+        ];
+        words.extend(
+            counts
+                .iter()
+                .filter(|(n, _)| *n > 0)
+                .map(|(n, what)| format!("{n} {what}")),
+        );
+        words.join(", ")
+    }
 }
 
 /// One calendar of an account.
@@ -105,13 +151,14 @@ pub async fn accounts(
     };
     let mut found = Vec::new();
     for tenant in tenants {
+        let missing = mail_lacks(engine, &mut tx, tenant).await?;
         let mut after = None;
         loop {
             let page = accounts::list(&mut tx, tenant, after, PAGE).await?;
             after = page.last().map(|account| account.id);
             for account in &page {
                 if with_disconnected || account.state != AccountState::Disconnected {
-                    found.push(of(&mut tx, account, now).await?);
+                    found.push(of(&mut tx, account, now, missing).await?);
                 }
             }
             if (page.len() as i64) < PAGE {
@@ -122,7 +169,23 @@ pub async fn accounts(
     Ok(found)
 }
 
-async fn of(tx: &mut Tx, account: &Account, now: DateTime<Utc>) -> Result<AccountStatus, Refusal> {
+/// What a tenant lacks to have mail proposed.
+async fn mail_lacks(engine: &Engine, tx: &mut Tx, tenant: TenantId) -> Result<Option<&'static str>, Refusal> {
+    let row = tenants::get(tx, tenant).await?.ok_or(Refusal::Missing("tenant"))?;
+    let own = mail_tenants::get(tx, tenant).await?;
+    if engine.mail.server.is_none() && own.is_none_or(|own| own.smtp_url_sealed.is_none()) {
+        return Ok(Some("mail server"));
+    }
+    let sender = row.settings.effective(&engine.defaults).sender;
+    Ok(sender.is_none().then_some("sender"))
+}
+
+async fn of(
+    tx: &mut Tx,
+    account: &Account,
+    now: DateTime<Utc>,
+    mail_lacks: Option<&'static str>,
+) -> Result<AccountStatus, Refusal> {
     let (tenant, id) = (account.tenant_id, account.id);
     let known: HashMap<CalendarId, _> = calendars::of_account(tx, tenant, id)
         .await?
@@ -161,6 +224,20 @@ async fn of(tx: &mut Tx, account: &Account, now: DateTime<Utc>) -> Result<Accoun
         Some(contacts) if contacts.enabled => customer_states::count_pending(tx, tenant, account.user_id).await?,
         _ => 0,
     };
+    let mails = messages::counts(tx, tenant, account.user_id, now.timestamp_millis() - WEEK).await?;
+    let count = |state: State| mails.iter().find(|(known, _)| *known == state).map_or(0, |(_, n)| *n);
+    let mail = MailStatus {
+        state: match (mail_lacks, accounts::is_mail_paused(tx, tenant, account.user_id).await?) {
+            (Some(_), _) => "off",
+            (None, true) => "paused",
+            (None, false) => "on",
+        },
+        missing: mail_lacks,
+        proposed: count(State::Proposed),
+        queued: count(State::Queued) + count(State::Sending),
+        maybe_sent: count(State::MaybeSent),
+        failed: count(State::Failed),
+    };
     Ok(AccountStatus {
         tenant_id: tenant,
         account_id: id,
@@ -180,6 +257,7 @@ async fn of(tx: &mut Tx, account: &Account, now: DateTime<Utc>) -> Result<Accoun
         linked_contacts: contact_links::count_live(tx, tenant, id).await?,
         quarantined: quarantine::list(tx, tenant, Some(id)).await?.len() as i64,
         open_questions: questions::count_open(tx, tenant, id).await?,
+        mail,
         calendars,
         contacts,
     })

@@ -5,6 +5,7 @@
 use super::{BadField, Engine, Refusal};
 use crate::domain::ids::{ApiKeyId, TenantId};
 use crate::domain::settings::{EffectiveSettings, TenantDefaults, TenantSettings};
+use crate::store::mail::{subjects, tenants as mail_tenants};
 use crate::store::tenants::{self, ApiKey, Tenant};
 use crate::store::{StoreError, customers};
 use base64::Engine as _;
@@ -198,6 +199,7 @@ impl Engine {
             }
         }
         let region = tenant.settings.region.clone();
+        let reminders = tenant.settings.effective(&self.defaults).reminders;
         match tenant.settings.patched(&patch.settings) {
             Ok(settings) => tenant.settings = settings,
             Err(problems) => bad.extend(problems.into_iter().map(BadField::from)),
@@ -211,8 +213,27 @@ impl Engine {
             // Numbers without a country code mean others now.
             customers::forget_noticed(&mut tx, id).await?;
         }
+        if tenant.settings.effective(&self.defaults).reminders != reminders {
+            // What is due when is another question now.
+            subjects::remind_again(&mut tx, id).await?;
+        }
         tx.commit().await?;
         Ok(tenant)
+    }
+
+    /// Whether the operator lets this tenant's app say yes for its users.
+    pub async fn is_app_asserted(&self, id: TenantId) -> Result<bool, Refusal> {
+        let mut tx = self.db.read().await?;
+        Ok(mail_tenants::is_app_asserted(&mut tx, id).await?)
+    }
+
+    /// Allows or ends that. A yes that was said stays said.
+    pub async fn set_app_asserted(&self, id: TenantId, is_allowed: bool) -> Result<(), Refusal> {
+        let mut tx = self.db.begin().await?;
+        if !mail_tenants::set_app_asserted(&mut tx, id, is_allowed).await? {
+            return Err(Refusal::Missing("tenant"));
+        }
+        Ok(tx.commit().await?)
     }
 }
 
@@ -229,7 +250,7 @@ fn read_key(token: &str) -> Option<(TenantId, ApiKeyId, [u8; 32])> {
 }
 
 /// An id as keys and links carry it: 32 lower-case hexadecimal digits.
-fn simple_uuid(text: &str) -> Option<Uuid> {
+pub(super) fn simple_uuid(text: &str) -> Option<Uuid> {
     let id = Uuid::try_parse(text).ok()?;
     (id.simple().to_string() == text).then_some(id)
 }

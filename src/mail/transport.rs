@@ -6,7 +6,7 @@
 //! ends with connecting, and its pool hands on connections that were left in the middle of a letter. Nothing here retries.
 use super::compose::Composed;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
+use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use std::collections::HashMap;
 use std::fmt;
@@ -18,8 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 mod answer;
 mod connect;
-mod server;
-pub use server::{SmtpServer, SmtpUrlProblem};
+pub use crate::domain::mail::{SmtpServer, SmtpUrlProblem};
 
 /// How long one waits. Each step has its own limit, and all of them together have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +121,22 @@ impl Transport {
         };
         let delivered = self.attempt(server, composed, &steps).await;
         answer::masked(delivered.unwrap_or_else(|failed| failed), composed)
+    }
+
+    /// Whether a server would let us begin: it is reached, encrypted as it has to be, and lets us log in. Hands nothing over.
+    /// `name` is whom we say to be: a domain of ours.
+    ///
+    /// # Errors
+    /// What a letter would have met.
+    pub async fn probe(&self, server: &SmtpServer, name: &str, limits: &Limits) -> Result<(), Delivery> {
+        let steps = Steps {
+            limits,
+            end: Instant::now() + limits.total,
+        };
+        let mut connection = connect::connect(server, name, &steps).await?;
+        // A server that does not say goodbye has answered all the same.
+        let _ = steps.command("QUIT", connection.command(Quit)).await;
+        Ok(())
     }
 
     async fn attempt(&self, server: &SmtpServer, composed: &Composed, steps: &Steps<'_>) -> Result<Delivery, Delivery> {

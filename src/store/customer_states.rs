@@ -1,5 +1,5 @@
 //! `row_state` of customers: what the triggers say about each, and what the engine has agreed with Google about it.
-use super::customers::CustomerText;
+use super::customers::{CustomerText, Reader};
 use super::{Row, StoreError, Tx, list};
 use crate::args;
 use crate::domain::ids::{AccountId, CustomerId, TenantId, UserId};
@@ -13,6 +13,9 @@ pub struct DeletedCustomer {
     /// The mirrored columns.
     #[serde(flatten)]
     pub text: CustomerText,
+    /// How they read mails.
+    #[serde(flatten)]
+    pub reader: Reader,
     /// `app` or `google`.
     pub origin: String,
     /// Milliseconds since the epoch.

@@ -30,6 +30,17 @@ pub struct CustomerText {
     pub gender: String,
 }
 
+/// How a customer reads mails: columns that are the app's alone and are not mirrored. What was written in SQL may name a language
+/// or a zone that there is not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reader {
+    /// BCP 47 tag; `None`: the tenant's language.
+    pub language: Option<String>,
+    /// IANA name; `None`: the zone of the booking.
+    pub time_zone: Option<String>,
+}
+
 /// A row of `customers` as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerRow {
@@ -41,6 +52,8 @@ pub struct CustomerRow {
     pub user_id: UserId,
     /// The mirrored columns.
     pub text: CustomerText,
+    /// How they read mails.
+    pub reader: Reader,
     /// `app` or `google`.
     pub origin: Side,
     /// Set by triggers.
@@ -138,6 +151,10 @@ impl CustomerRow {
                 birthday: row.opt_text("birthday")?,
                 gender: row.text("gender")?,
             },
+            reader: Reader {
+                language: row.opt_text("language")?,
+                time_zone: row.opt_text("time_zone")?,
+            },
             origin: if row.text("origin")? == "google" {
                 Side::Google
             } else {
@@ -159,6 +176,8 @@ pub struct NewCustomer {
     pub user_id: UserId,
     /// The mirrored columns.
     pub text: CustomerText,
+    /// How they read mails.
+    pub reader: Reader,
     /// Who created it.
     pub origin: Side,
     /// Milliseconds since the epoch.
@@ -168,7 +187,7 @@ pub struct NewCustomer {
 /// Inserts customers.
 pub async fn insert(tx: &mut Tx, tenant: TenantId, customers: &[NewCustomer]) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO customers (tenant_id, id, user_id, given_name, family_name, emails, phones, organizations, \
-         addresses, birthday, gender, origin, created_at) VALUES ROWS";
+         addresses, birthday, gender, language, time_zone, origin, created_at) VALUES ROWS";
     let rows = customers.iter().map(|new| {
         args![
             tenant,
@@ -182,6 +201,8 @@ pub async fn insert(tx: &mut Tx, tenant: TenantId, customers: &[NewCustomer]) ->
             &new.text.addresses,
             new.text.birthday.clone(),
             &new.text.gender,
+            new.reader.language.clone(),
+            new.reader.time_zone.clone(),
             new.origin.as_str(),
             new.created_at
         ]
@@ -298,16 +319,18 @@ pub async fn list_after(
     Ok(readable(&tx.fetch_all(SQL, args).await?))
 }
 
-/// Writes the mirrored columns if the row still has `planned_version`; `false` when it has not.
+/// Writes the mirrored columns and how the customer reads mails, if the row still has `planned_version`; `false` when it has not.
 pub async fn update(
     tx: &mut Tx,
     tenant: TenantId,
     id: CustomerId,
     planned_version: i64,
     text: &CustomerText,
+    reader: &Reader,
 ) -> Result<bool, StoreError> {
     const SQL: &str = "UPDATE customers SET given_name = $4, family_name = $5, emails = $6, phones = $7, organizations = $8, \
-         addresses = $9, birthday = $10, gender = $11 WHERE tenant_id = $1 AND id = $2 AND version = $3";
+         addresses = $9, birthday = $10, gender = $11, language = $12, time_zone = $13 \
+         WHERE tenant_id = $1 AND id = $2 AND version = $3";
     let args = args![
         tenant,
         id,
@@ -319,7 +342,9 @@ pub async fn update(
         &text.organizations,
         &text.addresses,
         text.birthday.clone(),
-        &text.gender
+        &text.gender,
+        reader.language.clone(),
+        reader.time_zone.clone()
     ];
     Ok(tx.execute(SQL, args).await? == 1)
 }

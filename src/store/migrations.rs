@@ -37,6 +37,7 @@ macro_rules! history {
             13 "0013_contacts",
             14 "0014_mail",
             15 "0015_ledger_replace",
+            16 "0016_customer_language",
         )
     };
 }

@@ -49,8 +49,9 @@ DECLARE
         -- table, what may be inserted, what may be updated
         ['resources', 'tenant_id, id, name', 'name'],
         ['customers',
-         'tenant_id, id, user_id, given_name, family_name, emails, phones, organizations, addresses, birthday, gender',
-         'given_name, family_name, emails, phones, organizations, addresses, birthday, gender'],
+         'tenant_id, id, user_id, given_name, family_name, emails, phones, organizations, addresses, birthday, gender, '
+         || 'language, time_zone',
+         'given_name, family_name, emails, phones, organizations, addresses, birthday, gender, language, time_zone'],
         ['bookings',
          'tenant_id, id, user_id, title, description, resource_id, starts_local, ends_local, time_zone, end_time_zone, '
          || 'fold, end_fold, all_day, recurrence, status, series_id, original_start, mail_wish',

@@ -126,6 +126,7 @@ mod tests {
                     page_size: 250,
                     contact_create_delay_ms: 30 * 60 * 1000,
                 },
+                mail: crate::engine::mail::MailSettings::without_server().unwrap(),
                 public_url: "https://accord.example".into(),
                 wake: Arc::default(),
             },

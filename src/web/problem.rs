@@ -2,6 +2,7 @@
 //!
 //! [`Kind`] is the one table of all types; the OpenAPI document prints it. A problem says what the caller can do about it, and
 //! never why the server failed inside.
+use crate::domain::ids::MessageId;
 use crate::engine::{BadField, Refusal};
 use crate::store::StoreError;
 use axum::Json;
@@ -43,6 +44,10 @@ kinds! {
     Invalid = "invalid-request", BAD_REQUEST, "The request is not valid";
     /// Without hints.
     Unauthorized = "unauthorized", UNAUTHORIZED, "A valid API key is required";
+    /// Neither a tenant's key nor its operator can; `detail` says who can, and how.
+    OnlyTheUser = "only-the-user", FORBIDDEN, "Only the user can do this";
+    /// It lists, shows, declines and withdraws the consents of its user.
+    UserToken = "user-token", FORBIDDEN, "A user's token cannot do this";
     /// Also what belongs to another tenant.
     NotFound = "not-found", NOT_FOUND, "There is no such thing";
     /// `Allow` says which.
@@ -59,6 +64,12 @@ kinds! {
     InUse = "in-use", CONFLICT, "It is still in use";
     /// `detail` says what has to happen first.
     NotPossibleNow = "not-possible-now", CONFLICT, "This cannot be done as things are";
+    /// `proposal_id`, if there is one already, is the proposal that took its place.
+    ProposalChanged = "proposal-changed", CONFLICT, "The booking has changed since this mail was proposed";
+    /// Show it to its user again.
+    OtherContent = "other-content", CONFLICT, "The hash is not that of this mail";
+    /// Try again in a moment.
+    NotCertainYet = "not-certain-yet", CONFLICT, "The change of the booking is not certain yet";
     /// Try again in a moment.
     InProgress = "request-in-progress", CONFLICT, "The same request is being worked on";
     /// Read everything again.
@@ -86,6 +97,7 @@ pub struct Problem {
     detail: Option<String>,
     errors: Vec<BadField>,
     version: Option<i64>,
+    proposal: Option<MessageId>,
 }
 
 /// One field of a request and what is wrong with it.
@@ -117,6 +129,10 @@ pub struct ProblemBody {
     /// The present version, when the one sent is stale.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<i64>,
+    /// The proposal that took the place of the one that was decided about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid")]
+    proposal_id: Option<String>,
 }
 
 impl Problem {
@@ -127,6 +143,7 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             version: None,
+            proposal: None,
         }
     }
 
@@ -144,6 +161,13 @@ impl Problem {
             errors,
             ..Self::of(Kind::Invalid)
         }
+    }
+
+    /// With the proposal that took the place of the one that was decided about.
+    #[must_use]
+    pub fn with_proposal(mut self, proposal: MessageId) -> Self {
+        self.proposal = Some(proposal);
+        self
     }
 
     /// One field that is wrong.
@@ -206,6 +230,7 @@ impl IntoResponse for Problem {
                 })
                 .collect(),
             version: self.version,
+            proposal_id: self.proposal.map(|id| id.to_string()),
         };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
@@ -216,6 +241,9 @@ impl IntoResponse for Problem {
         match self.kind {
             Kind::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Kind::NotCertainYet => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }
             Kind::Unavailable | Kind::InProgress => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

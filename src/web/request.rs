@@ -2,9 +2,10 @@
 use super::WebState;
 use super::log::LoggedTenant;
 use super::problem::{Kind, Problem};
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{ApiKeyId, TenantId, UserId};
 use crate::engine::once::Once;
 use crate::engine::tenants::Caller;
+use crate::engine::user_tokens::is_user_token;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::header;
 use axum::http::request::Parts;
@@ -20,6 +21,34 @@ impl FromRequestParts<WebState> for ByTenant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
+        let ByTenantOrUser(asker) = ByTenantOrUser::from_request_parts(parts, state).await?;
+        if asker.user.is_some() {
+            return Err(Problem::of(Kind::UserToken));
+        }
+        let (tenant, key) = (asker.tenant, asker.key);
+        Ok(Self(tenant, Caller { tenant, key }))
+    }
+}
+
+/// Who asks where a user's token is enough.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// For whom a token speaks; `None`: an API key speaks for the whole tenant.
+    pub user: Option<UserId>,
+    /// The key that was sent, or with which the token was made.
+    pub key: ApiKeyId,
+}
+
+/// The tenant whose API key, or the user whose token, came with the request.
+#[derive(Debug, Clone, Copy)]
+pub struct ByTenantOrUser(pub Asker);
+
+impl FromRequestParts<WebState> for ByTenantOrUser {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
         let token = parts
             .headers
             .get(header::AUTHORIZATION)
@@ -28,11 +57,25 @@ impl FromRequestParts<WebState> for ByTenant {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
             .ok_or(Problem::of(Kind::Unauthorized))?;
-        let caller = state.engine.authenticate(token).await?;
+        let asker = if is_user_token(token) {
+            let holder = state.engine.authenticate_user(token).await?;
+            Asker {
+                tenant: holder.tenant,
+                user: Some(holder.user),
+                key: holder.key,
+            }
+        } else {
+            let caller = state.engine.authenticate(token).await?;
+            Asker {
+                tenant: caller.tenant,
+                user: None,
+                key: caller.key,
+            }
+        };
         if let Some(logged) = parts.extensions.get::<LoggedTenant>() {
-            logged.set(caller.tenant);
+            logged.set(asker.tenant);
         }
-        Ok(Self(caller.tenant, caller))
+        Ok(Self(asker))
     }
 }
 

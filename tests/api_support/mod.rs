@@ -93,6 +93,24 @@ impl Reply {
 impl App {
     /// Serves a fresh database with one tenant and one user (Europe/Prague).
     pub async fn start(database: String) -> App {
+        Self::start_with(database, |_| {}).await
+    }
+
+    /// The same with a mail server, at which nothing may answer, and a sender; users are asked at once.
+    pub async fn start_with_mail(database: String, server: &str) -> App {
+        let server = Arc::new(server.parse().unwrap());
+        let app = Self::start_with(database, |engine| {
+            engine.mail.server = Some(server);
+            engine.mail.settle = 0;
+            engine.mail.rest = 0;
+        })
+        .await;
+        let settings = json!({"settings": {"sender": "Acme <mail@acme.example>", "reminders": "1h"}});
+        app.patch("/tenant", &json!(0), &settings).await.expect(200);
+        app
+    }
+
+    async fn start_with(database: String, change: impl FnOnce(&mut Engine)) -> App {
         let db = match database.strip_prefix("sqlite://") {
             Some(path) => Db::open_sqlite(std::path::Path::new(path)).await,
             None => Db::open_postgres(&database).await,
@@ -102,7 +120,7 @@ impl App {
         let clock = Arc::new(TestClock::at("2026-03-01T08:00:00Z".parse().unwrap()));
         let entropy = Arc::new(TestEntropy::default());
         let transport = Arc::new(Transport::new(Duration::from_secs(5)).unwrap());
-        let engine = Engine {
+        let mut engine = Engine {
             db,
             keys: Arc::new(KeyRing::new(SealingKey::generate(entropy.as_ref()), Vec::new())),
             clock: clock.clone(),
@@ -122,6 +140,7 @@ impl App {
             public_url: "http://127.0.0.1".into(),
             wake: Arc::default(),
         };
+        change(&mut engine);
         let (tenant, key) = engine.create_tenant("Tenant", &admin()).await.unwrap();
         let state = WebState {
             engine: engine.clone(),

@@ -5,6 +5,7 @@ pub mod google;
 pub mod http;
 pub mod mishap;
 pub mod people;
+pub mod post;
 pub mod postgres;
 pub mod series;
 pub mod stories;

@@ -673,6 +673,11 @@ impl World {
 }
 
 impl World {
+    /// Where the database is.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
     /// Whether the database is PostgreSQL.
     pub fn is_postgres(&self) -> bool {
         !self.url.starts_with("sqlite://")

@@ -56,7 +56,7 @@ pub(super) async fn put_back(
             problem.field, problem.problem
         )));
     }
-    if !customers::update(tx, tenant, id, row.version, &CustomerText::of(&new)).await? {
+    if !customers::update(tx, tenant, id, row.version, &CustomerText::of(&new), &row.reader).await? {
         return Err(impossible("the customer was changed at this moment; try again"));
     }
     Ok(derive_keys(tx, tenant, &[id]).await?)

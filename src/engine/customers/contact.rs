@@ -67,7 +67,7 @@ impl Engine {
         }
         if restore {
             let text = CustomerText::of(&before(self, tenant, &links)?);
-            if text != row.text && !customers::update(&mut tx, tenant, id, row.version, &text).await? {
+            if text != row.text && !customers::update(&mut tx, tenant, id, row.version, &text, &row.reader).await? {
                 let current = found(&mut tx, tenant, id).await?.version;
                 return Err(Refusal::Stale { current });
             }

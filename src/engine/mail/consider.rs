@@ -11,7 +11,7 @@ use crate::engine::ledger::{self, Event};
 use crate::store::mail::messages::{self, MessageRow};
 use crate::store::mail::subjects::{self, SubjectRow};
 use crate::store::mail::{suppressions, tenants as mail_tenants};
-use crate::store::{Tx, accounts, bookings, states, users};
+use crate::store::{Tx, accounts, bookings, placements, states, users};
 use crate::templates::mail::MailTemplates;
 use std::collections::BTreeSet;
 
@@ -143,6 +143,7 @@ pub(in crate::engine) async fn consider(
         templates: &templates,
         wish,
         made: Vec::new(),
+        cut_off: BTreeSet::new(),
     };
     clerk.carry_over(tx, &mut family).await?;
     for (start, customer) in targets(&family) {
@@ -172,6 +173,8 @@ struct Clerk<'a> {
     templates: &'a MailTemplates,
     wish: Wish,
     made: Vec<MessageId>,
+    /// Subjects whose open messages ended because another customer took the place: what they told is still to be told.
+    cut_off: BTreeSet<MessageId>,
 }
 
 impl Clerk<'_> {
@@ -181,7 +184,7 @@ impl Clerk<'_> {
 
     /// A customer who takes the place of another one with the same address is the same recipient: what the one was told, the other
     /// was. So it is when a booking is handed over to a user who knows the customer too.
-    async fn carry_over(&self, tx: &mut Tx, family: &mut Family) -> Result<(), MailError> {
+    async fn carry_over(&mut self, tx: &mut Tx, family: &mut Family) -> Result<(), MailError> {
         let Some(booking) = &family.booking else { return Ok(()) };
         let present = booking.customer_ids.clone();
         for at in 0..family.subjects.len() {
@@ -206,7 +209,9 @@ impl Clerk<'_> {
             match known {
                 None => {
                     for message in messages::of_subject(tx, self.tenant(), left.id).await? {
-                        self.end(tx, &message, State::Superseded, Reason::Changed).await?;
+                        if end(self.engine, tx, self.tenant(), &message, State::Superseded, Reason::Changed).await? {
+                            self.cut_off.insert(left.id);
+                        }
                     }
                     family.subjects[at].customer_id = heir;
                     subjects::put(tx, self.tenant(), &family.subjects[at]).await?;
@@ -288,10 +293,14 @@ impl Clerk<'_> {
             let is_due = message.kind == Kind::Reminder.as_str() || due.is_some_and(|due| message.kind == due.as_str());
             is_due && Some(message.mail_version) == version && message.letter_sealed.is_some()
         };
-        if is_same && open.iter().all(asks_right) {
+        // Words that are withheld by now are no change to tell about; but what waits must not tell them.
+        let shows = |told: &Told| told.title.is_some();
+        let tells_withheld = now.takes_place && !shows(&now) && old.as_ref().is_some_and(shows);
+        let was_cut_off = own.is_some_and(|own| self.cut_off.contains(&own));
+        if is_same && !was_cut_off && open.iter().all(asks_right) && (open.is_empty() || !tells_withheld) {
             return Ok(());
         }
-        let was_wished = !open.is_empty();
+        let was_wished = was_cut_off || !open.is_empty();
         let is_wished = match self.wish {
             Wish::Propose => true,
             Wish::None => false,
@@ -453,11 +462,7 @@ pub(super) async fn propose(
         },
     };
     let id = MessageId(engine.fresh_uuid());
-    let name = family
-        .people
-        .get(&subject.customer_id)
-        .map(|person| person.name.clone())
-        .unwrap_or_default();
+    let customer = family.people.get(&subject.customer_id).cloned().unwrap_or_default();
     let row = family.row(asked.start).or(family.booking.as_ref());
     let series = asked
         .start
@@ -472,7 +477,7 @@ pub(super) async fn propose(
         told: asked.told,
         before: asked.before,
         sequence: subject.mail_version,
-        customer: &name,
+        customer: &customer,
         user: &user,
         description: row
             .map(|row| row.content.description.clone())
@@ -523,6 +528,8 @@ pub(super) async fn propose(
     }
     crate::store::changes::record(tx, tenant, "message", &id.to_string()).await?;
     let Some(letter) = letter else { return Ok(None) };
+    // A customer may be a user too: what their calendar makes of the mail is this booking, when it comes back through Google.
+    placements::identify(tx, tenant, &desk.uid(family.root), None, family.root).await?;
     let event = Event::Proposed {
         message: id,
         booking: family.root,

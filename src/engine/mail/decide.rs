@@ -98,9 +98,7 @@ pub async fn approve(
     }
     let stop = match &desk {
         None => {
-            return Err(MailError::Internal(
-                "the tenant has no mail server or no sender".to_owned(),
-            ));
+            return Err(MailError::NoMail);
         }
         Some(_) => no_longer_of_use(engine, &mut tx, tenant, &message).await?,
     };

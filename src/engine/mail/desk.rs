@@ -1,7 +1,8 @@
 //! What is needed to write mail for one tenant. Opening it makes everybody else's mail of the tenant wait until the
 //! transaction ends.
 use super::MailError;
-use crate::domain::ids::{MessageId, TenantId};
+use super::preview::templates_of;
+use crate::domain::ids::{BookingId, MessageId, TenantId};
 use crate::domain::language::Language;
 use crate::domain::mac;
 use crate::domain::mail::{Mailbox, Reminders};
@@ -10,7 +11,7 @@ use crate::mail::address::same_mailbox_key;
 use crate::mail::transport::SmtpServer;
 use crate::store::mail::tenants as mail_tenants;
 use crate::store::{Tx, tenants};
-use crate::templates::mail::{MailTemplates, load_folder};
+use crate::templates::mail::MailTemplates;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::ExposeSecret;
@@ -124,20 +125,20 @@ impl Desk {
         row.ok_or_else(|| MailError::Internal("the mail of a tenant was removed".to_owned()))
     }
 
+    /// By what calendars know a booking, whatever becomes of it.
+    pub(super) fn uid(&self, booking: BookingId) -> String {
+        format!("{booking}@{}", self.uid_domain)
+    }
+
     /// Ours, or ours with the tenant's own in their places. A folder of the tenant's that is broken is passed over: mail goes on.
     pub(super) fn templates(&self, engine: &Engine) -> MailTemplates {
-        let Some(folder) = &engine.mail.overrides else {
-            return engine.mail.templates.clone();
-        };
-        let folder = folder.join(self.tenant.to_string());
-        if !folder.is_dir() {
-            return engine.mail.templates.clone();
+        match templates_of(engine, self.tenant) {
+            Ok((templates, _)) => templates,
+            Err(problem) => {
+                tracing::error!(tenant = %self.tenant, %problem, "the tenant's own templates are refused; the built-in ones are used");
+                engine.mail.templates.clone()
+            }
         }
-        let found = load_folder(&folder).and_then(|files| engine.mail.templates.with_overrides(&files));
-        found.unwrap_or_else(|problem| {
-            tracing::error!(tenant = %self.tenant, %problem, "the tenant's own templates are refused; the built-in ones are used");
-            engine.mail.templates.clone()
-        })
     }
 }
 

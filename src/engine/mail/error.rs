@@ -29,6 +29,9 @@ pub enum MailError {
         "only the user can say yes: on the page that a mail to the user's own address opens, or after a sign-in with the connected Google account"
     )]
     NotTheUser,
+    /// Nobody sends for this tenant.
+    #[error("the tenant has no mail server or no sender")]
+    NoMail,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

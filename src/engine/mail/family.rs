@@ -9,7 +9,7 @@ use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId};
 use crate::domain::mail::{Told, clean_line};
 use crate::domain::merge::Waiting;
 use crate::domain::recurrence;
-use crate::domain::time::{OriginalStart, When};
+use crate::domain::time::{OriginalStart, When, parse_zone};
 use crate::mail::address::parse_address;
 use crate::store::accounts::{self, AccountState};
 use crate::store::mail::subjects::{self, SubjectRow};
@@ -18,13 +18,17 @@ use crate::store::{Tx, bookings, calendars, customers, resources, users};
 use chrono_tz::Tz;
 use std::collections::{BTreeSet, HashMap};
 
-/// A customer as a mail names them.
-#[derive(Debug, Clone)]
+/// A customer as a mail names them, and as they read it.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Person {
     /// May be empty.
     pub(super) name: String,
     /// Where mail goes; empty when there is none that mail can be sent to.
     pub(super) address: String,
+    /// As the app wrote it; may be no language that mails are written in.
+    pub(super) language: Option<String>,
+    /// `None`: times are told in the zone of the booking.
+    pub(super) zone: Option<Tz>,
 }
 
 /// Everything that says what the customers of a booking are told.
@@ -108,8 +112,14 @@ impl Family {
             if let Ok(details) = row.text.details() {
                 let name = clean_line(format!("{} {}", details.given_name, details.family_name).trim());
                 let address = details.emails.iter().find_map(|email| parse_address(&email.value).ok());
-                let address = address.unwrap_or_default();
-                family.people.insert(row.id, Person { name, address });
+                let person = Person {
+                    name,
+                    address: address.unwrap_or_default(),
+                    language: row.reader.language,
+                    // One that was written in SQL and does not exist holds no mail up.
+                    zone: row.reader.time_zone.and_then(|name| parse_zone(&name).ok()),
+                };
+                family.people.insert(row.id, person);
             }
         }
         family.look_at_google(tx, &read).await?;

@@ -1,4 +1,5 @@
 //! The letter of a proposal: rendered once, from what it tells and what was told before.
+use super::family::Person;
 use super::{Desk, MailError};
 use crate::domain::ids::{BookingId, MessageId};
 use crate::domain::language::Language;
@@ -26,8 +27,8 @@ pub(super) struct Draft<'a> {
     /// What the customer was told before.
     pub(super) before: Option<&'a Told>,
     pub(super) sequence: i64,
-    /// The customer's own name; may be empty.
-    pub(super) customer: &'a str,
+    /// Who reads it.
+    pub(super) customer: &'a Person,
     /// Who meets the customer, and where answers go.
     pub(super) user: &'a Mailbox,
     /// Kept for tenants' own templates; none of ours shows it.
@@ -46,24 +47,25 @@ pub(super) fn write(
     draft: &Draft<'_>,
 ) -> Result<Letter, MailError> {
     let unsubscribe_url = desk.unsubscribe_url(engine, draft.id);
-    let when = |told: &Told| WhenWords::of(desk.language, &told.when, None, draft.day_zone);
+    let language = language(desk, draft.customer);
+    let when = |told: &Told| WhenWords::of(language, &told.when, draft.customer.zone, draft.day_zone);
     let context = BookingMail {
         tenant: clean_line(&desk.name),
         user: clean_line(&draft.user.name),
-        customer: draft.customer.to_owned(),
+        customer: draft.customer.name.clone(),
         title: draft.told.title.clone(),
         when: when(draft.told),
         place: draft.told.place.clone(),
-        changes: changes(desk.language, draft),
+        changes: changes(language, draft),
         unsubscribe_url: unsubscribe_url.clone(),
         description: draft.description.clone(),
     };
     let mail = Mail::for_kind(draft.kind);
     let rendered = templates
-        .render(mail, desk.language, &Context::from(context))
+        .render(mail, language, &Context::from(context))
         .map_err(|error| MailError::unreadable("a mail", &error))?;
     let to = Mailbox {
-        name: draft.customer.to_owned(),
+        name: draft.customer.name.clone(),
         address: draft.told.address.clone(),
     };
     let letter = Letter {
@@ -84,14 +86,20 @@ pub(super) fn write(
     Ok(letter)
 }
 
+/// The customer's own language where mails are written in it, otherwise the tenant's.
+fn language(desk: &Desk, customer: &Person) -> Language {
+    let tags = customer.language.as_deref().into_iter().chain([desk.language.as_str()]);
+    Language::choose(tags)
+}
+
 fn facts(engine: &Engine, desk: &Desk, draft: &Draft<'_>, attendee: Mailbox) -> CalendarFacts {
-    let fallback = match desk.language {
+    let fallback = match language(desk, draft.customer) {
         Language::En => "Appointment",
         Language::Es => "Cita",
         Language::De => "Termin",
     };
     CalendarFacts {
-        uid: format!("{}@{}", draft.booking, desk.uid_domain),
+        uid: desk.uid(draft.booking),
         sequence: draft.sequence,
         dtstamp: DateTime::from_timestamp_millis(engine.now_ms()).unwrap_or_default(),
         method: if draft.kind == Kind::Cancellation {
@@ -116,7 +124,7 @@ fn changes(language: Language, draft: &Draft<'_>) -> Vec<Change> {
         return Vec::new();
     };
     let when = |told: &Told| {
-        let words = WhenWords::of(language, &told.when, None, draft.day_zone);
+        let words = WhenWords::of(language, &told.when, draft.customer.zone, draft.day_zone);
         match words.repeats.is_empty() {
             true => words.when,
             false => format!("{}, {}", words.when, words.repeats),

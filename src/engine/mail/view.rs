@@ -27,6 +27,11 @@ pub struct Proposal {
 }
 
 impl Proposal {
+    /// Whether it is a notice, or was approved: not what is or was merely proposed.
+    pub fn is_mail(&self) -> bool {
+        self.row.class == "notice" || self.consent.is_some()
+    }
+
     /// Which occurrence of a series it is about.
     pub fn original_start(&self) -> Option<OriginalStart> {
         self.row.original_start

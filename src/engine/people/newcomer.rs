@@ -14,7 +14,7 @@ use crate::engine::sync::{PassReport, SyncError};
 use crate::google::people::Person;
 use crate::store::contact_links::{self, ContactLink, LinkState};
 use crate::store::contact_matches::{self, Candidate};
-use crate::store::customers::{CustomerRow, CustomerText, NewCustomer};
+use crate::store::customers::{CustomerRow, CustomerText, NewCustomer, Reader};
 use crate::store::{Tx, customer_states};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -287,6 +287,7 @@ async fn take_in_chunk(
             id,
             user_id: context.user(),
             text: CustomerText::of(&person.details),
+            reader: Reader::default(),
             origin: Side::Google,
             created_at: context.engine.now_ms(),
         });

@@ -254,6 +254,7 @@ async fn undo(context: &Context<'_>, known: Known, report: &mut PassReport) -> R
             id,
             user_id: context.user(),
             text: deleted.text,
+            reader: deleted.reader,
             origin: if deleted.origin == "google" {
                 Side::Google
             } else {

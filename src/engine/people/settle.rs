@@ -180,7 +180,7 @@ async fn act(
     let mut version = row.version;
     if outcome.local != *details {
         let text = CustomerText::of(&outcome.local);
-        if !crate::store::customers::update(tx, tenant, row.id, row.version, &text).await? {
+        if !crate::store::customers::update(tx, tenant, row.id, row.version, &text, &row.reader).await? {
             return Err(StoreError::Serialization.into());
         }
         customers::derive_keys(tx, tenant, &[row.id]).await?;

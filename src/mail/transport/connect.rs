@@ -1,9 +1,10 @@
 //! Up to the point where the server would take a letter: TCP, TLS, EHLO, login.
-use super::server::{Security, SmtpServer};
-use super::{Delivery, Steps, answer};
+use super::{Delivery, SmtpServer, Steps, answer};
+use crate::domain::mail::Security;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
+use secrecy::ExposeSecret;
 use std::io;
 use tokio::net::TcpStream;
 
@@ -14,7 +15,7 @@ pub(super) async fn connect(
     steps: &Steps<'_>,
 ) -> Result<AsyncSmtpConnection, Delivery> {
     let hello = ClientId::Domain(name.to_owned());
-    let mut connection = match server.security {
+    let mut connection = match server.security() {
         Security::Tls => tls_from_the_start(server, &hello, steps).await?,
         Security::Plain | Security::StartTls => {
             let stream = tcp(server, steps).await?;
@@ -24,10 +25,11 @@ pub(super) async fn connect(
             steps.run("the greeting", limit, greeted, failed).await?
         }
     };
-    if server.security == Security::StartTls {
+    if server.security() == Security::StartTls {
         start_tls(&mut connection, server, &hello, steps).await?;
     }
-    if let Some(credentials) = server.credentials() {
+    if let Some((user, password)) = server.login() {
+        let credentials = Credentials::new(user.to_owned(), password.expose_secret().to_owned());
         log_in(&mut connection, &credentials, steps).await?;
     }
     Ok(connection)
@@ -35,11 +37,11 @@ pub(super) async fn connect(
 
 async fn tcp(server: &SmtpServer, steps: &Steps<'_>) -> Result<TcpStream, Delivery> {
     let connected = async {
-        let stream = TcpStream::connect((server.host.as_str(), server.port)).await?;
+        let stream = TcpStream::connect((server.host(), server.port())).await?;
         // Commands are small; with Nagle's algorithm the dot waits for the acknowledgement of the body.
         stream.set_nodelay(true)?;
         // `localhost` may do without TLS only when it really is this machine.
-        if server.security == Security::Plain && !stream.peer_addr()?.ip().is_loopback() {
+        if server.security() == Security::Plain && !stream.peer_addr()?.ip().is_loopback() {
             return Err(io::Error::other("the name does not lead to this machine"));
         }
         Ok(stream)
@@ -59,7 +61,7 @@ async fn tls_from_the_start(
 ) -> Result<AsyncSmtpConnection, Delivery> {
     let step = format!("connecting to {}", server.name());
     let limit = steps.limits.connect + steps.limits.command;
-    let address = (server.host.clone(), server.port);
+    let address = (server.host().to_owned(), server.port());
     let connected = AsyncSmtpConnection::connect_tokio1(address, None, hello, Some(tls(server)?), None);
     let failed = |error| answer::before_letter(&step, &error);
     steps.run(&step, limit, connected, failed).await
@@ -100,12 +102,12 @@ async fn log_in(
 }
 
 fn tls(server: &SmtpServer) -> Result<TlsParameters, Delivery> {
-    let mut builder = TlsParameters::builder(server.host.clone());
+    let mut builder = TlsParameters::builder(server.host().to_owned());
     let unable = |error| Delivery::Unable {
         reason: format!("the certificates to trust cannot be used: {error}"),
     };
-    if !server.roots.is_empty() {
-        builder = builder.add_root_certificate(Certificate::from_pem(&server.roots).map_err(unable)?);
+    if !server.roots().is_empty() {
+        builder = builder.add_root_certificate(Certificate::from_pem(server.roots()).map_err(unable)?);
     }
     builder.build().map_err(unable)
 }

@@ -284,6 +284,8 @@ pub struct MessageFilter {
     pub state: Option<State>,
     /// `customer` or `notice`.
     pub class: Option<&'static str>,
+    /// Only notices and what was approved, not what is or was merely proposed.
+    pub is_mail: bool,
 }
 
 /// Messages in id order, which is the order they were made in, after a given id.
@@ -296,7 +298,9 @@ pub async fn list_after(
 ) -> Result<Vec<MessageRow>, StoreError> {
     const SQL: &str = select!(
         "WHERE tenant_id = $1 AND id > COALESCE($2, '') AND ($4 IS NULL OR user_id = $4) AND ($5 IS NULL OR booking_id = $5) \
-         AND ($6 IS NULL OR customer_id = $6) AND ($7 IS NULL OR state = $7) AND ($8 IS NULL OR class = $8) ORDER BY id LIMIT $3"
+         AND ($6 IS NULL OR customer_id = $6) AND ($7 IS NULL OR state = $7) AND ($8 IS NULL OR class = $8) \
+         AND ($9 = 0 OR class = 'notice' OR EXISTS (SELECT 1 FROM consents c WHERE c.tenant_id = messages.tenant_id AND c.message_id = messages.id)) \
+         ORDER BY id LIMIT $3"
     );
     let values = args![
         tenant,
@@ -306,9 +310,20 @@ pub async fn list_after(
         filter.booking_id,
         filter.customer_id,
         filter.state.map(State::as_str),
-        filter.class
+        filter.class,
+        filter.is_mail
     ];
     read_all(&tx.fetch_all(SQL, values).await?)
+}
+
+/// How many messages to customers of a user are in each state; those that have ended, only since `since` (ms).
+pub async fn counts(tx: &mut Tx, tenant: TenantId, user: UserId, since: i64) -> Result<Vec<(State, i64)>, StoreError> {
+    const SQL: &str = "SELECT state, COUNT(*) AS n FROM messages WHERE tenant_id = $1 AND user_id = $2 AND class = 'customer' \
+         AND (state IN ('proposed', 'queued', 'sending') OR updated_at >= $3) GROUP BY state";
+    let rows = tx.fetch_all(SQL, args![tenant, user, since]).await?;
+    rows.iter()
+        .map(|row| Ok((row.parse("state")?, row.int("n")?)))
+        .collect()
 }
 
 /// Moves a message on. `false`: it is not in that state any more.

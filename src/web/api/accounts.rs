@@ -1,9 +1,11 @@
 //! `/accounts`: connected Google accounts, their calendars and contacts, and where a user connects one.
+use super::consents::mail_problem;
 use super::page::{self, Page};
 use crate::domain::access::ContactsChoice;
 use crate::domain::ids::{AccountId, CalendarId, UserId};
 use crate::engine::connect::{self, ChoiceError, ConnectError, ContactsStanding, Narrowing, Refusal};
 use crate::engine::disconnect::{self, EndError, Ending};
+use crate::engine::mail;
 use crate::engine::sync_now;
 use crate::store::accounts::Account;
 use crate::store::calendars::Calendar;
@@ -29,6 +31,8 @@ pub fn router() -> OpenApiRouter<WebState> {
         .routes(routes!(contacts, narrow_contacts))
         .routes(routes!(start))
         .routes(routes!(sync))
+        .routes(routes!(pause_mail))
+        .routes(routes!(resume_mail))
 }
 
 /// A connected Google account.
@@ -44,6 +48,9 @@ struct AccountBody {
     state: &'static str,
     /// How private events of this account appear: `busy` or `shown`.
     private_events: &'static str,
+    /// Since when its user sends no mail to customers; null: mail is proposed and sent.
+    #[schema(format = "date-time")]
+    mail_paused_at: Option<String>,
     /// Why it needs attention.
     last_error: Option<String>,
     #[schema(format = "date-time")]
@@ -60,6 +67,7 @@ impl From<&Account> for AccountBody {
             email: account.email.clone(),
             state: account.state.as_str(),
             private_events: if account.private_events_shown { "shown" } else { "busy" },
+            mail_paused_at: account.mail_paused_at.map(page::instant),
             last_error: account.last_error.clone(),
             created_at: page::instant(account.created_at),
             updated_at: page::instant(account.updated_at),
@@ -394,4 +402,43 @@ async fn sync(
     }
     sync_now::request(&state.engine, tenant, id).await?;
     Ok((StatusCode::ACCEPTED, Json(SyncBody { passes: Vec::new() })))
+}
+
+/// Stops all mail to customers that needs the yes of this account's user, at once: what waits or is queued is withdrawn, and nothing
+/// new is proposed. Only the user can let it go on.
+#[utoipa::path(post, path = "/accounts/{id}/mail/pause", tag = "accounts",
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, body = AccountBody, description = "The account.")))]
+async fn pause_mail(
+    State(state): State<WebState>,
+    ByTenant(tenant, _): ByTenant,
+    Id(id): Id<AccountId>,
+) -> Result<Json<AccountBody>, Problem> {
+    let (account, _) = connect::account(&state.engine, tenant, id)
+        .await
+        .map_err(connect_problem)?;
+    mail::pause(&state.engine, tenant, account.id)
+        .await
+        .map_err(mail_problem)?;
+    let (account, _) = connect::account(&state.engine, tenant, id)
+        .await
+        .map_err(connect_problem)?;
+    Ok(Json((&account).into()))
+}
+
+/// Is always refused: a tenant's key narrows what its users allowed and never widens it. The user lets mail go on, on their own page.
+#[utoipa::path(post, path = "/accounts/{id}/mail/resume", tag = "accounts",
+    params(("id" = String, Path, format = "uuid")),
+    responses((status = 403, description = "Only the user can.")))]
+async fn resume_mail(
+    State(state): State<WebState>,
+    ByTenant(tenant, _): ByTenant,
+    Id(id): Id<AccountId>,
+) -> Result<Json<AccountBody>, Problem> {
+    connect::account(&state.engine, tenant, id)
+        .await
+        .map_err(connect_problem)?;
+    let detail =
+        "only the user can let mail go on: on their own page, after a sign-in with the connected Google account";
+    Err(Problem::detailed(Kind::OnlyTheUser, detail))
 }

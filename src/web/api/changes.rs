@@ -20,7 +20,7 @@ pub fn router() -> OpenApiRouter<WebState> {
 /// A change: which thing, never what it holds.
 #[derive(Debug, Serialize, ToSchema)]
 struct ChangeBody {
-    /// `booking`, `customer`, `resource`, `account`, `conflict` or `question`.
+    /// `booking`, `customer`, `resource`, `account`, `conflict`, `question` or `message`: a mail, proposed or not (`/consents`, `/messages`).
     kind: String,
     /// Of the thing.
     id: String,

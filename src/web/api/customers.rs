@@ -52,6 +52,14 @@ pub(super) struct CustomerBody {
     birthday: Option<BirthdayBody>,
     /// `male`, `female`, `unspecified` or a text of one's own; empty when not known.
     gender: String,
+    /// BCP 47 tag of the language that mails to this customer are written in; null: the tenant's. Mails are written in English
+    /// (`en`), Spanish (`es`) and German (`de`): any other tag is kept, and mails are in the tenant's language.
+    #[schema(example = "de-AT")]
+    language: Option<String>,
+    /// IANA name of the zone that times in mails to this customer are told in; null: the zone of each booking. A name written in
+    /// SQL that does not exist counts as null.
+    #[schema(example = "Europe/Vienna")]
+    time_zone: Option<String>,
     /// Who created it: `app` or `google`.
     origin: String,
     /// Why the row, written in SQL, cannot be understood; its lists are empty here then. Null for all others.
@@ -153,6 +161,12 @@ struct CustomerPatchBody {
     addresses: Option<Vec<AddressBody>>,
     birthday: Option<BirthdayBody>,
     gender: Option<String>,
+    /// BCP 47 tag; mails are in the tenant's language where it is null or names none that mails are written in.
+    #[schema(example = "de-AT")]
+    language: Option<String>,
+    /// IANA name; null: times in mails are told in the zone of each booking.
+    #[schema(example = "Europe/Vienna")]
+    time_zone: Option<String>,
 }
 
 /// A new customer.
@@ -170,6 +184,12 @@ struct NewCustomerBody {
     addresses: Option<Vec<AddressBody>>,
     birthday: Option<BirthdayBody>,
     gender: Option<String>,
+    /// BCP 47 tag; mails are in the tenant's language where it is null or names none that mails are written in.
+    #[schema(example = "de-AT")]
+    language: Option<String>,
+    /// IANA name; null: times in mails are told in the zone of each booking.
+    #[schema(example = "Europe/Vienna")]
+    time_zone: Option<String>,
 }
 
 impl From<&CustomerView> for CustomerBody {
@@ -210,6 +230,8 @@ impl From<&CustomerView> for CustomerBody {
             addresses: details.addresses.iter().map(Into::into).collect(),
             birthday: details.birthday.map(Into::into),
             gender: details.gender.clone(),
+            language: row.reader.language.clone(),
+            time_zone: row.reader.time_zone.clone(),
             origin: row.origin.as_str().to_owned(),
             problem: view.details.as_ref().err().cloned(),
             contact: ContactBody {

@@ -7,8 +7,10 @@ mod booking_body;
 pub mod bookings;
 pub mod changes;
 pub mod conflicts;
+pub mod consents;
 mod customer_contact;
 pub mod customers;
+pub mod messages;
 pub mod occurrences;
 mod page;
 pub mod questions;
@@ -50,6 +52,8 @@ fn documented() -> OpenApiRouter<WebState> {
         .merge(occurrences::router())
         .merge(conflicts::router())
         .merge(questions::router())
+        .merge(consents::router())
+        .merge(messages::router())
         .merge(changes::router());
     OpenApiRouter::with_openapi(description()).nest("/api/v1", api)
 }

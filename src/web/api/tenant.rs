@@ -42,6 +42,14 @@ struct SettingsBody {
     region: Option<String>,
     /// IANA name for new users.
     time_zone: Option<String>,
+    /// The language of mails: `en`, `es` or `de`.
+    language: Option<String>,
+    /// Who sends mails to customers: an address, or `Name <address>`. The mail server must accept it; without one no mail is proposed.
+    #[schema(example = "Acme <mail@acme.example>")]
+    sender: Option<String>,
+    /// How long before the start customers are reminded: minutes (m), hours (h) or days (d), longest first; empty: not at all.
+    #[schema(example = "24h, 1h")]
+    reminders: Option<String>,
     /// Who is told when something waits for the tenant.
     #[schema(required = false)]
     admin_email: String,
@@ -59,6 +67,8 @@ struct TenantBody {
     /// What is in force.
     #[schema(value_type = SettingsBody)]
     effective: EffectiveSettings,
+    /// The operator lets the tenant's app say yes for its users (`POST /consents/{id}/approve`). Only the operator can change it.
+    app_asserted: bool,
     #[schema(format = "date-time")]
     created_at: String,
     #[schema(format = "date-time")]
@@ -74,12 +84,13 @@ struct TenantPatchBody {
 }
 
 impl TenantBody {
-    fn new(tenant: Tenant, defaults: &TenantDefaults) -> Self {
+    fn new(tenant: Tenant, app_asserted: bool, defaults: &TenantDefaults) -> Self {
         Self {
             id: tenant.id.to_string(),
             name: tenant.name,
             effective: tenant.settings.effective(defaults),
             settings: tenant.settings,
+            app_asserted,
             created_at: page::instant(tenant.created_at),
             updated_at: page::instant(tenant.updated_at),
         }
@@ -90,8 +101,9 @@ impl TenantBody {
 #[utoipa::path(get, path = "/tenant", tag = "tenant",
     responses((status = 200, body = TenantBody, description = "The tenant.")))]
 async fn show(State(state): State<WebState>, ByTenant(tenant, _): ByTenant) -> Result<Json<TenantBody>, Problem> {
+    let asserted = state.engine.is_app_asserted(tenant).await?;
     let tenant = state.engine.tenant(tenant).await?;
-    Ok(Json(TenantBody::new(tenant, &state.defaults)))
+    Ok(Json(TenantBody::new(tenant, asserted, &state.defaults)))
 }
 
 /// Changes the tenant's name and settings (JSON merge patch, RFC 7396).
@@ -104,9 +116,10 @@ async fn patch(
 ) -> Result<Json<TenantBody>, Problem> {
     let name = fields.text("name");
     let settings = fields.object("settings").unwrap_or_default();
-    fields.read_only(&["id", "effective", "created_at", "updated_at"], "");
+    fields.read_only(&["id", "effective", "app_asserted", "created_at", "updated_at"], "");
     let bad = fields.finish();
     let patch = TenantPatch { name, settings, bad };
     let tenant = state.engine.patch_tenant(tenant, &patch).await?;
-    Ok(Json(TenantBody::new(tenant, &state.defaults)))
+    let asserted = state.engine.is_app_asserted(tenant.id).await?;
+    Ok(Json(TenantBody::new(tenant, asserted, &state.defaults)))
 }

@@ -3,7 +3,6 @@
 //! Nothing leaves this machine unencrypted: without TLS only loopback is accepted, when the URL is read. The password is
 //! in no error and in no `Debug` output.
 use http::Uri;
-use lettre::transport::smtp::authentication::Credentials;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
@@ -13,7 +12,7 @@ use std::str::FromStr;
 
 /// How the connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Security {
+pub enum Security {
     /// TLS from the first byte (RFC 8314).
     Tls,
     /// STARTTLS, or nothing is sent.
@@ -25,12 +24,11 @@ pub(super) enum Security {
 /// An SMTP server as an operator or a tenant names it.
 #[derive(Clone)]
 pub struct SmtpServer {
-    pub(super) host: String,
-    pub(super) port: u16,
-    pub(super) security: Security,
+    host: String,
+    port: u16,
+    security: Security,
     login: Option<(String, SecretString)>,
-    /// Roots that are trusted besides those of the system, in PEM.
-    pub(super) roots: Vec<u8>,
+    roots: Vec<u8>,
 }
 
 /// Why a URL names no server. Never quotes it: it may hold a password.
@@ -148,9 +146,29 @@ impl SmtpServer {
         self.security != Security::Plain
     }
 
-    pub(super) fn credentials(&self) -> Option<Credentials> {
-        let (user, password) = self.login.as_ref()?;
-        Some(Credentials::new(user.clone(), password.expose_secret().to_owned()))
+    /// A name, or an address without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// TCP.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How it is reached.
+    pub fn security(&self) -> Security {
+        self.security
+    }
+
+    /// User and password, if it wants any.
+    pub fn login(&self) -> Option<(&str, &SecretString)> {
+        self.login.as_ref().map(|(user, password)| (user.as_str(), password))
+    }
+
+    /// Certificate authorities (PEM) that are trusted besides those of the system; may be empty.
+    pub fn roots(&self) -> &[u8] {
+        &self.roots
     }
 }
 
