@@ -409,7 +409,10 @@ async fn a_tenants_own_mail_server_is_read_from_a_file_sealed_and_taken_away_aga
     );
     assert_eq!(place.json(&["status"])[0]["mail"]["state"], "on");
     let stored = place.sql("SELECT hex(smtp_url_sealed) FROM mail_tenants");
-    assert!(stored.len() > 40 && !stored.contains("736D74703A"), "smtp: is sealed: {stored}");
+    assert!(
+        stored.len() > 40 && !stored.contains("736D74703A"),
+        "smtp: is sealed: {stored}"
+    );
     assert_eq!(code(&place.run(&["tenant", "smtp", &office.tenant, "--clear"])), 0);
     assert_eq!(code(&place.run(&["mail", "test", "--tenant", &office.tenant])), 1);
     // Never on the command line, where everybody sees it; and one of the two.

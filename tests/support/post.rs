@@ -53,7 +53,9 @@ impl Mail {
             text: text(&shown["text"]),
             html: text(&shown["html"]),
             method: shown["calendar"]["method"].as_str().map(str::to_owned),
-            calendar: text(&shown["calendar"]["text"]).replace("\r\n ", "").replace("\r\n", "\n"),
+            calendar: text(&shown["calendar"]["text"])
+                .replace("\r\n ", "")
+                .replace("\r\n", "\n"),
             message_id: text(&shown["message_id"]),
             raw: text(&shown["raw"]),
         }
@@ -110,7 +112,13 @@ pub fn at(starts_local: &str) -> BookingEdit {
 /// The same in any zone.
 pub fn in_zone(starts_local: &str, zone: Tz) -> BookingEdit {
     let local: NaiveDateTime = starts_local.parse().expect("a local time");
-    let text = |local: NaiveDateTime| local.and_local_timezone(zone).earliest().expect("it exists").to_rfc3339();
+    let text = |local: NaiveDateTime| {
+        local
+            .and_local_timezone(zone)
+            .earliest()
+            .expect("it exists")
+            .to_rfc3339()
+    };
     BookingEdit {
         starts_at: Some(text(local)),
         ends_at: Some(text(local + TimeDelta::hours(1))),
@@ -230,7 +238,9 @@ impl Post {
             made = Some((view.row.id, view.proposals.clone()));
             ok()
         };
-        let making = self.engine.create_booking(self.tenant, Some(&user), &edit, None, render);
+        let making = self
+            .engine
+            .create_booking(self.tenant, Some(&user), &edit, None, render);
         Box::pin(making).await.expect("a booking");
         made.expect("a booking")
     }
@@ -304,7 +314,12 @@ impl Post {
 
     /// The first number of what a query gives; `$1` is the tenant.
     pub async fn count(&self, sql: &'static str) -> i64 {
-        let row = self.read().await.fetch_optional(sql, args![self.tenant]).await.expect("a count");
+        let row = self
+            .read()
+            .await
+            .fetch_optional(sql, args![self.tenant])
+            .await
+            .expect("a count");
         row.expect("a row").int("n").expect("a number")
     }
 
@@ -343,7 +358,12 @@ impl Post {
         let all = mail::list(&self.engine, self.tenant, &Filter::default(), None, 10_000).await;
         let all = all.expect("messages");
         all.iter()
-            .map(|one| format!("{} {} {} {}", one.row.id, one.row.state, one.row.attempts, one.row.next_attempt_at))
+            .map(|one| {
+                format!(
+                    "{} {} {} {}",
+                    one.row.id, one.row.state, one.row.attempts, one.row.next_attempt_at
+                )
+            })
             .collect()
     }
 
@@ -370,7 +390,9 @@ impl Post {
         for _ in 0..12 {
             let before = self.standing().await;
             self.tick();
-            Box::pin(mail::consider_waiting(&self.engine)).await.expect("considered");
+            Box::pin(mail::consider_waiting(&self.engine))
+                .await
+                .expect("considered");
             mail::remind_due(&self.engine).await.expect("reminded");
             mail::expire(&self.engine).await.expect("expired");
             mail::prompt_waiting(&self.engine).await.expect("prompted");
@@ -393,8 +415,17 @@ impl Post {
             class: Some("customer"),
             ..Filter::default()
         };
-        let mut all = mail::list(&self.engine, self.tenant, &filter, None, 10_000).await.expect("messages");
-        all.sort_by_key(|one| (one.row.created_at, one.row.kind == "reminder", one.row.mail_version, -one.row.offset_minutes));
+        let mut all = mail::list(&self.engine, self.tenant, &filter, None, 10_000)
+            .await
+            .expect("messages");
+        all.sort_by_key(|one| {
+            (
+                one.row.created_at,
+                one.row.kind == "reminder",
+                one.row.mail_version,
+                -one.row.offset_minutes,
+            )
+        });
         all
     }
 
@@ -489,7 +520,9 @@ impl Post {
     /// What customers got.
     pub async fn mails(&self) -> Vec<Mail> {
         let all = self.mailbox().await;
-        all.into_iter().filter(|mail| mail.to != ANA && mail.to != super::world::BEN).collect()
+        all.into_iter()
+            .filter(|mail| mail.to != ANA && mail.to != super::world::BEN)
+            .collect()
     }
 
     /// What Ana got.
@@ -519,7 +552,9 @@ impl Post {
     /// How many attempts the database knows of.
     pub async fn deliveries(&self) -> i64 {
         let mut tx = self.read().await;
-        let (all, _) = deliveries::count_since(&mut tx, self.tenant, &[], 0, 0).await.expect("a count");
+        let (all, _) = deliveries::count_since(&mut tx, self.tenant, &[], 0, 0)
+            .await
+            .expect("a count");
         all
     }
 
@@ -532,7 +567,9 @@ impl Post {
             lines.push('\n');
             Ok::<(), StoreError>(())
         };
-        ledger::export(&self.engine, self.tenant, 1, write).await.expect("an export");
+        ledger::export(&self.engine, self.tenant, 1, write)
+            .await
+            .expect("an export");
         lines
     }
 
@@ -590,7 +627,9 @@ impl Post {
     /// Recipients of what waits, sorted.
     pub async fn recipients(&self) -> Vec<String> {
         let waiting = self.waiting().await;
-        let to = waiting.iter().filter_map(|one| one.letter.as_ref().map(|letter| letter.to.address.clone()));
+        let to = waiting
+            .iter()
+            .filter_map(|one| one.letter.as_ref().map(|letter| letter.to.address.clone()));
         to.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
@@ -603,7 +642,9 @@ fn ok() -> Answer {
 }
 
 fn customer_edit(fields: Value) -> CustomerEdit {
-    let Value::Object(fields) = fields else { panic!("an object") };
+    let Value::Object(fields) = fields else {
+        panic!("an object")
+    };
     CustomerEdit {
         fields,
         bad: Vec::new(),

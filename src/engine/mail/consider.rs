@@ -209,7 +209,16 @@ impl Clerk<'_> {
             match known {
                 None => {
                     for message in messages::of_subject(tx, self.tenant(), left.id).await? {
-                        if end(self.engine, tx, self.tenant(), &message, State::Superseded, Reason::Changed).await? {
+                        if end(
+                            self.engine,
+                            tx,
+                            self.tenant(),
+                            &message,
+                            State::Superseded,
+                            Reason::Changed,
+                        )
+                        .await?
+                        {
                             self.cut_off.insert(left.id);
                         }
                     }
