@@ -75,6 +75,7 @@ pub async fn run(engine: Engine, settings: Settings, stop: Stop) {
         period,
         watch: &watch,
         stop: stop.clone(),
+        is_whole: false,
     };
     tokio::join!(
         passes::run(
@@ -89,7 +90,9 @@ pub async fn run(engine: Engine, settings: Settings, stop: Stop) {
         job("mail: remind", SOON).run(async || Ok(mail::remind_due(&engine).await?)),
         job("mail: expire", SOON).run(async || Ok(mail::expire(&engine).await?)),
         job("mail: prompt", SOON).run(async || Ok(mail::prompt_waiting(&engine).await?)),
-        job("mail: send", NOTICE).run(async || Ok(mail::send_due(&engine).await?)),
+        job("mail: send", NOTICE).run_whole(async || Ok(mail::send_due(&engine).await?)),
+        // A second lane: whatever a slow mail server holds up in the first goes out by this one.
+        job("mail: send more", NOTICE).run_whole(async || Ok(mail::send_due(&engine).await?)),
         job("mail: overdue", SOON).run(async || Ok(mail::give_up_overdue(&engine).await?)),
         job("ledger heads", RARELY).run(async || {
             ledger::log_heads(&engine).await?;
@@ -113,15 +116,37 @@ struct Job<'a> {
     period: Duration,
     watch: &'a DatabaseWatch,
     stop: Stop,
+    /// Whether a call under way at a gentle stop goes on to its end, unless the stop becomes a firm one.
+    is_whole: bool,
 }
 
 impl Job<'_> {
+    /// The same for work that must not be dropped half way as long as there is time: a mail that is handed over just now.
+    async fn run_whole<F: Future<Output = Result<bool, Trouble>>>(self, work: impl Fn() -> F) {
+        Job { is_whole: true, ..self }.run(work).await;
+    }
+
+    async fn unless_firm<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        if self.stop.is_requested() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            () = self.stop.firm() => None,
+            done = work => Some(done),
+        }
+    }
+
     /// Calls `work` on every beat, and again at once when it says that there is more. A call under way at the stop is dropped:
     /// its transaction is rolled back, and whatever it had begun outside is taken up by the next start.
     async fn run<F: Future<Output = Result<bool, Trouble>>>(self, work: impl Fn() -> F) {
         let mut failures = 0;
         loop {
-            let Some(outcome) = self.stop.unless_requested(work()).await else {
+            let outcome = match self.is_whole {
+                false => self.stop.unless_requested(work()).await,
+                true => self.unless_firm(work()).await,
+            };
+            let Some(outcome) = outcome else {
                 return;
             };
             let pause = match outcome {

@@ -432,7 +432,7 @@ pub async fn is_mail_paused(tx: &mut Tx, tenant: TenantId, user: UserId) -> Resu
 pub async fn to_reconnect(tx: &mut Tx, limit: i64) -> Result<Vec<(TenantId, AccountId)>, StoreError> {
     const SQL: &str = "SELECT a.tenant_id, a.id FROM accounts a WHERE a.state = 'needs_reconnect' AND NOT EXISTS ( \
              SELECT 1 FROM messages m WHERE m.tenant_id = a.tenant_id AND m.class = 'notice' AND m.user_id = a.user_id \
-             AND m.kind = 'reconnect_google' AND m.created_at >= a.updated_at) LIMIT $1";
+             AND m.kind = 'reconnect_google' AND m.created_at >= a.updated_at) ORDER BY random() LIMIT $1";
     let rows = tx.fetch_all(SQL, args![limit]).await?;
     rows.iter()
         .map(|row| Ok((row.parse("tenant_id")?, row.parse("id")?)))

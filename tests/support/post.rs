@@ -182,6 +182,13 @@ impl Post {
         engine
     }
 
+    /// The same daemon, with no connection to the mail server left open.
+    pub async fn with_fresh_connections(&self) -> Engine {
+        let mut engine = self.second_engine().await;
+        engine.mail.transport = Arc::default();
+        engine
+    }
+
     /// Changes tenant settings; sender and reminders stay unless they are named.
     pub async fn set(&self, settings: Value) {
         let mut all = json!({"sender": "Acme <mail@acme.example>", "reminders": "24h, 1h"});

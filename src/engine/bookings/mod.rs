@@ -348,6 +348,8 @@ impl Engine {
             let changed = change(&mut tx, row, &edit, true).await?;
             self.consider_edited(&mut tx, &changed, &edit).await?;
         } else {
+            // Kept with what was deleted, should its mail be considered later.
+            bookings::set_mail_wish(&mut tx, tenant, id, "propose").await?;
             for changed in bookings::overrides(&mut tx, tenant, &[id]).await? {
                 bookings::clear_times(&mut tx, tenant, changed.id).await?;
             }

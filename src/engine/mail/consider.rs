@@ -84,9 +84,18 @@ async fn consider_one(engine: &Engine, tenant: TenantId, row: &mail_tenants::Unc
     if !mail_tenants::considered(&mut tx, tenant, row.id, row.version).await? {
         return Ok(false);
     }
-    let is_done = consider(engine, &mut tx, tenant, row.id, wish).await?.is_some();
-    tx.commit().await?;
-    Ok(is_done)
+    if consider(engine, &mut tx, tenant, row.id, wish).await?.is_some() {
+        tx.commit().await?;
+        return Ok(true);
+    }
+    // It stays to be considered, and the wish with it, whatever becomes of the row meanwhile.
+    tx.rollback().await?;
+    if wish == Wish::Propose {
+        let mut tx = engine.db.begin().await?;
+        mail_tenants::wish(&mut tx, tenant, &[row.id]).await?;
+        tx.commit().await?;
+    }
+    Ok(false)
 }
 
 /// Considers a row that this transaction wrote for the API. Returns the proposals that were made.
@@ -100,11 +109,13 @@ pub(in crate::engine) async fn consider_written(
     match consider(engine, tx, tenant, row, wish).await? {
         Some(made) => {
             mail_tenants::pass_over(tx, tenant, &[row]).await?;
+            bookings::set_mail_wish(tx, tenant, row, "none").await?;
             Ok(made)
         }
         None => {
             if wish == Wish::Propose {
                 bookings::set_mail_wish(tx, tenant, row, "propose").await?;
+                mail_tenants::wish(tx, tenant, &[row]).await?;
             }
             Ok(Vec::new())
         }
@@ -149,6 +160,7 @@ pub(in crate::engine) async fn consider(
     for (start, customer) in targets(&family) {
         clerk.look(tx, &mut family, start, customer).await?;
     }
+    clerk.end_what_does_not_hold(tx, &family).await?;
     Ok(Some(clerk.made))
 }
 
@@ -277,6 +289,7 @@ impl Clerk<'_> {
             // An occurrence that says what its series says needs no subject, nor does somebody who takes no part in anything.
             let inherited = start.and_then(|start| whole_now.as_ref()?.occurrence(start));
             let is_inherited = inherited.is_some_and(|inherited| now.says_the_same(&inherited));
+            // What waits about it is ended with what does not hold.
             if is_inherited || (!now.takes_place && whole.as_ref().is_none_or(|whole| whole.told_sealed.is_none())) {
                 return Ok(());
             }
@@ -291,6 +304,10 @@ impl Clerk<'_> {
             due = None;
         }
         if !family.is_first_with_address(start, customer, self.desk) {
+            due = None;
+        }
+        if !now.takes_place && !family.is_off(start, customer) {
+            // It takes place, but nobody knows where to write: that is no cancellation.
             due = None;
         }
         let own = known.as_ref().map(|known| known.id);
@@ -314,7 +331,8 @@ impl Clerk<'_> {
             Wish::Propose => true,
             Wish::None => false,
             Wish::Inherit => was_wished,
-            Wish::Google => was_wished || known.is_some() || whole.is_some(),
+            // Half of a series is new, and those who knew the series have to hear of it.
+            Wish::Google => was_wished || known.is_some() || whole.is_some() || family.is_half(),
         };
         let (ended, reason) = match now.takes_place {
             true => (State::Superseded, Reason::Changed),
@@ -381,6 +399,17 @@ impl Clerk<'_> {
         }
         family.subjects.retain(|known| known.id != subject.id);
         family.subjects.push(subject);
+        Ok(())
+    }
+
+    /// Nothing stays open that could be neither approved nor sent, whatever became of its occurrence.
+    async fn end_what_does_not_hold(&self, tx: &mut Tx, family: &Family) -> Result<(), MailError> {
+        for message in messages::open_of_booking(tx, self.tenant(), family.root).await? {
+            let says = compare::of_message(self.engine, self.tenant(), &message)?;
+            if !says.is_some_and(|says| family.holds(&message, &says)) {
+                self.end(tx, &message, State::Superseded, Reason::Changed).await?;
+            }
+        }
         Ok(())
     }
 

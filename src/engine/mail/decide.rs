@@ -161,16 +161,15 @@ pub(super) async fn no_longer_of_use(
     if suppressions::has(tx, tenant, &message.recipient_key).await? {
         return Ok(Some(Stop::End(State::Withdrawn, Reason::Suppressed)));
     }
-    let (Some(user), Some(subject), Some(customer), Some(booking)) = (
-        message.user_id,
-        message.subject_id,
-        message.customer_id,
-        message.booking_id,
-    ) else {
+    let (Some(user), Some(subject), Some(booking)) = (message.user_id, message.subject_id, message.booking_id) else {
         return Ok(Some(Stop::End(State::Withdrawn, Reason::Void)));
     };
     if accounts::is_mail_paused(tx, tenant, user).await? {
         return Ok(Some(Stop::End(State::Withdrawn, Reason::Paused)));
+    }
+    // Without an account nobody could have said yes but the app, where it may.
+    if accounts::live_of_user(tx, tenant, user).await?.is_none() && !mail_tenants::is_app_asserted(tx, tenant).await? {
+        return Ok(Some(Stop::End(State::Withdrawn, Reason::Disconnected)));
     }
     let subject = subjects::get(tx, tenant, subject).await?;
     let Some(subject) = subject.filter(|subject| subject.mail_version == message.mail_version) else {
@@ -182,15 +181,7 @@ pub(super) async fn no_longer_of_use(
     let Some(says) = compare::of_message(engine, tenant, message)? else {
         return Ok(Some(Stop::Changed));
     };
-    let holds = match family.told(message.original_start, customer) {
-        Some(now) => {
-            // A title that is withheld by now must not be told.
-            let is_title_shown = says.title.is_none() || now.title.is_some();
-            now.says_the_same(&says) && (is_title_shown || !says.takes_place)
-        }
-        None => !says.takes_place,
-    };
-    if !holds || subject.user_id != user {
+    if !family.holds(message, &says) || subject.user_id != user {
         return Ok(Some(Stop::Changed));
     }
     if family.is_uncertain(message.original_start, &says) {
@@ -213,14 +204,21 @@ async fn refuse(
             end(engine, &mut tx, tenant, message, state, reason).await?;
             MailError::Closed(state)
         }
-        Stop::Changed => {
-            let booking: Vec<_> = message.booking_id.into_iter().collect();
-            mail_tenants::consider_again(&mut tx, tenant, &booking).await?;
-            MailError::Changed
-        }
+        Stop::Changed => MailError::Changed,
     };
     tx.commit().await?;
+    if matches!(error, MailError::Changed) {
+        consider_soon(engine, tenant, message).await?;
+    }
     Err(error)
+}
+
+/// Makes the booking of a message be considered again. In a transaction of its own: bookings are locked before mail is.
+pub(super) async fn consider_soon(engine: &Engine, tenant: TenantId, message: &MessageRow) -> Result<(), MailError> {
+    let booking: Vec<_> = message.booking_id.into_iter().collect();
+    let mut tx = engine.db.begin().await?;
+    mail_tenants::consider_again(&mut tx, tenant, &booking).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Says no.
@@ -302,6 +300,7 @@ pub(in crate::engine) async fn stop_all(
     user: UserId,
     reason: Reason,
 ) -> Result<(), MailError> {
+    mail_tenants::hold(tx, tenant).await?;
     for message in messages::open_of_user(tx, tenant, user).await? {
         end(engine, tx, tenant, &message, State::Withdrawn, reason).await?;
     }

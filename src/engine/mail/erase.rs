@@ -14,14 +14,13 @@ pub(in crate::engine) async fn erase_words(
     tenant: TenantId,
     row: BookingId,
 ) -> Result<(), MailError> {
-    let Some(family) = Family::of(tx, tenant, row).await? else {
-        return Ok(());
-    };
-    if family.subjects.is_empty() {
+    let root = Family::root_of(tx, tenant, row).await?;
+    if subjects::of_booking(tx, tenant, root).await?.is_empty() {
         return Ok(());
     }
+    mail_tenants::consider_again(tx, tenant, &[root, row]).await?;
     mail_tenants::hold(tx, tenant).await?;
-    for mut subject in subjects::of_booking(tx, tenant, family.root).await? {
+    for mut subject in subjects::of_booking(tx, tenant, root).await? {
         let wordless = |told: Told| Told {
             title: None,
             place: told.place.filter(|_| told.resource_id.is_some()),
@@ -33,6 +32,5 @@ pub(in crate::engine) async fn erase_words(
         subject.told_sealed = compare::seal_told(engine, tenant, subject.id, told.as_ref());
         subjects::put(tx, tenant, &subject).await?;
     }
-    messages::erase_open(tx, tenant, family.root).await?;
-    Ok(mail_tenants::consider_again(tx, tenant, &[family.root, row]).await?)
+    Ok(messages::erase_open(tx, tenant, root).await?)
 }

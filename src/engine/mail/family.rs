@@ -12,6 +12,7 @@ use crate::domain::recurrence;
 use crate::domain::time::{OriginalStart, When, parse_zone};
 use crate::mail::address::parse_address;
 use crate::store::accounts::{self, AccountState};
+use crate::store::mail::messages::MessageRow;
 use crate::store::mail::subjects::{self, SubjectRow};
 use crate::store::placements::{self, Placement, PlacementState};
 use crate::store::{Tx, bookings, calendars, customers, resources, users};
@@ -54,14 +55,19 @@ impl Family {
     /// The family of a row, which may be an occurrence or gone. `None`: nobody was or would be told anything, or a row was written
     /// in SQL and cannot be understood, so that nothing can be said.
     pub(super) async fn of(tx: &mut Tx, tenant: TenantId, row: BookingId) -> Result<Option<Family>, MailError> {
+        let root = Self::root_of(tx, tenant, row).await?;
+        Self::rooted(tx, tenant, root).await
+    }
+
+    /// The root of a row's family: the row itself, or its series, also after the row was deleted.
+    pub(super) async fn root_of(tx: &mut Tx, tenant: TenantId, row: BookingId) -> Result<BookingId, MailError> {
         let found = bookings::get(tx, tenant, row).await?;
         let series = found.as_ref().and_then(|row| row.text.series_id.as_ref());
-        let root = match (series.and_then(|id| id.parse().ok()), &found) {
+        Ok(match (series.and_then(|id| id.parse().ok()), &found) {
             (Some(series), _) => series,
             (None, Some(_)) => row,
             (None, None) => subjects::family_of_row(tx, tenant, row).await?.unwrap_or(row),
-        };
-        Self::rooted(tx, tenant, root).await
+        })
     }
 
     /// The family with this root.
@@ -100,6 +106,7 @@ impl Family {
             placed: BTreeSet::new(),
         };
         let owner = read.first().map(|booking| booking.user_id);
+        let owner = owner.or_else(|| family.subjects.first().map(|subject| subject.user_id));
         if let Some(user) = users::get_many(tx, tenant, &owner.into_iter().collect::<Vec<_>>())
             .await?
             .pop()
@@ -236,6 +243,40 @@ impl Family {
         let waits =
             |id: &BookingId| self.uncertain.contains(id) || (!told.takes_place && is_gone && self.placed.contains(id));
         rows.iter().any(waits) || self.uncertain.contains(&self.root)
+    }
+
+    /// Whether it does not take place any more, or not with this customer.
+    pub(super) fn is_off(&self, start: Option<OriginalStart>, customer: CustomerId) -> bool {
+        let series = self.booking.as_ref();
+        let row = match (self.row(start), start) {
+            (Some(row), _) => Some(row),
+            (None, Some(start)) => series.filter(|series| recurrence::contains(&series.content.when, start)),
+            (None, None) => None,
+        };
+        let is_on = |row: &Booking| row.content.status == Status::Confirmed;
+        !(row.is_some_and(|row| is_on(row) && row.customer_ids.contains(&customer)) && series.is_some_and(is_on))
+    }
+
+    /// Whether "this and following" made it out of another series.
+    pub(super) fn is_half(&self) -> bool {
+        self.booking
+            .as_ref()
+            .is_some_and(|booking| booking.split_from.is_some())
+    }
+
+    /// Whether a message, which says this, still says what holds.
+    pub(super) fn holds(&self, message: &MessageRow, says: &Told) -> bool {
+        let Some(customer) = message.customer_id else {
+            return false;
+        };
+        let start = message.original_start;
+        if !says.takes_place {
+            return self.is_off(start, customer);
+        }
+        self.told(start, customer).is_some_and(|now| {
+            // A title that is withheld by now must not be told.
+            now.says_the_same(says) && (says.title.is_none() || now.title.is_some())
+        })
     }
 
     /// Two customers with one address are one recipient: the first of them. `false` for the others.

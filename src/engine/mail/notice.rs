@@ -28,13 +28,14 @@ use sha2::{Digest, Sha256};
 const BATCH: i64 = 50;
 /// Most mails that one prompt lists.
 const LISTED: usize = 20;
+const HOUR: i64 = 60 * 60 * 1000;
 /// How long a notice is tried.
-const OF_USE: i64 = 24 * 60 * 60 * 1000;
+const OF_USE: i64 = 24 * HOUR;
 
 /// Writes to users about what waits for them, and to those who must connect again. Returns whether there may be more.
 pub async fn prompt_waiting(engine: &Engine) -> Result<bool, MailError> {
     let mut tx = engine.db.read().await?;
-    let waiting = messages::users_to_prompt(&mut tx, engine.now_ms(), BATCH).await?;
+    let waiting = messages::users_to_prompt(&mut tx, engine.now_ms(), asked_before(engine), BATCH).await?;
     let broken = accounts::to_reconnect(&mut tx, BATCH).await?;
     drop(tx);
     let mut done = 0;
@@ -56,6 +57,11 @@ pub async fn prompt_waiting(engine: &Engine) -> Result<bool, MailError> {
     Ok(done > 0 && waiting.len() as i64 == BATCH)
 }
 
+/// Who was asked before this can ask for the page no more with the link from then: they are asked again.
+fn asked_before(engine: &Engine) -> i64 {
+    engine.now_ms() - engine.mail.link
+}
+
 /// Asks one user about everything that waits, unless that was done a short while ago.
 async fn prompt(engine: &Engine, tenant: TenantId, user: UserId) -> Result<bool, MailError> {
     let mut tx = engine.db.begin().await?;
@@ -66,6 +72,10 @@ async fn prompt(engine: &Engine, tenant: TenantId, user: UserId) -> Result<bool,
         return Ok(false);
     };
     let now = engine.now_ms();
+    let last = messages::last_notice(&mut tx, tenant, Some(user), "consent_request").await?;
+    if last.is_some_and(|last| last + engine.mail.prompt_interval > now) {
+        return Ok(false);
+    }
     let open = messages::open_of_user(&mut tx, tenant, user).await?;
     let mut waiting: Vec<MessageRow> = Vec::new();
     for message in open {
@@ -74,12 +84,12 @@ async fn prompt(engine: &Engine, tenant: TenantId, user: UserId) -> Result<bool,
             waiting.push(message);
         }
     }
-    let newest = waiting.iter().filter(|message| message.prompted_at.is_none());
+    let is_new = |message: &&MessageRow| message.prompted_at.is_none_or(|at| at <= asked_before(engine));
+    let newest = waiting.iter().filter(is_new);
     let Some(first) = newest.clone().map(|message| message.created_at).min() else {
         return Ok(false);
     };
-    let last = messages::last_notice(&mut tx, tenant, Some(user), "consent_request").await?;
-    if last.is_some_and(|last| last + engine.mail.prompt_interval > now) || !is_digest_time(engine, first, last) {
+    if !is_digest_time(engine, first, last) {
         return Ok(false);
     }
     let id = MessageId(engine.fresh_uuid());
@@ -127,7 +137,7 @@ async fn prompt(engine: &Engine, tenant: TenantId, user: UserId) -> Result<bool,
     )
     .await?;
     let ids: Vec<MessageId> = waiting.iter().map(|message| message.id).collect();
-    for message in waiting.iter().filter(|message| message.prompted_at.is_none()) {
+    for message in waiting.iter().filter(is_new) {
         let message = message.id;
         ledger::append(engine, &mut tx, tenant, Event::Prompted { message, notice: id }).await?;
     }
@@ -202,7 +212,8 @@ async fn reconnect(
         return Ok(());
     };
     let last = messages::last_notice(tx, tenant, Some(account.user_id), "reconnect_google").await?;
-    if last.is_some_and(|last| last >= account.updated_at) {
+    // The account's time is the database's, and a change of something else moves it too.
+    if last.is_some_and(|last| last >= account.updated_at || last + HOUR > engine.now_ms()) {
         return Ok(());
     }
     let user = users::get(tx, tenant, account.user_id).await?;

@@ -3,7 +3,7 @@
 //! One transaction checks everything again and notes the attempt, then the bytes go out, then another notes the result. A worker that
 //! dies between the two leaves a message in hand; when its time is over it counts as "maybe sent" and is never sent again by itself.
 use super::consider::end;
-use super::decide::{Stop, is_genuine, no_longer_of_use};
+use super::decide::{Stop, consider_soon, is_genuine, no_longer_of_use};
 use super::desk::{Desk, Keys};
 use super::{MailError, compare};
 use crate::domain::ids::{MessageId, TenantId};
@@ -20,23 +20,30 @@ use std::sync::Arc;
 
 /// Messages of one round.
 const BATCH: i64 = 50;
-/// Handed over at the same time.
-const AT_ONCE: usize = 4;
+/// Handed over at the same time, of all tenants.
+const AT_ONCE: usize = 16;
+/// Handed over at the same time, of one tenant.
+const OF_ONE_TENANT: i64 = 4;
+/// How often noting a result is tried: without it a mail counts as "maybe sent".
+const TRIES: usize = 3;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// Hands over what may be sent. Returns whether there may be more.
 pub async fn send_due(engine: &Engine) -> Result<bool, MailError> {
     let mut tx = engine.db.read().await?;
-    let due = messages::to_send(&mut tx, engine.now_ms(), BATCH).await?;
+    let due = messages::to_send(&mut tx, engine.now_ms(), OF_ONE_TENANT, BATCH).await?;
     drop(tx);
-    let is_more = due.len() as i64 == BATCH;
-    let all = futures_util::stream::iter(due).map(async |(tenant, id)| {
-        if let Err(error) = send_one(engine, tenant, id).await {
+    let is_more = !due.is_empty();
+    let all = futures_util::stream::iter(due).map(async |(tenant, id)| match send_one(engine, tenant, id).await {
+        Ok(sent) => sent,
+        Err(error) => {
             tracing::error!(%tenant, message = %id, %error, "a mail could not be handed over; it is tried again");
-            return false;
+            if let Err(error) = put_off(engine, tenant, id).await {
+                tracing::error!(%tenant, message = %id, %error, "nor can it be put off");
+            }
+            false
         }
-        true
     });
     let sent: Vec<bool> = all.buffer_unordered(AT_ONCE).collect().await;
     Ok(is_more && sent.contains(&true))
@@ -50,16 +57,37 @@ struct InHand {
     server: Arc<SmtpServer>,
 }
 
-async fn send_one(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<(), MailError> {
+/// Hands one message over; `false`: it is not sent now.
+async fn send_one(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<bool, MailError> {
     let Some(in_hand) = take(engine, tenant, id).await? else {
-        return Ok(());
+        return Ok(false);
     };
+    let InHand {
+        message,
+        attempt,
+        composed,
+        server,
+    } = in_hand;
     let delivery = engine
         .mail
         .transport
-        .send(&in_hand.server, &in_hand.composed, &engine.mail.limits)
+        .send(&server, &composed, &engine.mail.limits)
         .await;
-    note(engine, tenant, &in_hand.message, in_hand.attempt, &delivery).await
+    let mut noted = note(engine, tenant, &message, attempt, &delivery).await;
+    for _ in 1..TRIES {
+        if noted.is_ok() {
+            break;
+        }
+        noted = note(engine, tenant, &message, attempt, &delivery).await;
+    }
+    noted.map(|()| true)
+}
+
+/// What cannot be taken in hand is not tried on every beat.
+async fn put_off(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<(), MailError> {
+    let mut tx = engine.db.begin().await?;
+    messages::put_off(&mut tx, tenant, id, engine.now_ms() + 5 * MINUTE).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Checks a message for the last time and takes it in hand; `None`: it is not sent now.
@@ -98,7 +126,8 @@ async fn take(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<Option
     };
     let (of_tenant, to_recipient) =
         deliveries::count_since(&mut tx, tenant, &message.recipient_key, now - HOUR, now - 24 * HOUR).await?;
-    if of_tenant >= engine.mail.per_tenant_per_hour || to_recipient >= engine.mail.per_recipient_per_day {
+    let is_too_much = of_tenant >= engine.mail.per_tenant_per_hour || to_recipient >= engine.mail.per_recipient_per_day;
+    if is_too_much && !is_notice {
         tracing::warn!(%tenant, message = %id, "a mail waits: the limit of mails is reached");
         messages::put_off(&mut tx, tenant, id, now + 5 * MINUTE).await?;
         tx.commit().await?;
@@ -174,11 +203,12 @@ async fn put_aside(
 ) -> Result<Option<InHand>, MailError> {
     match stop {
         Stop::End(state, reason) => drop(end(engine, &mut tx, tenant, message, state, reason).await?),
+        // It is superseded when its booking is considered, which is soon, and hands its wish on.
         Stop::Changed => {
-            // It is superseded when its booking is considered, which is soon, and hands its wish on.
-            let booking: Vec<_> = message.booking_id.into_iter().collect();
-            mail_tenants::consider_again(&mut tx, tenant, &booking).await?;
             messages::put_off(&mut tx, tenant, message.id, engine.now_ms() + 10_000).await?;
+            tx.commit().await?;
+            consider_soon(engine, tenant, message).await?;
+            return Ok(None);
         }
         Stop::Uncertain => messages::put_off(&mut tx, tenant, message.id, engine.now_ms() + MINUTE).await?,
     }
@@ -216,6 +246,7 @@ async fn note(
     let again = now + pause(attempt);
     let (state, result, answer, code) = named(delivery);
     let mut tx = engine.db.begin().await?;
+    consider_again(&mut tx, tenant, message).await?;
     Keys::open(engine, &mut tx, tenant).await?;
     let outcome = Attempted {
         state,
@@ -248,13 +279,13 @@ async fn note(
     Ok(())
 }
 
-/// What follows from the end of an attempt: what was told, and that its booking is looked at with that.
+/// What follows from the end of an attempt: what was told.
 async fn after(engine: &Engine, tx: &mut Tx, tenant: TenantId, id: MessageId, state: State) -> Result<(), MailError> {
     // Read again: its words may have been erased meanwhile.
     let Some(message) = messages::get(tx, tenant, id).await? else {
         return Ok(());
     };
-    let (Some(subject), Some(booking)) = (message.subject_id, message.booking_id) else {
+    let Some(subject) = message.subject_id else {
         return Ok(());
     };
     let Some(subject) = subjects::get(tx, tenant, subject).await? else {
@@ -268,7 +299,17 @@ async fn after(engine: &Engine, tx: &mut Tx, tenant: TenantId, id: MessageId, st
     {
         subjects::set_told(tx, tenant, subject.id, sealed).await?;
     }
-    Ok(mail_tenants::consider_again(tx, tenant, &[booking, subject.row_id]).await?)
+    Ok(())
+}
+
+/// Makes the booking of a message be looked at with what its customer was told. Before the tenant's mail is locked, like
+/// everything about bookings.
+async fn consider_again(tx: &mut Tx, tenant: TenantId, message: &MessageRow) -> Result<(), MailError> {
+    let mut rows: Vec<_> = message.booking_id.into_iter().collect();
+    if let Some(subject) = message.subject_id {
+        rows.extend(subjects::get(tx, tenant, subject).await?.map(|subject| subject.row_id));
+    }
+    Ok(mail_tenants::consider_again(tx, tenant, &rows).await?)
 }
 
 /// Calls "maybe sent" what somebody took in hand and gave no result of in time. Returns whether there may be more.
@@ -276,33 +317,43 @@ pub async fn give_up_overdue(engine: &Engine) -> Result<bool, MailError> {
     let mut tx = engine.db.read().await?;
     let overdue = messages::overdue(&mut tx, BATCH).await?;
     drop(tx);
+    let mut done = 0;
     for (tenant, id) in &overdue {
-        let mut tx = engine.db.begin().await?;
-        Keys::open(engine, &mut tx, *tenant).await?;
-        let Some(message) = messages::get(&mut tx, *tenant, *id).await? else {
-            continue;
-        };
-        let outcome = Attempted {
-            state: State::MaybeSent,
-            answer: "the worker that handed it over ended before it knew the answer",
-            next_attempt_at: 0,
-        };
-        let now = engine.now_ms();
-        if !messages::attempted(&mut tx, *tenant, *id, message.attempts, &outcome, now).await? {
-            continue;
+        match give_up(engine, *tenant, *id).await {
+            Ok(()) => done += 1,
+            Err(error) => tracing::error!(%tenant, message = %id, %error, "a mail in hand cannot be given up"),
         }
-        deliveries::end(&mut tx, *tenant, *id, message.attempts, "unknown", outcome.answer, now).await?;
-        after(engine, &mut tx, *tenant, *id, State::MaybeSent).await?;
-        let event = Event::Overtaken {
-            message: *id,
-            attempt: message.attempts,
-        };
-        ledger::append(engine, &mut tx, *tenant, event).await?;
-        changes::record(&mut tx, *tenant, "message", &id.to_string()).await?;
-        tx.commit().await?;
-        tracing::warn!(%tenant, message = %id, "a mail was maybe sent: the worker that handed it over has ended");
     }
-    Ok(overdue.len() as i64 == BATCH)
+    Ok(done > 0 && overdue.len() as i64 == BATCH)
+}
+
+async fn give_up(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<(), MailError> {
+    let mut tx = engine.db.begin().await?;
+    let Some(message) = messages::get(&mut tx, tenant, id).await? else {
+        return Ok(());
+    };
+    consider_again(&mut tx, tenant, &message).await?;
+    Keys::open(engine, &mut tx, tenant).await?;
+    let outcome = Attempted {
+        state: State::MaybeSent,
+        answer: "the worker that handed it over ended before it knew the answer",
+        next_attempt_at: 0,
+    };
+    let now = engine.now_ms();
+    if !messages::attempted(&mut tx, tenant, id, message.attempts, &outcome, now).await? {
+        return Ok(());
+    }
+    deliveries::end(&mut tx, tenant, id, message.attempts, "unknown", outcome.answer, now).await?;
+    after(engine, &mut tx, tenant, id, State::MaybeSent).await?;
+    let event = Event::Overtaken {
+        message: id,
+        attempt: message.attempts,
+    };
+    ledger::append(engine, &mut tx, tenant, event).await?;
+    changes::record(&mut tx, tenant, "message", &id.to_string()).await?;
+    tx.commit().await?;
+    tracing::warn!(%tenant, message = %id, "a mail was maybe sent: the worker that handed it over has ended");
+    Ok(())
 }
 
 /// Ends what nobody decided, or what could not be handed over, while it was of use. Returns whether there may be more.
@@ -310,13 +361,23 @@ pub async fn expire(engine: &Engine) -> Result<bool, MailError> {
     let mut tx = engine.db.read().await?;
     let old = messages::to_expire(&mut tx, engine.now_ms(), BATCH).await?;
     drop(tx);
+    let mut done = 0;
     for (tenant, id) in &old {
-        let mut tx = engine.db.begin().await?;
-        Keys::open(engine, &mut tx, *tenant).await?;
-        if let Some(message) = messages::get(&mut tx, *tenant, *id).await? {
-            end(engine, &mut tx, *tenant, &message, State::Expired, Reason::Past).await?;
+        match end_expired(engine, *tenant, *id).await {
+            Ok(()) => done += 1,
+            Err(error) => {
+                tracing::error!(%tenant, message = %id, %error, "a mail that is of no more use cannot be ended")
+            }
         }
-        tx.commit().await?;
     }
-    Ok(old.len() as i64 == BATCH)
+    Ok(done > 0 && old.len() as i64 == BATCH)
+}
+
+async fn end_expired(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<(), MailError> {
+    let mut tx = engine.db.begin().await?;
+    Keys::open(engine, &mut tx, tenant).await?;
+    if let Some(message) = messages::get(&mut tx, tenant, id).await? {
+        end(engine, &mut tx, tenant, &message, State::Expired, Reason::Past).await?;
+    }
+    Ok(tx.commit().await?)
 }

@@ -19,6 +19,10 @@ use chrono::{DateTime, TimeDelta};
 
 /// Subjects looked at in one go.
 const BATCH: i64 = 50;
+/// When a subject is looked at again that could not be, ms: its tenant has no mail server, or a row cannot be understood.
+const LATER: i64 = 5 * 60_000;
+/// When a series is looked at again of which so many occurrences come that none has to be asked about yet, ms.
+const NEXT_DAY: i64 = 24 * 60 * 60_000;
 /// Occurrences of a series that are looked at; the next look comes before the last of them.
 const AHEAD: usize = 50;
 
@@ -31,7 +35,12 @@ pub async fn remind_due(engine: &Engine) -> Result<bool, MailError> {
     for (tenant, id) in &due {
         match remind(engine, *tenant, *id).await {
             Ok(()) => done += 1,
-            Err(error) => tracing::error!(%tenant, subject = %id, %error, "a reminder cannot be proposed"),
+            Err(error) => {
+                tracing::error!(%tenant, subject = %id, %error, "a reminder cannot be proposed; it is tried again");
+                let mut tx = engine.db.begin().await?;
+                subjects::set_remind_at(&mut tx, *tenant, *id, Some(engine.now_ms() + LATER)).await?;
+                tx.commit().await?;
+            }
         }
     }
     Ok(done > 0 && due.len() as i64 == BATCH)
@@ -43,10 +52,10 @@ async fn remind(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<(), 
     let Some(mut subject) = subjects::get(&mut tx, tenant, id).await? else {
         return Ok(());
     };
-    subject.remind_at = None;
-    if let Some(desk) = desk
-        && let Some(family) = Family::rooted(&mut tx, tenant, subject.booking_id).await?
-    {
+    let family = Family::rooted(&mut tx, tenant, subject.booking_id).await?;
+    subject.remind_at = Some(engine.now_ms() + LATER);
+    if let (Some(desk), Some(family)) = (desk, family) {
+        subject.remind_at = None;
         let content = compare::content(engine, tenant, &subject)?;
         let now = family.told(subject.original_start, subject.customer_id);
         // What changed meanwhile is considered soon, and its reminders with it.
@@ -89,7 +98,9 @@ pub(super) async fn of_subject(
         .minutes()
         .first()
         .map_or(0, |minutes| i64::from(*minutes) * 60_000);
-    for start in starts(family, subject, now, longest + lead) {
+    let starts = starts(family, subject, now, longest + lead);
+    let may_be_more = starts.len() == AHEAD;
+    for start in starts {
         let Some(told) = family.told(start, subject.customer_id).filter(|told| told.takes_place) else {
             continue;
         };
@@ -114,6 +125,9 @@ pub(super) async fn of_subject(
             };
             made.extend(propose(engine, tx, desk, templates, family, subject, &asked).await?);
         }
+    }
+    if may_be_more {
+        subject.remind_at = Some(subject.remind_at.map_or(now + NEXT_DAY, |at| at.min(now + NEXT_DAY)));
     }
     Ok(())
 }

@@ -222,7 +222,13 @@ pub(super) async fn create(tx: &mut Tx, context: &Context<'_>, arrivals: &[Arriv
         .filter(|arrival| arrival.customers.is_empty())
         .map(|arrival| arrival.id)
         .collect();
-    Ok(mail::tenants::pass_over(tx, tenant_id, &with_nobody).await?)
+    mail::tenants::pass_over(tx, tenant_id, &with_nobody).await?;
+    let with_somebody = arrivals.iter().filter(|arrival| !arrival.customers.is_empty());
+    let with_somebody: Vec<BookingId> = with_somebody.map(|arrival| arrival.id).collect();
+    match with_somebody.is_empty() {
+        true => Ok(()),
+        false => Ok(mail::tenants::wish(tx, tenant_id, &with_somebody).await?),
+    }
 }
 
 /// What is remembered of an event that is in this calendar.

@@ -32,7 +32,7 @@ pub async fn end(
         .map(drop)
 }
 
-/// How many messages of a tenant, and of them to one recipient, were handed over or tried since `since` (ms).
+/// How many mails to customers of a tenant were handed over or tried since `hour` (ms), and to one recipient since `day` (ms).
 pub async fn count_since(
     tx: &mut Tx,
     tenant: TenantId,
@@ -40,10 +40,12 @@ pub async fn count_since(
     hour: i64,
     day: i64,
 ) -> Result<(i64, i64), StoreError> {
-    const TENANT: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE tenant_id = $1 AND started_at > $2";
+    const TENANT: &str = "SELECT COUNT(*) AS n FROM deliveries d \
+         JOIN messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id \
+         WHERE d.tenant_id = $1 AND d.started_at > $2 AND m.class = 'customer'";
     const RECIPIENT: &str = "SELECT COUNT(*) AS n FROM deliveries d \
          JOIN messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id \
-         WHERE m.tenant_id = $1 AND m.recipient_key = $2 AND d.started_at > $3";
+         WHERE m.tenant_id = $1 AND m.recipient_key = $2 AND d.started_at > $3 AND m.class = 'customer'";
     let count = |row: Option<crate::store::Row>| row.map_or(Ok(0), |row| row.int("n"));
     let all = count(tx.fetch_optional(TENANT, args![tenant, hour]).await?)?;
     let theirs = count(tx.fetch_optional(RECIPIENT, args![tenant, recipient_key, day]).await?)?;

@@ -169,6 +169,13 @@ pub async fn open_about(
     read_all(&tx.fetch_all(SQL, values).await?)
 }
 
+/// The messages of a booking, or of a series and its occurrences, that wait or may be sent.
+pub async fn open_of_booking(tx: &mut Tx, tenant: TenantId, booking: BookingId) -> Result<Vec<MessageRow>, StoreError> {
+    const SQL: &str =
+        select!("WHERE tenant_id = $1 AND booking_id = $2 AND state IN ('proposed', 'queued') ORDER BY id");
+    read_all(&tx.fetch_all(SQL, args![tenant, booking]).await?)
+}
+
 /// Whether a message about a booking, or about an occurrence of it, is being handed over just now.
 pub async fn is_sending(tx: &mut Tx, tenant: TenantId, booking: BookingId) -> Result<bool, StoreError> {
     const SQL: &str =
@@ -397,30 +404,48 @@ fn ids(rows: &[Row]) -> Result<Vec<(TenantId, MessageId)>, StoreError> {
         .collect()
 }
 
-/// What may be sent now, over all tenants; takes no lock.
-pub async fn to_send(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<(TenantId, MessageId)>, StoreError> {
-    const SQL: &str = "SELECT tenant_id, id FROM messages WHERE state = 'queued' AND next_attempt_at <= $1 ORDER BY next_attempt_at, id LIMIT $2";
-    ids(&tx.fetch_all(SQL, args![now, limit]).await?)
+/// What may be sent now, over all tenants, of each so many that at most `at_once` are in hand; takes no lock. So one tenant whose server
+/// is slow holds nobody else up.
+pub async fn to_send(
+    tx: &mut Tx,
+    now: i64,
+    at_once: i64,
+    limit: i64,
+) -> Result<Vec<(TenantId, MessageId)>, StoreError> {
+    const SQL: &str = "SELECT tenant_id, id FROM ( \
+             SELECT q.tenant_id, q.id, q.next_attempt_at, \
+                 ROW_NUMBER() OVER (PARTITION BY q.tenant_id ORDER BY q.next_attempt_at, q.id) AS place, \
+                 (SELECT COUNT(*) FROM messages s WHERE s.tenant_id = q.tenant_id AND s.state = 'sending') AS in_hand \
+             FROM messages q WHERE q.state = 'queued' AND q.next_attempt_at <= $1) AS ready \
+         WHERE place + in_hand <= $2 ORDER BY next_attempt_at, id LIMIT $3";
+    ids(&tx.fetch_all(SQL, args![now, at_once, limit]).await?)
 }
 
 /// What somebody took in hand and gave no result of in time, over all tenants.
 pub async fn overdue(tx: &mut Tx, limit: i64) -> Result<Vec<(TenantId, MessageId)>, StoreError> {
-    const SQL: &str = "SELECT tenant_id, id FROM messages WHERE state = 'sending' AND lease_until < NOW_MS() LIMIT $1";
+    const SQL: &str = "SELECT tenant_id, id FROM messages WHERE state = 'sending' AND lease_until < NOW_MS() ORDER BY random() LIMIT $1";
     ids(&tx.fetch_all(SQL, args![limit]).await?)
 }
 
 /// What nobody decided, or could send, in time, over all tenants.
 pub async fn to_expire(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<(TenantId, MessageId)>, StoreError> {
-    const SQL: &str = "SELECT tenant_id, id FROM messages WHERE state IN ('proposed', 'queued') AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
+    const SQL: &str = "SELECT tenant_id, id FROM messages WHERE state IN ('proposed', 'queued') AND expires_at <= $1 ORDER BY random() LIMIT $2";
     ids(&tx.fetch_all(SQL, args![now, limit]).await?)
 }
 
-/// Users with a connected account and settled messages that they were not written to about, over all tenants.
-pub async fn users_to_prompt(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<(TenantId, UserId)>, StoreError> {
-    const SQL: &str = "SELECT DISTINCT m.tenant_id, m.user_id FROM messages m \
+/// Users with a connected account and settled messages that they were not written to about since `asked_before` (ms), over all tenants,
+/// in any order: whoever cannot be written to now must not hold the others up.
+pub async fn users_to_prompt(
+    tx: &mut Tx,
+    now: i64,
+    asked_before: i64,
+    limit: i64,
+) -> Result<Vec<(TenantId, UserId)>, StoreError> {
+    const SQL: &str = "SELECT m.tenant_id, m.user_id FROM messages m \
          JOIN accounts a ON a.tenant_id = m.tenant_id AND a.user_id = m.user_id AND a.state IN ('active', 'paused', 'needs_reconnect') \
-         WHERE m.state = 'proposed' AND m.prompted_at IS NULL AND m.settle_until <= $1 AND m.expires_at > $1 LIMIT $2";
-    let rows = tx.fetch_all(SQL, args![now, limit]).await?;
+         WHERE m.state = 'proposed' AND (m.prompted_at IS NULL OR m.prompted_at <= $2) AND m.settle_until <= $1 AND m.expires_at > $1 \
+         GROUP BY m.tenant_id, m.user_id ORDER BY random() LIMIT $3";
+    let rows = tx.fetch_all(SQL, args![now, asked_before, limit]).await?;
     rows.iter()
         .map(|row| Ok((row.parse("tenant_id")?, row.parse("user_id")?)))
         .collect()

@@ -91,7 +91,7 @@ pub async fn to_consider(
     const SQL: &str = "SELECT s.id, s.version, CASE WHEN s.google_version > \
              CASE WHEN s.mailed_version < 0 THEN -1 - s.mailed_version ELSE s.mailed_version END THEN 1 ELSE 0 END AS by_google \
          FROM row_state s LEFT JOIN bookings b ON b.tenant_id = s.tenant_id AND b.id = s.id \
-         WHERE s.tenant_id = $1 AND s.kind = 'booking' AND s.version <> s.mailed_version \
+         WHERE s.tenant_id = $1 AND s.kind = 'booking' AND s.version <> s.mailed_version AND length(s.id) = 36 \
          AND (b.id IS NULL OR b.updated_at <= NOW_MS() - $2) ORDER BY s.id LIMIT $3";
     let rows = tx.fetch_all(SQL, args![tenant, rest, limit]).await?;
     // A row whose id is no UUID is nobody's: it must not stop the others.
@@ -120,6 +120,13 @@ pub async fn considered(tx: &mut Tx, tenant: TenantId, id: BookingId, version: i
 /// The same for rows that were made in this transaction and propose nothing.
 pub async fn pass_over(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE row_state SET mailed_version = version \
+         WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2)";
+    tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
+}
+
+/// Makes what these rows tell be wished for when they are considered, as if Google's side had changed them.
+pub async fn wish(tx: &mut Tx, tenant: TenantId, ids: &[BookingId]) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE row_state SET google_version = version \
          WHERE tenant_id = $1 AND kind = 'booking' AND id IN LIST($2)";
     tx.execute(SQL, args![tenant, list(ids)]).await.map(drop)
 }

@@ -61,7 +61,8 @@ fn documented() -> OpenApiRouter<WebState> {
 /// What is true of the whole API.
 fn description() -> OpenApi {
     let mut words = String::from(
-        "Everything belongs to the tenant of the API key. `PATCH` and `DELETE` of bookings, \
+        "Everything belongs to the tenant of the API key. `/consents` also takes the token of a user \
+         (`POST /users/{id}/token`), which sees that user's only and cannot say yes. `PATCH` and `DELETE` of bookings, \
          occurrences, customers and resources need `If-Match` with the version that was seen. Where `Idempotency-Key` is among the \
          parameters, a request that carries one is done once however often it is sent. Errors are \
          `application/problem+json` (RFC 9457):\n\n| type | status | meaning |\n|---|---|---|\n",
