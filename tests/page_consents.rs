@@ -5,6 +5,7 @@ mod mail_page_support;
 mod support;
 
 use accord::args;
+use accord::domain::time::OriginalStart;
 use accord::engine::bookings::BookingEdit;
 use accord::engine::disconnect::{self, Ending, ReadData, WrittenItems};
 use connect_support::BEA;
@@ -245,7 +246,7 @@ both_databases! {
             "<legend>Change</legend>", "before: <bdi>Fitting</bdi>", "now: <bdi>Trial</bdi>",
             "before: <bdi>Wednesday, 4 March 2026, 10:00–11:00 (Europe&#x2f;Madrid, UTC+1)</bdi>",
             "now: <bdi>Thursday, 5 March 2026, 08:30–09:30 (Europe&#x2f;Madrid, UTC+1)</bdi>",
-            "<h2>Lately</h2>", "<span>sent</span>",
+            "<h2>Recently</h2>", "<span>sent</span>",
         ] {
             page.says(words);
         }
@@ -471,6 +472,57 @@ both_databases! {
         office.daemon().await;
         let page = browser.get(&link).await.expect(200);
         page.says("maybe sent: the mail server&#x27;s answer was lost. It is not sent again");
+    }
+
+    async fn the_cancellation_of_a_booking_without_a_title_can_be_sent(url: String) {
+        let office = Office::new(&url).await;
+        let (booking, _) = office.proposal("", "Eva", "eva@example.com").await;
+        let link = office.link().await;
+        let mut browser = office.bed.browser();
+        let page = browser.get(&link).await.expect(200);
+        page.says("<dd><bdi>An appointment</bdi></dd>");
+        let value = boxes(&page).pop().unwrap();
+        decides(&mut browser, &page, &link, &[&value], "send").await;
+        office.daemon().await;
+        let cancelled = BookingEdit { status: Some("cancelled".to_owned()), mail: Some("propose".to_owned()), ..BookingEdit::default() };
+        office.change(booking.row.id, cancelled).await;
+        let page = browser.get(&link).await.expect(200);
+        page.says("<legend>Cancellation</legend>");
+        page.says("takes the booking out of the customer&#x27;s calendar");
+        page.says("<b>Takes place</b><span>before: <bdi>yes</bdi></span><span>now: <bdi>no</bdi></span>");
+        let value = boxes(&page).pop().unwrap();
+        decides(&mut browser, &page, &link, &[&value], "send").await.says("will be sent within a minute or so");
+        office.daemon().await;
+        assert_eq!(office.inbox("eva@example.com").await.len(), 2);
+    }
+
+    async fn an_occurrence_that_is_moved_shows_what_the_series_told(url: String) {
+        let office = Office::new(&url).await;
+        let customer = office.customer("Eva", "eva@example.com").await;
+        let weekly = BookingEdit {
+            title: Some("Lesson".to_owned()),
+            recurrence: Some(vec!["RRULE:FREQ=WEEKLY;COUNT=4".to_owned()]),
+            customer_ids: Some(vec![customer]),
+            mail: Some("propose".to_owned()),
+            ..at("2026-03-04T10:00:00")
+        };
+        let series = office.create(office.bed.ana, &weekly).await;
+        let link = office.link().await;
+        let mut browser = office.bed.browser();
+        let page = browser.get(&link).await.expect(200);
+        page.says("every week on Wednesday");
+        let value = boxes(&page).pop().unwrap();
+        decides(&mut browser, &page, &link, &[&value], "send").await;
+        office.daemon().await;
+        let moved = BookingEdit { mail: Some("propose".to_owned()), ..at("2026-03-12T10:00:00") };
+        let start = OriginalStart::At("2026-03-11T09:00:00Z".parse().unwrap());
+        let (engine, tenant) = (&office.bed.engine, office.bed.tenant);
+        let one = engine.occurrence(tenant, series.row.id, start).await.unwrap();
+        engine.patch_occurrence(tenant, series.row.id, start, one.version(), &moved).await.unwrap();
+        let page = browser.get(&link).await.expect(200);
+        page.says("<legend>Change</legend>");
+        page.says("before: <bdi>Wednesday, 11 March 2026, 10:00–11:00 (Europe&#x2f;Madrid, UTC+1)</bdi>");
+        page.says("now: <bdi>Thursday, 12 March 2026, 10:00–11:00 (Europe&#x2f;Madrid, UTC+1)</bdi>");
     }
 
     async fn a_change_that_is_not_certain_is_shown_as_such_and_not_sent(url: String) {

@@ -1,9 +1,10 @@
 //! The consent page and the page of customers, as people use them.
 use crate::mail_page_support::{Office, at};
 use crate::person::Person;
-use crate::support::demo::until;
+use crate::support::demo::{Demo, until};
 use crate::support::postgres::fresh_sqlite;
 use accord::engine::bookings::BookingEdit;
+use accord::engine::mail::{self, Filter};
 use http::Method;
 
 /// Ana at her browser, with three mails that wait.
@@ -35,21 +36,15 @@ impl Desk {
     }
 
     async fn states(&self) -> Vec<String> {
-        let all = accord::engine::mail::list(
-            &self.office.bed.engine,
-            self.office.bed.tenant,
-            &accord::engine::mail::Filter {
-                class: Some("customer"),
-                ..Default::default()
-            },
-            None,
-            100,
-        );
-        all.await
-            .unwrap()
-            .iter()
-            .map(|mail| mail.row.state.to_string())
-            .collect()
+        let engine = &self.office.bed.engine;
+        let filter = Filter {
+            class: Some("customer"),
+            ..Filter::default()
+        };
+        let all = mail::list(engine, self.office.bed.tenant, &filter, None, 100)
+            .await
+            .unwrap();
+        all.iter().map(|mail| mail.row.state.to_string()).collect()
     }
 
     async fn consents(&self) -> i64 {
@@ -91,7 +86,10 @@ async fn a_person_sends_one_declines_another_and_the_third_waits() {
     assert_eq!(desk.office.inbox("eva@example.com").await.len(), 1);
     assert_eq!(desk.office.inbox("filip@example.com").await.len(), 0);
     person.chrome.client.refresh().await.unwrap();
-    person.sees("Confirmation to Eva Nováková, “Fitting”: sent.").await;
+    person.sees("Recently").await;
+    person
+        .sees("Confirmation to Filip, “Consultation”: not sent: you declined it.")
+        .await;
     assert_eq!(desk.states().await, ["sent", "declined", "proposed"]);
     desk.person.leaves().await;
 }
@@ -256,4 +254,32 @@ async fn a_customer_unsubscribes_and_comes_back() {
     person.open(&page).await;
     person.sees("You get no more mails from Acme & Sons").await;
     desk.person.leaves().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_the_demo_a_mail_goes_from_the_prompt_over_the_page_to_the_customer() {
+    let demo = Demo::start().await;
+    let person = Person::at(&demo).await;
+    let mails = async |to: &str| {
+        let address = format!("{}/_sandbox/mail/messages?to={to}", demo.said("google_url"));
+        demo.http.get(&address, &[]).await.expect(200).text()
+    };
+    let link = until("the mail that asks", async || {
+        let text = mails("jana@kaval.example").await;
+        let begin = format!("{}/consents/", demo.said("base_url"));
+        let rest = &text[text.find(&begin)?..];
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ":/.-_".contains(c)))?;
+        Some(rest[..end].to_owned())
+    })
+    .await;
+    person.open(&link).await;
+    person.sees("First consultation").await;
+    let guest = demo.said("proposed_to");
+    let is_told = async || mails(guest).await.contains("First consultation");
+    assert!(!is_told().await, "nothing is sent before the yes");
+    person.ticks(guest).await;
+    person.presses("Send the ticked mails").await;
+    person.sees("What you decided").await;
+    until("the customer's mail", async || is_told().await.then_some(())).await;
+    person.leaves().await;
 }

@@ -113,6 +113,10 @@ impl Office {
             mail: Some("propose".to_owned()),
             ..at(starts)
         };
+        self.create(user, &edit).await
+    }
+
+    pub async fn create(&self, user: UserId, edit: &BookingEdit) -> BookingView {
         let mut made = None;
         let render = |view: &BookingView| {
             made = Some(view.clone());
@@ -125,7 +129,7 @@ impl Office {
         let user = user.to_string();
         self.bed
             .engine
-            .create_booking(self.bed.tenant, Some(&user), &edit, None, render)
+            .create_booking(self.bed.tenant, Some(&user), edit, None, render)
             .await
             .unwrap();
         made.unwrap()
