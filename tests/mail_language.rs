@@ -3,6 +3,7 @@
 mod support;
 use accord::args;
 use accord::domain::ids::{BookingId, CustomerId};
+use accord::domain::language::Language;
 use accord::domain::mail::Letter;
 use accord::engine::{mail, notice};
 use accord::store::customer_states;
@@ -102,6 +103,12 @@ both_databases! {
         assert!(!letter.text.contains("Madrid"), "{}", letter.text);
         let calendar = letter.calendar.unwrap().text;
         assert!(calendar.contains("SUMMARY:Termin") && calendar.contains("DTSTART;TZID=Europe/Madrid:20260304T100000"), "{calendar}");
+        // So is the page behind its last link.
+        let link = letter.unsubscribe.unwrap().url;
+        let (rest, code) = link.rsplit_once('/').unwrap();
+        let message = rest.rsplit_once('/').unwrap().1.parse().unwrap();
+        let page = mail::look(&people.engine, people.tenant, message, code).await.unwrap();
+        assert_eq!(page.language, Language::De);
         // What it says of a change is told in the same way.
         people.app_moves(booking, "2026-03-04T12:00:00", "2026-03-04T13:00:00").await;
         considered(&people).await;

@@ -6,6 +6,7 @@ use super::{Desk, MailError};
 use crate::domain::booking::{Booking, Content, Status};
 use crate::domain::event::Words;
 use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId};
+use crate::domain::language::Language;
 use crate::domain::mail::{Told, clean_line};
 use crate::domain::merge::Waiting;
 use crate::domain::recurrence;
@@ -30,6 +31,11 @@ pub(super) struct Person {
     pub(super) language: Option<String>,
     /// `None`: times are told in the zone of the booking.
     pub(super) zone: Option<Tz>,
+}
+
+/// The customer's own language (a BCP 47 tag) where mails are written in it, otherwise the tenant's.
+pub(super) fn language_of(customer: Option<&str>, tenant: Language) -> Language {
+    Language::choose(customer.into_iter().chain([tenant.as_str()]))
 }
 
 /// Everything that says what the customers of a booking are told.

@@ -1,5 +1,5 @@
 //! The letter of a proposal: rendered once, from what it tells and what was told before.
-use super::family::Person;
+use super::family::{Person, language_of};
 use super::{Desk, MailError};
 use crate::domain::ids::{BookingId, MessageId};
 use crate::domain::language::Language;
@@ -47,7 +47,7 @@ pub(super) fn write(
     draft: &Draft<'_>,
 ) -> Result<Letter, MailError> {
     let unsubscribe_url = desk.unsubscribe_url(engine, draft.id);
-    let language = language(desk, draft.customer);
+    let language = language_of(draft.customer.language.as_deref(), desk.language);
     let when = |told: &Told| WhenWords::of(language, &told.when, draft.customer.zone, draft.day_zone);
     let context = BookingMail {
         tenant: clean_line(&desk.name),
@@ -72,7 +72,7 @@ pub(super) fn write(
         message_id: format!("{}@{}", draft.id, desk.uid_domain),
         from: desk.sender.clone(),
         reply_to: Some(draft.user.clone()).filter(|user| !user.address.is_empty()),
-        calendar: Some(calendar_part(&facts(engine, desk, draft, to.clone()))),
+        calendar: Some(calendar_part(&facts(engine, desk, draft, language, to.clone()))),
         to,
         subject: rendered.subject,
         text: rendered.text,
@@ -86,14 +86,8 @@ pub(super) fn write(
     Ok(letter)
 }
 
-/// The customer's own language where mails are written in it, otherwise the tenant's.
-fn language(desk: &Desk, customer: &Person) -> Language {
-    let tags = customer.language.as_deref().into_iter().chain([desk.language.as_str()]);
-    Language::choose(tags)
-}
-
-fn facts(engine: &Engine, desk: &Desk, draft: &Draft<'_>, attendee: Mailbox) -> CalendarFacts {
-    let fallback = match language(desk, draft.customer) {
+fn facts(engine: &Engine, desk: &Desk, draft: &Draft<'_>, language: Language, attendee: Mailbox) -> CalendarFacts {
+    let fallback = match language {
         Language::En => "Appointment",
         Language::Es => "Cita",
         Language::De => "Termin",

@@ -1,6 +1,7 @@
 //! A recipient ends all mail of a tenant, by the link in any of its mails; and, from the same page, lets it come again.
 use super::consider::end;
 use super::desk::Keys;
+use super::family::language_of;
 use super::{MailError, compare};
 use crate::domain::ids::{MessageId, TenantId};
 use crate::domain::language::Language;
@@ -9,14 +10,14 @@ use crate::engine::Engine;
 use crate::engine::ledger::{self, Event};
 use crate::store::mail::messages::{self, MessageRow};
 use crate::store::mail::suppressions;
-use crate::store::{Tx, tenants};
+use crate::store::{Tx, customers, tenants};
 
 /// What the page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsubscribing {
     /// Shown name of the tenant.
     pub tenant: String,
-    /// The language of the tenant's mail.
+    /// The language of the customer's mail.
     pub language: Language,
     /// Whether mail is suppressed now.
     pub is_suppressed: bool,
@@ -48,8 +49,15 @@ pub async fn look(engine: &Engine, tenant: TenantId, id: MessageId, code: &str) 
     let message = messages::get(&mut tx, tenant, id).await?.ok_or(MailError::Missing)?;
     let row = tenants::get(&mut tx, tenant).await?.ok_or(MailError::Missing)?;
     let is_suppressed = suppressions::has(&mut tx, tenant, &message.recipient_key).await?;
+    let customer = match message.customer_id {
+        Some(id) => customers::get(&mut tx, tenant, id).await?,
+        None => None,
+    };
     Ok(Unsubscribing {
-        language: row.settings.effective(&engine.defaults).language,
+        language: language_of(
+            customer.and_then(|customer| customer.reader.language).as_deref(),
+            row.settings.effective(&engine.defaults).language,
+        ),
         tenant: row.name,
         is_suppressed,
     })
