@@ -166,7 +166,9 @@ fn check(path: &str, text: &str) -> Vec<String> {
             broken.push(format!("{path}: `{room}` must not import {import}"));
         }
     }
-    for (names, rooms) in CRATES {
+    // What a test reads a result with is not what the room is built on.
+    let is_test = path.ends_with("/tests.rs");
+    for (names, rooms) in CRATES.iter().filter(|_| !is_test) {
         for name in *names {
             // A crate is named before `::`, or alone in a `use`.
             let is_used = tokens.windows(2).any(|pair| pair[0] == *name && pair[1] == "::")
