@@ -60,4 +60,12 @@ both_databases! {
             AppUnnames(Api, Propose, 0),
         ]).await.unwrap();
     }
+
+    async fn who_joins_a_series_is_told_of_the_occurrence_that_is_without_them(url: String) {
+        tell(&url, ALONE, &[
+            AppCreatesSeries(Api, Propose, 1),
+            AppMovesOccurrence(Propose, 0, 1),
+            AppSeats(Api, Propose, 0, 3),
+        ]).await.unwrap();
+    }
 }

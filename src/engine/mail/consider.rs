@@ -175,7 +175,15 @@ fn targets(family: &Family) -> BTreeSet<(Option<OriginalStart>, CustomerId)> {
         .subjects
         .iter()
         .map(|subject| (subject.original_start, subject.customer_id));
-    named.chain(known).collect()
+    // Somebody with the whole of a series is told of its occurrences, also of those that are without them.
+    let with_whole = family.booking.iter().flat_map(|row| row.customer_ids.iter().copied());
+    let with_whole: Vec<CustomerId> = with_whole.collect();
+    let starts = family
+        .overrides
+        .iter()
+        .filter_map(|row| Some(row.occurrence.as_ref()?.original_start));
+    let without = starts.flat_map(|start| with_whole.iter().map(move |customer| (Some(start), *customer)));
+    named.chain(known).chain(without).collect()
 }
 
 /// Considers one booking.
