@@ -206,13 +206,13 @@ impl Clerk<'_> {
     /// another of them, or waits, is theirs. So it is when one takes the place of another one, and when a booking is handed over to
     /// a user who knows the customer too.
     async fn carry_over(&mut self, tx: &mut Tx, family: &mut Family) -> Result<(), MailError> {
-        let Some(booking) = &family.booking else { return Ok(()) };
-        let present = booking.customer_ids.clone();
         for at in 0..family.subjects.len() {
             let left = family.subjects[at].clone();
-            if left.original_start.is_some() || left.recipient_key.is_empty() {
+            let row = family.row(left.original_start).or(family.booking.as_ref());
+            let Some(row) = row.filter(|_| !left.recipient_key.is_empty()) else {
                 continue;
-            }
+            };
+            let present = row.customer_ids.clone();
             let has_address = |id: &CustomerId| {
                 let person = family.people.get(id);
                 person.is_some_and(|person| self.desk.recipient_key(&person.address) == left.recipient_key)
@@ -224,7 +224,7 @@ impl Clerk<'_> {
             let known = family
                 .subjects
                 .iter()
-                .position(|subject| subject.original_start.is_none() && subject.customer_id == heir);
+                .position(|subject| subject.original_start == left.original_start && subject.customer_id == heir);
             let mut was_open = false;
             for message in messages::of_subject(tx, self.tenant(), left.id).await? {
                 was_open |= end(
@@ -254,6 +254,9 @@ impl Clerk<'_> {
                     let sealed =
                         compare::seal_told(self.engine, self.tenant(), family.subjects[other].id, told.as_ref());
                     family.subjects[other].told_sealed = sealed;
+                    // Calendars pass over a lower SEQUENCE than they have seen.
+                    let sequence = family.subjects[other].mail_version.max(left.mail_version);
+                    family.subjects[other].mail_version = sequence;
                     family.subjects[at].told_sealed = None;
                     for index in [other, at] {
                         subjects::put(tx, self.tenant(), &family.subjects[index]).await?;
