@@ -101,6 +101,8 @@ CREATE INDEX messages_open ON messages (tenant_id, user_id) WHERE state = 'propo
 CREATE INDEX messages_to_send ON messages (next_attempt_at) WHERE state = 'queued';
 CREATE INDEX messages_in_hand ON messages (lease_until) WHERE state = 'sending';
 CREATE INDEX messages_to_expire ON messages (expires_at) WHERE state IN ('proposed', 'queued');
+-- The user's page.
+CREATE INDEX messages_by_user ON messages (tenant_id, user_id, updated_at) WHERE class = 'customer';
 CREATE INDEX messages_by_recipient ON messages (tenant_id, recipient_key);
 CREATE INDEX messages_to_erase ON messages (updated_at) WHERE letter_sealed IS NOT NULL;
 
