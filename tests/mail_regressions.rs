@@ -68,4 +68,8 @@ both_databases! {
             AppSeats(Api, Propose, 0, 3),
         ]).await.unwrap();
     }
+
+    async fn of_two_customers_with_one_address_both_are_told_when_the_first_gets_another(url: String) {
+        tell(&url, ALONE, &[AppCreates(Api, Propose, 5), CustomerMoves(Api, 0)]).await.unwrap();
+    }
 }

@@ -193,8 +193,8 @@ struct Clerk<'a> {
     templates: &'a MailTemplates,
     wish: Wish,
     made: Vec<MessageId>,
-    /// Subjects whose open messages ended because another customer took the place: what they told is still to be told.
-    cut_off: BTreeSet<MessageId>,
+    /// Customers whose open messages about the whole ended because another one gets them: what they told is still to be told.
+    cut_off: BTreeSet<CustomerId>,
 }
 
 impl Clerk<'_> {
@@ -239,8 +239,8 @@ impl Clerk<'_> {
             }
             let told = compare::told(self.engine, self.tenant(), &left)?;
             if was_open {
-                self.cut_off
-                    .insert(known.map_or(left.id, |known| family.subjects[known].id));
+                // Who is still there under another address by now is to be told too.
+                self.cut_off.extend([heir, left.customer_id]);
             }
             match known {
                 None if was_open || told.is_some() => {
@@ -338,7 +338,7 @@ impl Clerk<'_> {
         // Words that are withheld by now are no change to tell about; but what waits must not tell them.
         let shows = |told: &Told| told.title.is_some();
         let tells_withheld = now.takes_place && !shows(&now) && old.as_ref().is_some_and(shows);
-        let was_cut_off = own.is_some_and(|own| self.cut_off.contains(&own));
+        let was_cut_off = start.is_none() && self.cut_off.contains(&customer);
         if is_same && !was_cut_off && open.iter().all(asks_right) && (open.is_empty() || !tells_withheld) {
             return Ok(());
         }
