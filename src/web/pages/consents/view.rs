@@ -270,7 +270,7 @@ pub(super) fn result(mail: &Proposal, outcome: Outcome, zone: Tz) -> Value {
         (State::Proposed, Outcome::Failed) => {
             "this could not be done, and nothing was changed. It stays below; please try again in a few minutes".to_owned()
         }
-        (state_now, Outcome::Failed) if state_now == State::Queued => {
+        (State::Queued, Outcome::Failed) => {
             format!("this could not be done; it {}", state(mail, zone))
         }
         _ => state(mail, zone),
