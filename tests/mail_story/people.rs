@@ -128,7 +128,7 @@ impl Story {
         let key_id = ApiKeyId(self.world.engine.fresh_uuid());
         let another = self.users.iter().map(|user| user.user).find(|user| *user != asked);
         let (user, how) = match is_app {
-            true if n % 2 == 0 => (asked, How::TenantKey(key_id)),
+            true if n.is_multiple_of(2) => (asked, How::TenantKey(key_id)),
             true => (asked, How::AppAsserted(key_id)),
             false => (another.unwrap_or(UserId(self.world.engine.fresh_uuid())), How::Mailbox),
         };
