@@ -72,4 +72,14 @@ both_databases! {
     async fn of_two_customers_with_one_address_both_are_told_when_the_first_gets_another(url: String) {
         tell(&url, ALONE, &[AppCreates(Api, Propose, 5), CustomerMoves(Api, 0)]).await.unwrap();
     }
+
+    async fn a_deletion_in_sql_that_wishes_for_mail_is_told_although_google_has_it_first(url: String) {
+        tell(&url, ALONE, &[
+            AppCreates(Api, Propose, 1),
+            Approves(0),
+            Send,
+            AppDeletes(Sql, Propose, 0),
+            AppCreates(Sql, Propose, 1),
+        ]).await.unwrap();
+    }
 }

@@ -12,6 +12,15 @@ ALTER TABLE row_state ADD COLUMN mailed_version BIGINT NOT NULL DEFAULT 0;
 UPDATE row_state SET mailed_version = version;
 -- The version that a pass wrote last. What Google's side changed since mail was considered is told about like what the app wishes.
 ALTER TABLE row_state ADD COLUMN google_version BIGINT NOT NULL DEFAULT 0;
+-- What a deletion wished for outlives its row, which is forgotten once Google has the deletion too.
+CREATE FUNCTION keep_deletion_wish() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+BEGIN
+    -- Triggers run in the order of their names: the deletion is counted already.
+    UPDATE row_state SET google_version = version WHERE tenant_id = OLD.tenant_id AND kind = 'booking' AND id = OLD.id;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER bookings_deleted_with_a_wish BEFORE DELETE ON bookings FOR EACH ROW WHEN (OLD.mail_wish = 'propose')
+    EXECUTE FUNCTION keep_deletion_wish();
 -- A wish is for one version: it is taken away once it was considered.
 UPDATE bookings SET mail_wish = 'none' WHERE mail_wish <> 'none';
 CREATE INDEX row_state_mail_due ON row_state (tenant_id) WHERE kind = 'booking' AND version <> mailed_version;

@@ -12,6 +12,11 @@ ALTER TABLE row_state ADD COLUMN mailed_version INTEGER NOT NULL DEFAULT 0;
 UPDATE row_state SET mailed_version = version;
 -- The version that a pass wrote last. What Google's side changed since mail was considered is told about like what the app wishes.
 ALTER TABLE row_state ADD COLUMN google_version INTEGER NOT NULL DEFAULT 0;
+-- What a deletion wished for outlives its row, which is forgotten once Google has the deletion too.
+CREATE TRIGGER bookings_deleted_with_a_wish BEFORE DELETE ON bookings WHEN OLD.mail_wish = 'propose'
+BEGIN
+    UPDATE row_state SET google_version = version + 1 WHERE tenant_id = OLD.tenant_id AND kind = 'booking' AND id = OLD.id;
+END;
 -- A wish is for one version: it is taken away once it was considered.
 UPDATE bookings SET mail_wish = 'none' WHERE mail_wish <> 'none';
 CREATE INDEX row_state_mail_due ON row_state (tenant_id) WHERE kind = 'booking' AND version <> mailed_version;
