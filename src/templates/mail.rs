@@ -2,7 +2,7 @@
 //!
 //! HTML is written as MJML: values are escaped when the template is filled in, and only then `mrml` makes tables of it, so
 //! that no value can become markup. A name that a template uses and its context lacks is an error; loops have an end (fuel),
-//! and so have texts. What a tenant puts in the place of ours is checked in [`overrides`].
+//! and so have texts. What a tenant puts in the place of ours is checked in `overrides`.
 use crate::domain::language::Language;
 use crate::domain::mail::Kind;
 use minijinja::syntax::SyntaxConfig;
