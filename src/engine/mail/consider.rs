@@ -347,7 +347,12 @@ impl Clerk<'_> {
             Wish::Propose => true,
             Wish::None => false,
             // An occurrence that differed before its series was told is looked at again after that.
-            Wish::Inherit => was_wished || (known.is_none() && whole.as_ref().is_some_and(|whole| whole.is_wished)),
+            // So is what somebody who was to be told has a new address for.
+            Wish::Inherit => {
+                let inherited = if known.is_none() { &whole } else { &known };
+                let has_moved = old.as_ref().is_none_or(|old| old.address != now.address);
+                was_wished || (has_moved && inherited.as_ref().is_some_and(|subject| subject.is_wished))
+            }
             // Half of a series is new, and those who knew the series have to hear of it.
             Wish::Google => was_wished || known.is_some() || whole.is_some() || family.is_half(),
         };
