@@ -12,6 +12,10 @@
 //! - [`engine`] joins them into use cases; [`jobs`] and [`web`] only knock on its door.
 //! - [`app`] builds everything once; [`cli`] has one file per command.
 //! - [`sandbox`] is a local Google. It is written from Google's documents and shares no code with `google`.
+// Without optimisation every future that a function waits for has a place of its own on the stack, and a thread's is 2 MiB:
+// box those that many wait for.
+#![warn(clippy::large_futures)]
+
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
 pub(super) async fn until_stopped(app: &App, listener: TcpListener, shutdown: &Shutdown) -> Result<(), Failure> {
     let mut served: io::Result<()> = Ok(());
     let is_clean = shutdown
-        .supervise(async { served = app.serve(listener, shutdown.stop()).await })
+        .supervise(async { served = Box::pin(app.serve(listener, shutdown.stop())).await })
         .await?;
     app.clone().close().await;
     served?;

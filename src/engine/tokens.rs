@@ -110,7 +110,7 @@ pub async fn access_token(engine: &Engine, tenant: TenantId, account: AccountId)
         return Ok(known.token.clone());
     }
     *cached = None;
-    let found = stored_or_refreshed(engine, tenant, account).await?;
+    let found = Box::pin(stored_or_refreshed(engine, tenant, account)).await?;
     Ok(cached.insert(found).token.clone())
 }
 

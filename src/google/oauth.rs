@@ -167,7 +167,7 @@ impl OAuth {
     /// Ends a grant, given its refresh token or an access token. A token that is already void counts as done.
     pub async fn revoke(&self, token: &SecretString) -> Result<(), GoogleError> {
         let call = Call::new(Method::POST, self.endpoints.revoke_url.clone()).form(&[("token", token.expose_secret())]);
-        match self.transport.send_oauth(call).await {
+        match Box::pin(self.transport.send_oauth(call)).await {
             Ok(_) => Ok(()),
             Err(mut error) => match error.refusal_mut() {
                 Some(refusal) if refusal.reason.as_deref() == Some("invalid_token") => Ok(()),
@@ -186,7 +186,7 @@ impl OAuth {
             email_verified: bool,
         }
         let call = Call::new(Method::GET, self.endpoints.userinfo_url.clone()).bearer(access);
-        let info: Userinfo = self.transport.send(call).await?.json()?;
+        let info: Userinfo = Box::pin(self.transport.send(call)).await?.json()?;
         if info.sub.is_empty() {
             return Err(GoogleError::protocol("the account has an empty sub"));
         }

@@ -158,8 +158,8 @@ impl Db {
     /// Begins a transaction that may write.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let inner = match &self.pools {
-            Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Pools::Sqlite { writer, .. } => Inner::Sqlite(Box::pin(writer.begin_with("BEGIN IMMEDIATE")).await?),
+            Pools::Postgres(pool) => Inner::Postgres(Box::pin(pool.begin()).await?),
         };
         Ok(Tx {
             inner,
@@ -170,8 +170,8 @@ impl Db {
     /// Begins a transaction that only reads; on SQLite it does not wait for the writer.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         let inner = match &self.pools {
-            Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
-            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Pools::Sqlite { readers, .. } => Inner::Sqlite(Box::pin(readers.begin()).await?),
+            Pools::Postgres(pool) => Inner::Postgres(Box::pin(pool.begin()).await?),
         };
         Ok(Tx {
             inner,

@@ -120,14 +120,14 @@ async fn in_folder(
     let stop = shutdown.stop();
     let mut outcome = Ok(());
     let mut served = Ok(());
-    let set_up = async {
+    let set_up = Box::pin(async {
         // A signal during the set-up stops it where it stands.
         if let Some(Err(failure)) = stop.unless_requested(set_up(context, &app, google, &config_file)).await {
             outcome = Err(failure);
             shutdown.request();
         }
-    };
-    let tasks = async { (served, ()) = tokio::join!(app.serve(listener, shutdown.stop()), set_up) };
+    });
+    let tasks = async { (served, ()) = tokio::join!(Box::pin(app.serve(listener, shutdown.stop())), set_up) };
     shutdown.supervise(tasks).await?;
     app.close().await;
     served?;

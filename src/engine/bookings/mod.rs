@@ -304,7 +304,7 @@ impl Engine {
         let row = found(&mut tx, tenant, id).await?;
         store_times(&mut tx, &row).await?;
         let mut view = view(&mut tx, row).await?;
-        view.proposals = mail::consider_written(self, &mut tx, tenant, id, wish.into()).await?;
+        view.proposals = Box::pin(mail::consider_written(self, &mut tx, tenant, id, wish.into())).await?;
         let answer = render(&view);
         once::finish(self, tx, tenant, once, &answer).await?;
         self.nudge(tenant, user_id).await;
@@ -357,7 +357,7 @@ impl Engine {
                 let current = found(&mut tx, tenant, id).await?.version;
                 return Err(Refusal::Stale { current });
             }
-            mail::consider_written(self, &mut tx, tenant, id, Wish::Propose).await?;
+            Box::pin(mail::consider_written(self, &mut tx, tenant, id, Wish::Propose)).await?;
         }
         tx.commit().await?;
         self.nudge(tenant, carrier).await;
@@ -376,7 +376,7 @@ impl Engine {
         }
         let wish = edit.mail_wish(&mut Problems::of(&edit.bad)).into();
         let row = &changed.row;
-        Ok(mail::consider_written(self, tx, row.tenant_id, row.id, wish).await?)
+        Ok(Box::pin(mail::consider_written(self, tx, row.tenant_id, row.id, wish)).await?)
     }
 }
 

@@ -45,7 +45,7 @@ pub async fn consider_waiting(engine: &Engine) -> Result<bool, MailError> {
         drop(tx);
         let mut done = 0;
         for row in &rows {
-            match consider_one(engine, tenant, row).await {
+            match Box::pin(consider_one(engine, tenant, row)).await {
                 Ok(true) => done += 1,
                 Ok(false) => {}
                 Err(error) => {
@@ -84,7 +84,10 @@ async fn consider_one(engine: &Engine, tenant: TenantId, row: &mail_tenants::Unc
     if !mail_tenants::considered(&mut tx, tenant, row.id, row.version).await? {
         return Ok(false);
     }
-    if consider(engine, &mut tx, tenant, row.id, wish).await?.is_some() {
+    if Box::pin(consider(engine, &mut tx, tenant, row.id, wish))
+        .await?
+        .is_some()
+    {
         tx.commit().await?;
         return Ok(true);
     }
@@ -106,7 +109,7 @@ pub(in crate::engine) async fn consider_written(
     row: BookingId,
     wish: Wish,
 ) -> Result<Vec<MessageId>, MailError> {
-    match consider(engine, tx, tenant, row, wish).await? {
+    match Box::pin(consider(engine, tx, tenant, row, wish)).await? {
         Some(made) => {
             mail_tenants::pass_over(tx, tenant, &[row]).await?;
             bookings::set_mail_wish(tx, tenant, row, "none").await?;

@@ -59,7 +59,7 @@ struct InHand {
 
 /// Hands one message over; `false`: it is not sent now.
 async fn send_one(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<bool, MailError> {
-    let Some(in_hand) = take(engine, tenant, id).await? else {
+    let Some(in_hand) = Box::pin(take(engine, tenant, id)).await? else {
         return Ok(false);
     };
     let InHand {

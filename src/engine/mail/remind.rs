@@ -33,7 +33,7 @@ pub async fn remind_due(engine: &Engine) -> Result<bool, MailError> {
     drop(tx);
     let mut done = 0;
     for (tenant, id) in &due {
-        match remind(engine, *tenant, *id).await {
+        match Box::pin(remind(engine, *tenant, *id)).await {
             Ok(()) => done += 1,
             Err(error) => {
                 tracing::error!(%tenant, subject = %id, %error, "a reminder cannot be proposed; it is tried again");

@@ -34,7 +34,7 @@ pub(super) async fn apply(
     for chunk in people.chunks(CHUNK) {
         newcomers.extend(in_halves(context, &listing, chunk, report).await?);
     }
-    let all_met = newcomer::receive(context, newcomers, &listing.gone, report).await?;
+    let all_met = Box::pin(newcomer::receive(context, newcomers, &listing.gone, report)).await?;
     look_for_creates(context, &listing).await?;
     removal::remove(context, &listing.gone, report).await?;
     // Whoever could not be met is shown again, as long as the token does not move on.
@@ -78,7 +78,7 @@ async fn in_halves<'p>(
     let mut left = vec![(chunk, false)];
     while let Some((part, tried_alone)) = left.pop() {
         let mark = report.mark();
-        match transaction(context, listing, part, report).await {
+        match Box::pin(transaction(context, listing, part, report)).await {
             Ok(found) => newcomers.extend(found),
             Err(SyncError::Store(error)) if error.is_about_a_row() => {
                 report.back_to(mark);

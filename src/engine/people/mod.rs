@@ -78,8 +78,8 @@ async fn sync(context: &mut Context<'_>, report: &mut PassReport) -> Result<Opti
         return Ok(listing.token);
     }
     context.load_rest().await?;
-    inbound::apply(context, listing, report).await?;
-    outbound::push(context, report).await?;
+    Box::pin(inbound::apply(context, listing, report)).await?;
+    Box::pin(outbound::push(context, report)).await?;
     // It was kept as soon as everything was applied, and is not kept again: what came after may have forgotten it.
     Ok(None)
 }
@@ -107,7 +107,7 @@ pub(super) async fn plan(engine: &Engine, claim: &Claim) -> Result<PassReport, S
         engine: &copied,
         ..context
     };
-    inbound::apply(&mut context, listing, &mut report).await?;
+    Box::pin(inbound::apply(&mut context, listing, &mut report)).await?;
     outbound::plan(&context, &mut report).await?;
     copied.db.close().await;
     Ok(report)

@@ -34,7 +34,7 @@ async fn push_all(context: &mut Context<'_>, report: &mut PassReport) -> Result<
     if !created.as_ref().err().is_none_or(is_full) {
         return created;
     }
-    updating::update(context, &todo.update, report).await?;
+    Box::pin(updating::update(context, &todo.update, report)).await?;
     created
 }
 

@@ -102,7 +102,7 @@ pub(super) async fn meet(
     link.is_edited |= link.is_ours && link.etag != person.etag;
     link.state = LinkState::Live;
     asking::release(tx, context, "google", &person.resource_name).await?;
-    agree(tx, context, known, person, report).await
+    Box::pin(agree(tx, context, known, person, report)).await
 }
 
 /// The contact left what the user lets be read. Both sides stay as they are.
@@ -288,7 +288,7 @@ pub(super) async fn written(
         as_seen(&mut known.link, context, person);
         return Ok(contact_links::put(tx, &mut known.link).await?);
     }
-    agree(tx, context, known, person, report).await
+    Box::pin(agree(tx, context, known, person, report)).await
 }
 
 /// Both sides before they were linked, so that it can be undone.

@@ -51,7 +51,7 @@ pub(super) async fn update(
                 update_together(context, some, report).await?
             };
             for customer in alone {
-                update_one(context, customer, report).await?;
+                Box::pin(update_one(context, customer, report)).await?;
             }
         }
     }

@@ -121,7 +121,7 @@ pub(super) async fn send(context: &Context<'_>, report: &mut PassReport) -> Resu
         ready = approved;
     }
     for Ready { hand_over, known, .. } in ready {
-        match remove(context, &hand_over, known, report).await {
+        match Box::pin(remove(context, &hand_over, known, report)).await {
             Err(SyncError::Google(error)) if error.class() == FailureClass::QuotaExhausted => {
                 return outbound::pause_writes(context, &error).await;
             }

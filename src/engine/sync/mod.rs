@@ -121,24 +121,24 @@ async fn renew_access(engine: &Engine, claim: &Claim) -> Result<(), SyncError> {
 
 async fn run(engine: &Engine, claim: &Claim, next_due: i64) -> Result<PassReport, SyncError> {
     if claim.key.is_contacts() {
-        return people::run(engine, claim, next_due).await;
+        return Box::pin(people::run(engine, claim, next_due)).await;
     }
     let mut tx = engine.db.read().await?;
     let mut context = Context::load(engine, &mut tx, claim).await?;
     drop(tx);
     let mut report = PassReport::default();
-    let listing = pull::pull(&mut context, &mut report).await?;
+    let listing = Box::pin(pull::pull(&mut context, &mut report)).await?;
     let mut token = Some(listing.token.clone());
     let thaws = context.frozen() != context.scope.frozen.as_deref();
     let pushes = context.has_pending && context.takes_writes();
     let quiet = listing.is_quiet() && !pushes && !context.has_waiting && !thaws;
     if !quiet {
         context.load_rest().await?;
-        inbound::apply(&mut context, listing, &mut report).await?;
+        Box::pin(inbound::apply(&mut context, listing, &mut report)).await?;
         leads::wake_others(&context).await?;
-        hand_over::receive(&context, &mut report).await?;
-        outbound::push(&mut context, &mut report).await?;
-        hand_over::send(&context, &mut report).await?;
+        Box::pin(hand_over::receive(&context, &mut report)).await?;
+        Box::pin(outbound::push(&mut context, &mut report)).await?;
+        Box::pin(hand_over::send(&context, &mut report)).await?;
         brake::renew_question(&context).await?;
         leads::wake_others(&context).await?;
         // It was kept as soon as everything was applied, and is not kept again: what came after may have forgotten it.
@@ -167,7 +167,7 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
     };
     drop(tx);
     if key.is_contacts() {
-        return people::plan(engine, &claim).await;
+        return Box::pin(people::plan(engine, &claim)).await;
     }
     let mut tx = engine.db.read().await?;
     let mut context = Context::load(engine, &mut tx, &claim).await?;
@@ -177,7 +177,7 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
         steps: Some(Vec::new()),
         ..PassReport::default()
     };
-    let listing = pull::pull(&mut context, &mut report).await?;
+    let listing = Box::pin(pull::pull(&mut context, &mut report)).await?;
     let copied = Engine {
         db: engine.db.private_copy(key.tenant).await?,
         ..engine.clone()
@@ -187,9 +187,9 @@ pub async fn plan(engine: &Engine, key: &ScopeKey) -> Result<PassReport, SyncErr
         ..context
     };
     context.load_rest().await?;
-    inbound::apply(&mut context, listing, &mut report).await?;
+    Box::pin(inbound::apply(&mut context, listing, &mut report)).await?;
     let mut tx = copied.db.begin().await?;
-    outbound::plan(&context, &mut tx, &mut report).await?;
+    Box::pin(outbound::plan(&context, &mut tx, &mut report)).await?;
     hand_over::plan(&context, &mut tx, &mut report).await?;
     drop(tx);
     copied.db.close().await;

@@ -106,7 +106,7 @@ pub(super) async fn welcome(
             None => alone.push((event, content, BookingId(context.engine.fresh_uuid()))),
         }
     }
-    occurrence::welcome(tx, context, changed, report).await?;
+    Box::pin(occurrence::welcome(tx, context, changed, report)).await?;
     let identities = alone
         .iter()
         .filter_map(|(event, _, new_id)| Some((identity(event)?, *new_id)));
@@ -353,7 +353,7 @@ async fn join(
     if !takes_over {
         return Ok(placements::put(tx, &mine).await?);
     }
-    let mine = leads::take_over(tx, context, lead, mine).await?;
+    let mine = Box::pin(leads::take_over(tx, context, lead, mine)).await?;
     if let Some(known) = settle::load(tx, tenant, vec![mine]).await?.pop() {
         if known.row.is_none() && known.state.as_ref().is_none_or(|state| state.deleted.is_none()) {
             // The app has deleted this booking; the event in a further calendar does not bring it back.

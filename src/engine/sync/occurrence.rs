@@ -114,7 +114,7 @@ pub(super) async fn welcome(
     }
     create(tx, context, &arrivals).await?;
     for changed in others {
-        welcome_one(tx, context, changed, report).await?;
+        Box::pin(welcome_one(tx, context, changed, report)).await?;
     }
     Ok(())
 }

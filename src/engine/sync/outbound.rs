@@ -55,7 +55,7 @@ pub(super) async fn push(context: &mut Context<'_>, report: &mut PassReport) -> 
         if context.unread.contains(&id) {
             continue;
         }
-        match push_one(context, id, &mut removals, report).await {
+        match Box::pin(push_one(context, id, &mut removals, report)).await {
             Ok(()) => {}
             Err(SyncError::Google(error)) if error.class() == FailureClass::QuotaExhausted => {
                 return pause_writes(context, &error).await;
@@ -190,7 +190,7 @@ async fn push_one(
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
     let mut tx = context.begin().await?;
-    let prepared = prepare(&mut tx, context, id, report).await?;
+    let prepared = Box::pin(prepare(&mut tx, context, id, report)).await?;
     tx.commit().await?;
     run(context, prepared, removals, report).await
 }
@@ -211,10 +211,10 @@ async fn run(
                 removals.push(*known);
                 return Ok(());
             }
-            Prepared::Create(known) => create(context, *known, report).await?,
-            Prepared::Read(known) => read(context, *known, report).await?,
-            Prepared::Find(booking, series) => find(context, *booking, *series, report).await?,
-            Prepared::Write(known, step) => write(context, *known, step, report).await?,
+            Prepared::Create(known) => Box::pin(create(context, *known, report)).await?,
+            Prepared::Read(known) => Box::pin(read(context, *known, report)).await?,
+            Prepared::Find(booking, series) => Box::pin(find(context, *booking, *series, report)).await?,
+            Prepared::Write(known, step) => Box::pin(write(context, *known, step, report)).await?,
         };
     }
     // Somebody keeps editing the event; it is left to the next pass.

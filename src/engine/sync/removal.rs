@@ -71,7 +71,7 @@ pub(super) async fn inbound(
     candidates: Vec<(Known, Option<&Event>)>,
     report: &mut PassReport,
 ) -> Result<(), SyncError> {
-    let removals = sort_out(tx, context, candidates, report).await?;
+    let removals = Box::pin(sort_out(tx, context, candidates, report)).await?;
     together(tx, context, removals, report).await
 }
 

@@ -199,7 +199,7 @@ pub(super) async fn settle(
         *known = before;
         return Ok(Settled::Removal(Box::new(known.clone())));
     }
-    act(tx, context, known, outcome, was_gone, report).await
+    Box::pin(act(tx, context, known, outcome, was_gone, report)).await
 }
 
 /// Takes over what the event says about itself.

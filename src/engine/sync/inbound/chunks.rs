@@ -89,7 +89,7 @@ pub(super) async fn in_chunks<'w>(
         let mut left = vec![(chunk, false)];
         while let Some((part, tried_alone)) = left.pop() {
             let mark = report.mark();
-            match transaction(context, step, part, report).await {
+            match Box::pin(transaction(context, step, part, report)).await {
                 Ok(found) => removals.extend(found),
                 Err(SyncError::Store(error)) if error.is_about_a_row() => {
                     report.back_to(mark);
@@ -123,15 +123,15 @@ async fn transaction<'w>(
     let mut tx = context.begin().await?;
     let mut removals = Vec::new();
     match step {
-        Step::Meet(families) => meeting::meet_all(&mut tx, context, &events(items), families, report).await?,
+        Step::Meet(families) => Box::pin(meeting::meet_all(&mut tx, context, &events(items), families, report)).await?,
         Step::Rehome => rehome(&mut tx, context, &events(items)).await?,
         Step::PassOn => {
             for placement in placements_of(&mut tx, context, items).await? {
                 removals.extend(leads::decide_lost_lead(&mut tx, context, placement, report).await?);
             }
         }
-        Step::Families => removals = look_through(&mut tx, context, items, report).await?,
-        Step::SortOut => removals = sort_out(&mut tx, context, items, report).await?,
+        Step::Families => removals = Box::pin(look_through(&mut tx, context, items, report)).await?,
+        Step::SortOut => removals = Box::pin(sort_out(&mut tx, context, items, report)).await?,
         Step::Remove => {
             for removal in reload(&mut tx, context, items).await? {
                 removal::carry_out(&mut tx, context, removal, report).await?;
@@ -194,7 +194,7 @@ async fn look_through<'w>(
     let decided = placed.iter().filter(|placement| placement.waiting.is_none());
     let ids: Vec<BookingId> = decided.map(|placement| placement.booking_id).collect();
     let lost = series::lost(tx, context, &ids).await?;
-    let removals = removal::decide_lost(tx, context, lost, report).await?;
+    let removals = Box::pin(removal::decide_lost(tx, context, lost, report)).await?;
     halves::recognise(tx, context, &events(items), &placed, report).await?;
     Ok(removals)
 }

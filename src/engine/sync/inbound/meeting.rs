@@ -39,9 +39,9 @@ pub(super) async fn meet_all(
             None => new.push(event),
         }
     }
-    newcomer::welcome(tx, context, &new, families, report).await?;
+    Box::pin(newcomer::welcome(tx, context, &new, families, report)).await?;
     for tail in tails {
-        newcomer::welcome(tx, context, &[tail], families, report).await?;
+        Box::pin(newcomer::welcome(tx, context, &[tail], families, report)).await?;
     }
     Ok(())
 }
@@ -139,7 +139,7 @@ pub(in crate::engine::sync) async fn again(
 ) -> Result<Option<Settled>, SyncError> {
     for _ in 0..TRIES {
         let placement = known.placement.clone();
-        match settle::settle(tx, context, &mut known, seen, gate, report).await? {
+        match Box::pin(settle::settle(tx, context, &mut known, seen, gate, report)).await? {
             Settled::MovedOn => {
                 let Some(fresh) = settle::load(tx, context.tenant(), vec![placement]).await?.pop() else {
                     return Ok(None);

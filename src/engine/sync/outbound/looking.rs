@@ -67,7 +67,13 @@ pub(super) async fn read(context: &Context<'_>, known: Known, report: &mut PassR
         return Ok(Prepared::Done);
     }
     if vanished {
-        removal::inbound(&mut tx, context, vec![(known, event.as_deref())], report).await?;
+        Box::pin(removal::inbound(
+            &mut tx,
+            context,
+            vec![(known, event.as_deref())],
+            report,
+        ))
+        .await?;
         tx.commit().await?;
         return Ok(Prepared::Done);
     }

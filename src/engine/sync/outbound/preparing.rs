@@ -226,7 +226,7 @@ pub(super) async fn settle_seen(
     gate: Gate,
     report: &mut PassReport,
 ) -> Result<Prepared, SyncError> {
-    let settled = inbound::again(tx, context, known, seen, gate, report).await?;
+    let settled = Box::pin(inbound::again(tx, context, known, seen, gate, report)).await?;
     Ok(match settled {
         Some(Settled::Push(known, step)) => Prepared::Write(known, step),
         Some(Settled::Removal(known)) => Prepared::Removal(known),
