@@ -82,4 +82,12 @@ both_databases! {
             AppCreates(Sql, Propose, 1),
         ]).await.unwrap();
     }
+
+    async fn who_has_a_new_address_is_told_there_although_the_mail_to_the_one_they_shared_was_declined(url: String) {
+        tell(&url, ALONE, &[
+            AppCreatesSeries(Api, Propose, 5),
+            CustomerMoves(Api, 0),
+            Declines(0),
+        ]).await.unwrap();
+    }
 }
