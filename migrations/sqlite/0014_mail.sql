@@ -45,7 +45,7 @@ CREATE TABLE mail_subjects (
     booking_id     TEXT    NOT NULL, -- of an occurrence: the series
     original_start TEXT    NOT NULL DEFAULT '', -- which occurrence; '' for a single booking and for a series as a whole
     row_id         TEXT    NOT NULL, -- the booking's row; of an occurrence that differs from its series, its own row
-    recipient_key  BLOB    NOT NULL, -- HMAC-SHA-256 of the address under the tenant's secret
+    recipient_key  BLOB    NOT NULL, -- HMAC-SHA-256 of the address under the tenant's secret; empty: of customers who have none
     customer_ids   TEXT    NOT NULL, -- JSON: the customers of the booking who read there, or did last; mail names the first
     user_id        TEXT    NOT NULL, -- whose consent it needs: the booking's owner
     mail_version   INTEGER NOT NULL DEFAULT 1, -- grows when what a customer cares about changes; also the calendar part's SEQUENCE

@@ -216,6 +216,9 @@ impl Clerk<'_> {
         };
         let mut known = find(start);
         let whole = start.and_then(|_| find(None));
+        if recipient.is_empty() {
+            return self.remember_wish(tx, family, start, known).await;
+        }
         let old = known
             .as_ref()
             .map(|known| compare::content(self.engine, tenant, known))
@@ -360,6 +363,46 @@ impl Clerk<'_> {
         family.subjects.retain(|known| known.id != subject.id);
         family.subjects.push(subject);
         Ok(())
+    }
+
+    /// Customers without an address are told nothing. That it was wished is kept until they have one.
+    async fn remember_wish(
+        &mut self,
+        tx: &mut Tx,
+        family: &mut Family,
+        start: Option<OriginalStart>,
+        known: Option<SubjectRow>,
+    ) -> Result<(), MailError> {
+        let customers = family.readers(start, &[]);
+        let Some(now) = family.told(start, &[]).filter(|_| !customers.is_empty()) else {
+            return Ok(());
+        };
+        let was_wished = known.as_ref().is_some_and(|known| known.is_wished);
+        let is_wished = match self.wish {
+            Wish::Propose => true,
+            Wish::None => false,
+            Wish::Inherit | Wish::Google => was_wished || self.was_wished_for(start, &customers),
+        };
+        let is_same = |known: &SubjectRow| known.is_wished == is_wished && known.customer_ids == customers;
+        if known.as_ref().map_or(!is_wished, is_same) {
+            return Ok(());
+        }
+        let id = known.map_or_else(|| MessageId(self.engine.fresh_uuid()), |known| known.id);
+        let subject = SubjectRow {
+            id,
+            booking_id: family.root,
+            original_start: start,
+            row_id: family.row(start).map_or(family.root, |row| row.id),
+            recipient_key: Vec::new(),
+            customer_ids: customers,
+            user_id: now.user_id,
+            mail_version: 0,
+            content_sealed: compare::seal_content(self.engine, self.tenant(), id, &now),
+            told_sealed: None,
+            is_wished,
+            remind_at: None,
+        };
+        Ok(subjects::put(tx, self.tenant(), &subject).await?)
     }
 
     /// Whether it was wished that these customers are told, at an address that they had before, or of the series of an occurrence that

@@ -224,11 +224,10 @@ impl Family {
         readers.into_iter().collect()
     }
 
-    /// Whom the customers of a row read as.
+    /// Where the customers of a row read; empty: some have no address.
     pub(super) fn recipients(&self, row: &Booking) -> BTreeSet<Vec<u8>> {
         let people = row.customer_ids.iter().filter_map(|id| self.people.get(id));
-        let keys = people.map(|person| person.recipient_key.clone());
-        keys.filter(|key| !key.is_empty()).collect()
+        people.map(|person| person.recipient_key.clone()).collect()
     }
 
     /// What these rows tell this recipient; with `takes_place` false when it does not, or not with anybody who reads there.

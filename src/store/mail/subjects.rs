@@ -15,7 +15,7 @@ pub struct SubjectRow {
     pub original_start: Option<OriginalStart>,
     /// The row that says it; of an occurrence that differs from its series, its own.
     pub row_id: BookingId,
-    /// Of the address.
+    /// Of the address; empty: of customers who have none.
     pub recipient_key: Vec<u8>,
     /// The customers of the booking who read there, or did last; mail names the first.
     pub customer_ids: Vec<CustomerId>,
