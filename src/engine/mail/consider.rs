@@ -7,12 +7,13 @@ use crate::domain::ids::{BookingId, CustomerId, MessageId, TenantId};
 use crate::domain::mail::{Kind, Reason, State, Told};
 use crate::domain::time::OriginalStart;
 use crate::engine::Engine;
+use crate::store::bookings::{self, BookingRow};
 use crate::store::mail::messages::{self, MessageRow};
 use crate::store::mail::subjects::{self, SubjectRow};
 use crate::store::mail::tenants as mail_tenants;
-use crate::store::{Tx, bookings, states};
+use crate::store::{Tx, states};
 use crate::templates::mail::MailTemplates;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows looked at before another tenant has its turn.
 const BATCH: i64 = 50;
@@ -61,25 +62,15 @@ async fn consider_one(engine: &Engine, tenant: TenantId, row: &mail_tenants::Unc
     let mut tx = engine.db.begin().await?;
     // Bookings are locked before mail is, as by whoever writes them.
     let found = bookings::get(&mut tx, tenant, row.id).await?;
-    let wish = match &found {
-        Some(found) if found.version != row.version => return Ok(false),
-        Some(found) => found.text.mail_wish.clone(),
-        None => {
-            let state = states::get_many(&mut tx, tenant, &[row.id]).await?.pop();
-            let deleted = state.and_then(|state| state.deleted);
-            deleted.map_or_else(|| "none".to_owned(), |deleted| deleted.text.mail_wish)
-        }
-    };
+    if found.as_ref().is_some_and(|found| found.version != row.version) {
+        return Ok(false);
+    }
+    let wish = wish_of(&mut tx, tenant, row, found.as_ref()).await?;
     let is_with_somebody = found.as_ref().is_none_or(|found| !found.customer_ids.is_empty());
-    if wish == "propose" && is_with_somebody {
+    if wish == Wish::Propose && is_with_somebody {
         // For one version. Without customers it is kept: in SQL they come in statements of their own.
         bookings::set_mail_wish(&mut tx, tenant, row.id, "none").await?;
     }
-    let wish = match wish.as_str() {
-        "propose" => Wish::Propose,
-        _ if row.by_google => Wish::Google,
-        _ => Wish::Inherit,
-    };
     if !mail_tenants::considered(&mut tx, tenant, row.id, row.version).await? {
         return Ok(false);
     }
@@ -98,6 +89,28 @@ async fn consider_one(engine: &Engine, tenant: TenantId, row: &mail_tenants::Unc
         tx.commit().await?;
     }
     Ok(false)
+}
+
+/// What is wished for a row whose mail was not considered; `found`: the row, unless it is gone.
+async fn wish_of(
+    tx: &mut Tx,
+    tenant: TenantId,
+    row: &mail_tenants::Unconsidered,
+    found: Option<&BookingRow>,
+) -> Result<Wish, MailError> {
+    let wish = match found {
+        Some(found) => found.text.mail_wish.clone(),
+        None => {
+            let state = states::get_many(tx, tenant, &[row.id]).await?.pop();
+            let deleted = state.and_then(|state| state.deleted);
+            deleted.map_or_else(|| "none".to_owned(), |deleted| deleted.text.mail_wish)
+        }
+    };
+    Ok(match wish.as_str() {
+        "propose" => Wish::Propose,
+        _ if row.by_google => Wish::Google,
+        _ => Wish::Inherit,
+    })
 }
 
 /// Considers a row that this transaction wrote for the API. Returns the proposals that were made.
@@ -154,7 +167,7 @@ pub(in crate::engine) async fn consider(
         engine,
         desk: &desk,
         templates: &templates,
-        wish,
+        wishes: Wishes::of(tx, &family, row, wish).await?,
         former: family.subjects.clone(),
         made: Vec::new(),
     };
@@ -185,12 +198,45 @@ fn targets(family: &Family) -> BTreeSet<(Option<OriginalStart>, Vec<u8>)> {
     named.chain(known).chain(without).collect()
 }
 
+/// What is wished for the rows of a family. One look is for all of them, whichever row led to it.
+struct Wishes {
+    root: BookingId,
+    /// Of the row that is considered, and of those that would be soon.
+    of_rows: BTreeMap<BookingId, Wish>,
+}
+
+impl Wishes {
+    async fn of(tx: &mut Tx, family: &Family, row: BookingId, wish: Wish) -> Result<Wishes, MailError> {
+        let mut of_rows = BTreeMap::from([(row, wish)]);
+        let mut others = family.all_rows();
+        others.remove(&row);
+        if !others.is_empty() {
+            for other in mail_tenants::unconsidered_of(tx, family.tenant, &others).await? {
+                let found = bookings::get(tx, family.tenant, other.id).await?;
+                of_rows.insert(other.id, wish_of(tx, family.tenant, &other, found.as_ref()).await?);
+            }
+        }
+        Ok(Wishes {
+            root: family.root,
+            of_rows,
+        })
+    }
+
+    /// For the whole or one occurrence: what is wished for a row of its own, otherwise what is wished for the series.
+    fn about(&self, family: &Family, start: Option<OriginalStart>) -> Wish {
+        let own = family.rows_about(start);
+        let mut wishes = own.iter().filter_map(|row| self.of_rows.get(row));
+        let wish = wishes.next().or_else(|| self.of_rows.get(&self.root));
+        wish.copied().unwrap_or(Wish::Inherit)
+    }
+}
+
 /// Considers one booking.
 struct Clerk<'a> {
     engine: &'a Engine,
     desk: &'a Desk,
     templates: &'a MailTemplates,
-    wish: Wish,
+    wishes: Wishes,
     /// What was known of this booking before.
     former: Vec<SubjectRow>,
     made: Vec<MessageId>,
@@ -216,8 +262,9 @@ impl Clerk<'_> {
         };
         let mut known = find(start);
         let whole = start.and_then(|_| find(None));
+        let wish = self.wishes.about(family, start);
         if recipient.is_empty() {
-            return self.remember_wish(tx, family, start, known).await;
+            return self.remember_wish(tx, family, start, known, wish).await;
         }
         let old = known
             .as_ref()
@@ -266,6 +313,13 @@ impl Clerk<'_> {
             // The cancellation of the series says it.
             due = None;
         }
+        if start.is_some()
+            && family.row_or_series(start).is_none()
+            && known.as_ref().is_none_or(|known| known.told_sealed.is_none())
+        {
+            // The new time or rule of the series says it.
+            due = None;
+        }
         let own = known.as_ref().map(|known| known.id);
         let open = messages::open_about(tx, tenant, own, (family.root, start, recipient)).await?;
         let is_same = old.as_ref().is_some_and(|old| now.says_the_same(old))
@@ -295,7 +349,7 @@ impl Clerk<'_> {
             Some(old) => now.takes_place && is_elsewhere(old),
         };
         let goes_on = !open.is_empty() || (is_new && self.was_wished_for(start, &customers));
-        let is_wished = match self.wish {
+        let is_wished = match wish {
             Wish::Propose => true,
             Wish::None => false,
             Wish::Inherit => goes_on,
@@ -327,7 +381,7 @@ impl Clerk<'_> {
             is_wished: is_wished
                 || known
                     .as_ref()
-                    .is_some_and(|known| known.is_wished && self.wish != Wish::None),
+                    .is_some_and(|known| known.is_wished && wish != Wish::None),
             remind_at: None,
         };
         subject.content_sealed = compare::seal_content(self.engine, tenant, subject.id, &now);
@@ -372,13 +426,14 @@ impl Clerk<'_> {
         family: &mut Family,
         start: Option<OriginalStart>,
         known: Option<SubjectRow>,
+        wish: Wish,
     ) -> Result<(), MailError> {
         let customers = family.readers(start, &[]);
         let Some(now) = family.told(start, &[]).filter(|_| !customers.is_empty()) else {
             return Ok(());
         };
         let was_wished = known.as_ref().is_some_and(|known| known.is_wished);
-        let is_wished = match self.wish {
+        let is_wished = match wish {
             Wish::Propose => true,
             Wish::None => false,
             Wish::Inherit | Wish::Google => was_wished || self.was_wished_for(start, &customers),

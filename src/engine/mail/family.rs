@@ -275,15 +275,30 @@ impl Family {
     /// Whether a change may still be undone: by an answer that somebody owes, or because Google has not been told of a
     /// cancellation, which the brake may hold.
     pub(super) fn is_uncertain(&self, start: Option<OriginalStart>, told: &Told) -> bool {
-        let row = self.row(start).map_or(self.root, |row| row.id);
-        let known = self.subjects.iter().filter(|subject| subject.original_start == start);
-        let rows: BTreeSet<BookingId> = known.map(|subject| subject.row_id).chain([row]).collect();
+        let rows = self.rows_about(start);
         let is_gone = self
             .row(start)
             .is_none_or(|row| row.content.status == Status::Cancelled);
         let waits =
             |id: &BookingId| self.uncertain.contains(id) || (!told.takes_place && is_gone && self.placed.contains(id));
         rows.iter().any(waits) || self.uncertain.contains(&self.root)
+    }
+
+    /// The rows that say, or said, what holds of the whole or of an occurrence alone; of an occurrence like its series there is none.
+    pub(super) fn rows_about(&self, start: Option<OriginalStart>) -> BTreeSet<BookingId> {
+        let known = self.subjects.iter().filter(|subject| subject.original_start == start);
+        let rows = known
+            .map(|subject| subject.row_id)
+            .chain(self.row(start).map(|row| row.id));
+        let is_own = |row: &BookingId| start.is_none() || *row != self.root;
+        rows.filter(is_own).collect()
+    }
+
+    /// Every row of the family that is, or was, there.
+    pub(super) fn all_rows(&self) -> BTreeSet<BookingId> {
+        let rows = self.booking.iter().chain(&self.overrides).map(|row| row.id);
+        let known = self.subjects.iter().map(|subject| subject.row_id);
+        rows.chain(known).collect()
     }
 
     /// Whether it does not take place any more, or not with this customer.
