@@ -82,4 +82,37 @@ both_databases! {
             AppCreates(Sql, Propose, 1),
         ]).await.unwrap();
     }
+
+    async fn who_has_a_new_address_is_told_there_although_the_mail_to_the_one_they_shared_was_declined(url: String) {
+        tell(&url, ALONE, &[
+            AppCreatesSeries(Api, Propose, 5),
+            CustomerMoves(Api, 0),
+            Declines(0),
+        ]).await.unwrap();
+    }
+
+    async fn who_had_no_address_when_mail_was_wished_is_told_once_there_is_one(url: String) {
+        tell(&url, ALONE, &[AppCreates(Api, Propose, 12), Work, CustomerMoves(Api, 3)]).await.unwrap();
+    }
+
+    async fn a_series_that_is_moved_with_a_wish_is_told_although_its_occurrences_change_too(url: String) {
+        tell(&url, ALONE, &[
+            AppCreatesSeries(Sql, Propose, 3),
+            AppCreatesSeries(Api, Propose, 3),
+            CustomerMoves(Api, 0),
+            WorkTogether,
+            AppMoves(Sql, Propose, 1),
+            AppCancelsOccurrence(1, 0),
+            AppAssigns(Sql, Propose, 0),
+            ApprovesAll,
+            AppSeatsOccurrence(Propose, 1, 1, 5),
+            AppSeatsOccurrence(Quietly, 0, 3, 3),
+            Send,
+            MinutesPass(40),
+            Consider,
+            AppMoves(Api, Propose, 0),
+            Work,
+            AppMoves(Sql, Propose, 1),
+        ]).await.unwrap();
+    }
 }

@@ -1,6 +1,6 @@
 -- Mail to customers, each one after its user's yes. The way of the data:
 --
---   a booking changes (row_state.version moves) -> what each customer would be told is compared with what mail was last about
+--   a booking changes (row_state.version moves) -> what each recipient would be told is compared with what mail was last about
 --   (mail_subjects) -> if it differs, a message is rendered, sealed and proposed -> the user decides (consents) -> queued ->
 --   checked again, marked 'sending', an attempt noted (deliveries) -> SMTP -> 'sent', back to 'queued', 'failed' or 'maybe_sent'.
 --
@@ -40,27 +40,27 @@ CREATE TABLE mail_tenants (
     created_at      BIGINT NOT NULL
 );
 
--- What one customer would be told of one booking, and what they were told last. A row for every customer of a booking, whether
--- mail was wished for or not; customers that were taken off keep it while they were told something.
+-- What one recipient would be told of one booking, and what they were told last. A recipient is a mailbox: customers with one
+-- address are one recipient, and a customer with a new address is another one. A row for every recipient of a booking, whether mail
+-- was wished for or not; those that nobody of the booking reads any more keep it.
 CREATE TABLE mail_subjects (
     tenant_id      TEXT    NOT NULL,
     id             TEXT    NOT NULL,
     booking_id     TEXT    NOT NULL, -- of an occurrence: the series
     original_start TEXT    NOT NULL DEFAULT '', -- which occurrence; '' for a single booking and for a series as a whole
     row_id         TEXT    NOT NULL, -- the booking's row; of an occurrence that differs from its series, its own row
-    customer_id    TEXT    NOT NULL,
+    recipient_key  BYTEA    NOT NULL, -- HMAC-SHA-256 of the address under the tenant's secret; empty: of customers who have none
+    customer_ids   TEXT    NOT NULL, -- JSON: the customers of the booking who read there, or did last; mail names the first
     user_id        TEXT    NOT NULL, -- whose consent it needs: the booking's owner
-    recipient_key  BYTEA    NOT NULL, -- HMAC-SHA-256 of the address under the tenant's secret; empty when there is no address
-    mail_version   BIGINT NOT NULL DEFAULT 1, -- grows when what the customer cares about changes; also the calendar part's SEQUENCE
+    mail_version   BIGINT NOT NULL DEFAULT 1, -- grows when what a customer cares about changes; also the calendar part's SEQUENCE
     content_sealed BYTEA    NOT NULL, -- JSON: what this version tells
     told_sealed    BYTEA, -- JSON: what the last message that was handed over told; null: nothing was
     is_wished      BIGINT NOT NULL DEFAULT 0, -- a change of it was wished to be told about: it is reminded of
     remind_at      BIGINT, -- when the next reminder has to be proposed, ms
     PRIMARY KEY (tenant_id, id),
-    UNIQUE (tenant_id, booking_id, original_start, customer_id)
+    UNIQUE (tenant_id, booking_id, original_start, recipient_key)
 );
 CREATE INDEX mail_subjects_by_row ON mail_subjects (tenant_id, row_id);
-CREATE INDEX mail_subjects_by_customer ON mail_subjects (tenant_id, customer_id);
 CREATE INDEX mail_subjects_to_remind ON mail_subjects (remind_at) WHERE remind_at IS NOT NULL;
 
 -- Mails: to customers, which need a consent, and notices to users and admins, which do not.
@@ -101,7 +101,7 @@ CREATE TABLE messages (
     CHECK (class = 'customer' OR state <> 'proposed')
 );
 -- One proposal for each version, kind and recipient, whatever is retried.
-CREATE UNIQUE INDEX messages_proposed_once ON messages (tenant_id, booking_id, original_start, mail_version, kind, offset_minutes, customer_id)
+CREATE UNIQUE INDEX messages_proposed_once ON messages (tenant_id, booking_id, original_start, mail_version, kind, offset_minutes, recipient_key)
     WHERE class = 'customer';
 CREATE INDEX messages_by_subject ON messages (tenant_id, subject_id);
 CREATE INDEX messages_by_booking ON messages (tenant_id, booking_id);

@@ -144,6 +144,19 @@ impl Snapshot {
         room.and_then(|id| self.rooms.get(id).cloned()).unwrap_or_default()
     }
 
+    /// Whether what somebody was told once is still so. A title that is withheld since then is no change that is told.
+    pub(super) fn still_holds(&self, claim: &Claim) -> Result<(), String> {
+        let mut claim = claim.clone();
+        let own = claim.occurrence.and_then(|start| {
+            let mut all = self.overrides(claim.booking);
+            all.find(|(other, _)| *other == start).map(|(_, row)| row)
+        });
+        if let Some(row) = own.or(self.root(claim.booking)).filter(|row| self.is_withheld(row)) {
+            claim.summary = self.summary(row);
+        }
+        self.holds(&claim)
+    }
+
     /// Whether what a mail says is so.
     pub(super) fn holds(&self, claim: &Claim) -> Result<(), String> {
         let root = self.root(claim.booking);

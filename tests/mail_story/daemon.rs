@@ -7,11 +7,13 @@ use accord::args;
 use accord::domain::mail::State;
 use accord::engine::Engine;
 use accord::engine::mail::{self, MailError};
+use accord::engine::notice;
 use chrono::TimeDelta;
 use std::time::Duration;
 
 /// All jobs, in the order in which a daemon would first find them due.
 async fn all_jobs(engine: &Engine) -> Result<(), MailError> {
+    notice::run(engine).await?;
     mail::give_up_overdue(engine).await?;
     mail::consider_waiting(engine).await?;
     mail::remind_due(engine).await?;

@@ -169,7 +169,7 @@ impl Story {
                 _ if !is_ahead => {}
                 None => return Err(format!("{to} was never told of {:?}", row.text)),
                 Some(claim) => snapshot
-                    .holds(claim)
+                    .still_holds(claim)
                     .map_err(|problem| format!("it was told last, and {problem}"))?,
             }
         }
@@ -190,7 +190,7 @@ impl Story {
                 _ if !self.is_ahead(&row.text.starts_local) || !self.is_ahead(&local(start)) => {}
                 (_, Some(claim)) if claim.takes_place == takes_place => {
                     snapshot
-                        .holds(claim)
+                        .still_holds(claim)
                         .map_err(|problem| format!("it was told last, and {problem}"))?;
                 }
                 (true, None) if inherited.as_ref() == Some(&row.text.starts_local) => {}

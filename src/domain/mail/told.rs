@@ -1,4 +1,4 @@
-//! What a customer is told about a booking, and which mail is due when that changes.
+//! What a recipient is told about a booking, and which mail is due when that changes.
 //!
 //! Only what the customer cares about is here: whether it takes place, with whom, when, where, and what it is called. What
 //! they were told last is compared with what is true now; nobody counts edits.
@@ -7,10 +7,10 @@ use crate::domain::ids::{ResourceId, UserId};
 use crate::domain::time::{OriginalStart, When};
 use serde::{Deserialize, Serialize};
 
-/// What one version of a booking tells one of its customers. Also its sealed form, as JSON.
+/// What one version of a booking tells one recipient: a mailbox, which several customers may read. Also its sealed form, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
-    /// Whether it takes place, and this customer takes part.
+    /// Whether it takes place, and a customer who reads there takes part.
     pub takes_place: bool,
     /// May be empty; `None` when its words are withheld.
     pub title: Option<String>,
@@ -22,7 +22,8 @@ pub struct Told {
     pub place: Option<String>,
     /// Who meets the customer.
     pub user_id: UserId,
-    /// Where mail to the customer goes; empty when nobody knows.
+    /// Where mail to the recipient goes. Empty when it takes place, but its customers have another address by now, or none: that
+    /// is no cancellation.
     pub address: String,
 }
 
@@ -96,24 +97,22 @@ impl Told {
         }
     }
 
-    /// Whether a customer who knows `earlier` needs to be told nothing, at the same address.
+    /// Whether somebody who knows `earlier` needs to be told nothing.
     pub fn says_the_same(&self, earlier: &Told) -> bool {
-        let is_there = self.address == earlier.address || !self.takes_place;
-        is_there && self.changed_since(earlier).is_empty()
+        self.address.is_empty() == earlier.address.is_empty() && self.changed_since(earlier).is_empty()
     }
 
-    /// The mail that is due to somebody who was told `last`; `None`: none is.
+    /// The mail that is due to a recipient who was told `last`; `None`: none is.
     ///
     /// Nothing told yet: a confirmation, or nothing if it does not take place. Something told that is different now: an update, or
-    /// a cancellation. A new address has been told nothing.
+    /// a cancellation.
     pub fn due(&self, last: Option<&Told>) -> Option<Kind> {
         let Some(last) = last else {
             return self.takes_place.then_some(Kind::Confirmation);
         };
         match (last.takes_place, self.takes_place) {
-            (true, false) => Some(Kind::Cancellation),
+            (true, false) => (!self.address.is_empty()).then_some(Kind::Cancellation),
             (false, false) => None,
-            (_, true) if last.address != self.address => Some(Kind::Confirmation),
             (_, true) => (!self.changed_since(last).is_empty()).then_some(Kind::Update),
         }
     }
@@ -161,13 +160,28 @@ mod tests {
     }
 
     #[test]
-    fn a_new_address_has_been_told_nothing() {
-        let moved = Told {
-            address: "eva@example.org".to_owned(),
+    fn that_its_customers_read_elsewhere_by_now_is_no_cancellation() {
+        let elsewhere = Told {
+            takes_place: false,
+            address: String::new(),
             ..told()
         };
-        assert_eq!(moved.due(Some(&told())), Some(Kind::Confirmation));
-        assert!(!moved.says_the_same(&told()));
+        let gone = Told {
+            takes_place: false,
+            ..told()
+        };
+        assert_eq!(elsewhere.due(Some(&told())), None);
+        assert!(!elsewhere.says_the_same(&told()) && !gone.says_the_same(&elsewhere));
+        assert_eq!(told().due(Some(&told())), None, "they read there again");
+    }
+
+    #[test]
+    fn one_mailbox_in_other_letters_needs_no_mail() {
+        let capitals = Told {
+            address: "Eva@example.com".to_owned(),
+            ..told()
+        };
+        assert!(capitals.says_the_same(&told()) && capitals.due(Some(&told())).is_none());
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! A yes names the hash of what was shown, is bound by a code of the key ring to tenant, message, user and hash, and is good until the
 //! message is of no more use.
-use super::consider::end;
 use super::desk::{Desk, Keys};
 use super::family::Family;
+use super::propose::end;
 use super::{MailError, compare};
 use crate::domain::ids::{AccountId, ApiKeyId, MessageId, TenantId, UserId};
 use crate::domain::mail::{Reason, State};
@@ -175,7 +175,10 @@ pub(super) async fn no_longer_of_use(
     let Some(subject) = subject.filter(|subject| subject.mail_version == message.mail_version) else {
         return Ok(Some(Stop::Changed));
     };
-    let Some(family) = Family::rooted(tx, tenant, booking).await? else {
+    let Some(keys) = Keys::look(engine, tx, tenant).await? else {
+        return Ok(Some(Stop::Uncertain));
+    };
+    let Some(family) = Family::rooted(tx, &keys, booking).await? else {
         return Ok(Some(Stop::Uncertain));
     };
     let Some(says) = compare::of_message(engine, tenant, message)? else {

@@ -1,8 +1,10 @@
 //! A booking as its customers know it: a single one, or a series with the occurrences that differ from it.
 //!
-//! It answers one question: what would this customer be told about this booking, or this occurrence, now? Whoever proposes and
-//! whoever sends ask it alike, so that what is sent is what holds.
-use super::{Desk, MailError};
+//! It answers one question: what would this recipient be told about this booking, or this occurrence, now? Whoever proposes and
+//! whoever sends ask it alike, so that what is sent is what holds. A recipient is a mailbox, by its key: customers with one address are
+//! one recipient, and one with a new address is another.
+use super::MailError;
+use super::desk::Keys;
 use crate::domain::booking::{Booking, Content, Status};
 use crate::domain::event::Words;
 use crate::domain::ids::{BookingId, CustomerId, ResourceId, TenantId};
@@ -13,10 +15,11 @@ use crate::domain::recurrence;
 use crate::domain::time::{OriginalStart, When, parse_zone};
 use crate::mail::address::parse_address;
 use crate::store::accounts::{self, AccountState};
+use crate::store::bookings::{self, BookingRow};
 use crate::store::mail::messages::MessageRow;
 use crate::store::mail::subjects::{self, SubjectRow};
 use crate::store::placements::{self, Placement, PlacementState};
-use crate::store::{Tx, bookings, calendars, customers, resources, users};
+use crate::store::{Tx, calendars, customers, resources, users};
 use chrono_tz::Tz;
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,6 +30,8 @@ pub(super) struct Person {
     pub(super) name: String,
     /// Where mail goes; empty when there is none that mail can be sent to.
     pub(super) address: String,
+    /// Of the address; empty when there is none.
+    pub(super) recipient_key: Vec<u8>,
     /// As the app wrote it; may be no language that mails are written in.
     pub(super) language: Option<String>,
     /// `None`: times are told in the zone of the booking.
@@ -58,11 +63,21 @@ pub(super) struct Family {
 }
 
 impl Family {
-    /// The family of a row, which may be an occurrence or gone. `None`: nobody was or would be told anything, or a row was written
-    /// in SQL and cannot be understood, so that nothing can be said.
-    pub(super) async fn of(tx: &mut Tx, tenant: TenantId, row: BookingId) -> Result<Option<Family>, MailError> {
-        let root = Self::root_of(tx, tenant, row).await?;
-        Self::rooted(tx, tenant, root).await
+    /// Whether anybody was, or would be, told of the booking with this root.
+    pub(super) async fn has_recipients(tx: &mut Tx, tenant: TenantId, root: BookingId) -> Result<bool, MailError> {
+        if !subjects::of_booking(tx, tenant, root).await?.is_empty() {
+            return Ok(true);
+        }
+        let rows = Self::rows(tx, tenant, root).await?;
+        Ok(rows.iter().any(|row| !row.customer_ids.is_empty()))
+    }
+
+    async fn rows(tx: &mut Tx, tenant: TenantId, root: BookingId) -> Result<Vec<BookingRow>, MailError> {
+        let mut rows: Vec<BookingRow> = bookings::get(tx, tenant, root).await?.into_iter().collect();
+        if rows.first().is_some_and(|row| !row.text.recurrence.is_empty()) {
+            rows.extend(bookings::overrides(tx, tenant, &[root]).await?);
+        }
+        Ok(rows)
     }
 
     /// The root of a row's family: the row itself, or its series, also after the row was deleted.
@@ -76,20 +91,12 @@ impl Family {
         })
     }
 
-    /// The family with this root.
-    pub(super) async fn rooted(tx: &mut Tx, tenant: TenantId, root: BookingId) -> Result<Option<Family>, MailError> {
+    /// The family with this root. `None`: a row was written in SQL and cannot be understood, so that nothing can be said.
+    pub(super) async fn rooted(tx: &mut Tx, keys: &Keys, root: BookingId) -> Result<Option<Family>, MailError> {
+        let tenant = keys.tenant;
         let subjects = subjects::of_booking(tx, tenant, root).await?;
-        let row = bookings::get(tx, tenant, root).await?;
-        let changed = match &row {
-            Some(row) if !row.text.recurrence.is_empty() => bookings::overrides(tx, tenant, &[root]).await?,
-            _ => Vec::new(),
-        };
-        let is_with_nobody = row.iter().chain(&changed).all(|row| row.customer_ids.is_empty());
-        if subjects.is_empty() && is_with_nobody {
-            return Ok(None);
-        }
         let mut read = Vec::new();
-        for row in row.iter().chain(&changed) {
+        for row in Self::rows(tx, tenant, root).await? {
             match row.read() {
                 Ok(booking) => read.push(booking),
                 Err(problem) => {
@@ -120,14 +127,16 @@ impl Family {
             family.day_zone = user.time_zone;
         }
         let mut ids: BTreeSet<CustomerId> = read.iter().flat_map(|booking| booking.customer_ids.clone()).collect();
-        ids.extend(family.subjects.iter().map(|subject| subject.customer_id));
+        ids.extend(family.subjects.iter().flat_map(|subject| subject.customer_ids.clone()));
         for row in customers::get_many(tx, tenant, &ids.into_iter().collect::<Vec<_>>()).await? {
             if let Ok(details) = row.text.details() {
                 let name = clean_line(format!("{} {}", details.given_name, details.family_name).trim());
                 let address = details.emails.iter().find_map(|email| parse_address(&email.value).ok());
+                let address = address.unwrap_or_default();
                 let person = Person {
                     name,
-                    address: address.unwrap_or_default(),
+                    recipient_key: keys.recipient_key(&address),
+                    address,
                     language: row.reader.language,
                     // One that was written in SQL and does not exist holds no mail up.
                     zone: row.reader.time_zone.and_then(|name| parse_zone(&name).ok()),
@@ -191,21 +200,47 @@ impl Family {
         }
     }
 
-    /// What these rows tell this customer; with `takes_place` false when it does not, or not with them.
-    pub(super) fn told(&self, start: Option<OriginalStart>, customer: CustomerId) -> Option<Told> {
-        match (self.row(start), start) {
-            (Some(row), _) => Some(self.told_by(row, row.content.when.clone(), customer)),
-            (None, None) => None,
-            (None, Some(start)) => {
-                let series = self.booking.as_ref()?;
-                let is_one = recurrence::contains(&series.content.when, start);
-                let whole = self.told_by(series, series.content.when.clone(), customer);
-                is_one.then(|| whole.occurrence(start)).flatten()
-            }
+    /// The row that says what holds for an occurrence, or for the whole; of an occurrence like its series, the series.
+    pub(super) fn row_or_series(&self, start: Option<OriginalStart>) -> Option<&Booking> {
+        let series = || {
+            let series = self.booking.as_ref()?;
+            recurrence::contains(&series.content.when, start?).then_some(series)
+        };
+        self.row(start).or_else(series)
+    }
+
+    /// The customers of an occurrence, or of the whole, who read there; mail names the first.
+    pub(super) fn readers(&self, start: Option<OriginalStart>, recipient: &[u8]) -> Vec<CustomerId> {
+        let row = self.row_or_series(start);
+        row.map(|row| self.readers_of(row, recipient)).unwrap_or_default()
+    }
+
+    fn readers_of(&self, row: &Booking, recipient: &[u8]) -> Vec<CustomerId> {
+        let reads_there = |id: &CustomerId| {
+            let person = self.people.get(id);
+            person.is_some_and(|person| person.recipient_key == recipient)
+        };
+        let readers: BTreeSet<CustomerId> = row.customer_ids.iter().copied().filter(reads_there).collect();
+        readers.into_iter().collect()
+    }
+
+    /// Where the customers of a row read; empty: some have no address.
+    pub(super) fn recipients(&self, row: &Booking) -> BTreeSet<Vec<u8>> {
+        let people = row.customer_ids.iter().filter_map(|id| self.people.get(id));
+        people.map(|person| person.recipient_key.clone()).collect()
+    }
+
+    /// What these rows tell this recipient; with `takes_place` false when it does not, or not with anybody who reads there.
+    pub(super) fn told(&self, start: Option<OriginalStart>, recipient: &[u8]) -> Option<Told> {
+        let row = self.row_or_series(start)?;
+        let told = self.told_by(row, row.content.when.clone(), recipient);
+        match start.filter(|_| row.occurrence.is_none()) {
+            Some(start) => told.occurrence(start),
+            None => Some(told),
         }
     }
 
-    fn told_by(&self, row: &Booking, when: When, customer: CustomerId) -> Told {
+    fn told_by(&self, row: &Booking, when: When, recipient: &[u8]) -> Told {
         let content = &row.content;
         let is_withheld = self.withheld.contains(&row.id) || self.withheld.contains(&self.root);
         let words = |text: &str| Some(clean_line(text)).filter(|text| !text.is_empty() && !is_withheld);
@@ -213,15 +248,14 @@ impl Family {
             .booking
             .as_ref()
             .is_none_or(|series| series.content.status == Status::Cancelled);
-        let address = self
-            .people
-            .get(&customer)
-            .map(|person| person.address.clone())
-            .unwrap_or_default();
+        let first = self
+            .readers_of(row, recipient)
+            .first()
+            .and_then(|id| self.people.get(id));
+        let address = first.map(|person| person.address.clone()).unwrap_or_default();
         Told {
             takes_place: content.status == Status::Confirmed
                 && !(row.occurrence.is_some() && series_cancelled)
-                && row.customer_ids.contains(&customer)
                 && !address.is_empty(),
             // Empty is what somebody made it; only words that are withheld are none.
             title: (!is_withheld).then(|| clean_line(&content.title)),
@@ -241,9 +275,7 @@ impl Family {
     /// Whether a change may still be undone: by an answer that somebody owes, or because Google has not been told of a
     /// cancellation, which the brake may hold.
     pub(super) fn is_uncertain(&self, start: Option<OriginalStart>, told: &Told) -> bool {
-        let row = self.row(start).map_or(self.root, |row| row.id);
-        let known = self.subjects.iter().filter(|subject| subject.original_start == start);
-        let rows: BTreeSet<BookingId> = known.map(|subject| subject.row_id).chain([row]).collect();
+        let rows = self.rows_about(start);
         let is_gone = self
             .row(start)
             .is_none_or(|row| row.content.status == Status::Cancelled);
@@ -252,14 +284,26 @@ impl Family {
         rows.iter().any(waits) || self.uncertain.contains(&self.root)
     }
 
+    /// The rows that say, or said, what holds of the whole or of an occurrence alone; of an occurrence like its series there is none.
+    pub(super) fn rows_about(&self, start: Option<OriginalStart>) -> BTreeSet<BookingId> {
+        let known = self.subjects.iter().filter(|subject| subject.original_start == start);
+        let rows = known
+            .map(|subject| subject.row_id)
+            .chain(self.row(start).map(|row| row.id));
+        let is_own = |row: &BookingId| start.is_none() || *row != self.root;
+        rows.filter(is_own).collect()
+    }
+
+    /// Every row of the family that is, or was, there.
+    pub(super) fn all_rows(&self) -> BTreeSet<BookingId> {
+        let rows = self.booking.iter().chain(&self.overrides).map(|row| row.id);
+        let known = self.subjects.iter().map(|subject| subject.row_id);
+        rows.chain(known).collect()
+    }
+
     /// Whether it does not take place any more, or not with this customer.
     pub(super) fn is_off(&self, start: Option<OriginalStart>, customer: CustomerId) -> bool {
-        let series = self.booking.as_ref();
-        let row = match (self.row(start), start) {
-            (Some(row), _) => Some(row),
-            (None, Some(start)) => series.filter(|series| recurrence::contains(&series.content.when, start)),
-            (None, None) => None,
-        };
+        let (series, row) = (self.booking.as_ref(), self.row_or_series(start));
         let is_on = |row: &Booking| row.content.status == Status::Confirmed;
         !(row.is_some_and(|row| is_on(row) && row.customer_ids.contains(&customer)) && series.is_some_and(is_on))
     }
@@ -273,36 +317,18 @@ impl Family {
 
     /// Whether a message, which says this, still says what holds.
     pub(super) fn holds(&self, message: &MessageRow, says: &Told) -> bool {
-        let Some(customer) = message.customer_id else {
+        let (start, recipient) = (message.original_start, &message.recipient_key);
+        let (now, Some(named)) = (self.told(start, recipient), message.customer_id) else {
             return false;
         };
-        let start = message.original_start;
         if !says.takes_place {
-            return self.is_off(start, customer);
+            return self.is_off(start, named) && !now.is_some_and(|now| now.takes_place);
         }
-        self.told(start, customer).is_some_and(|now| {
+        now.is_some_and(|now| {
             // A title that is withheld by now must not be told.
-            now.says_the_same(says) && (says.title.is_none() || now.title.is_some())
+            now.says_the_same(says)
+                && (says.title.is_none() || now.title.is_some())
+                && self.readers(start, recipient).contains(&named)
         })
-    }
-
-    /// Customers with one address are one recipient: the first of those who take part. `false` for the others.
-    pub(super) fn is_first_with_address(
-        &self,
-        start: Option<OriginalStart>,
-        customer: CustomerId,
-        desk: &Desk,
-    ) -> bool {
-        let key = |id: &CustomerId| self.people.get(id).map(|person| desk.recipient_key(&person.address));
-        let Some(own) = key(&customer).filter(|key| !key.is_empty()) else {
-            return true;
-        };
-        let row = self.row(start).or(self.booking.as_ref());
-        let others = row.map(|row| row.customer_ids.as_slice()).unwrap_or_default();
-        let is_there = others.contains(&customer);
-        let comes_first = |other: &CustomerId| *other < customer || (*other != customer && !is_there);
-        !others
-            .iter()
-            .any(|other| comes_first(other) && key(other).as_ref() == Some(&own))
     }
 }

@@ -1,6 +1,6 @@
 //! Mail to customers: proposed when a booking changes, sent only after its user said yes to exactly this mail.
 //!
-//! Everything is derived from state, like the sync. For each customer of a booking `consider` compares what they would be told
+//! Everything is derived from state, like the sync. For each recipient of a booking (a mailbox, which several customers may read) `consider` compares what they would be told
 //! with what mail was last about; a difference supersedes what is open and proposes, if somebody wished it, the mail that is due.
 //! The API considers in its own transaction, so that its answer can name the proposals; what passes and SQL write is found
 //! by its version ([`consider_waiting`]), so nothing is lost by a crash and no pass waits for mail.
@@ -18,6 +18,7 @@ mod notice;
 mod outbox;
 pub mod page;
 mod preview;
+mod propose;
 mod remind;
 mod unsubscribe;
 mod view;

@@ -1,8 +1,8 @@
 //! Mails to a user's own verified address, and to the tenant's admin. They need no consent, say nothing that is not the reader's, and are
 //! in the ledger like every other mail.
-use super::consider::seal_letter;
 use super::desk::Desk;
 use super::family::Family;
+use super::propose::seal_letter;
 use super::{MailError, compare};
 use crate::domain::ids::{MessageId, TenantId, UserId};
 use crate::domain::mac;
@@ -80,7 +80,7 @@ async fn prompt(engine: &Engine, tenant: TenantId, user: UserId) -> Result<bool,
     let mut waiting: Vec<MessageRow> = Vec::new();
     for message in open {
         let is_ripe = message.state == State::Proposed && message.settle_until <= now && message.expires_at > now;
-        if is_ripe && is_certain(engine, &mut tx, tenant, &message).await? {
+        if is_ripe && is_certain(engine, &mut tx, &desk, &message).await? {
             waiting.push(message);
         }
     }
@@ -147,12 +147,12 @@ async fn prompt(engine: &Engine, tenant: TenantId, user: UserId) -> Result<bool,
 }
 
 /// Whether the change that a message tells of cannot be undone by something that is awaited.
-async fn is_certain(engine: &Engine, tx: &mut Tx, tenant: TenantId, message: &MessageRow) -> Result<bool, MailError> {
+async fn is_certain(engine: &Engine, tx: &mut Tx, desk: &Desk, message: &MessageRow) -> Result<bool, MailError> {
     let Some(booking) = message.booking_id else {
         return Ok(false);
     };
-    let family = Family::rooted(tx, tenant, booking).await?;
-    let says = compare::of_message(engine, tenant, message)?;
+    let family = Family::rooted(tx, desk, booking).await?;
+    let says = compare::of_message(engine, desk.tenant, message)?;
     let (Some(family), Some(says)) = (family, says) else {
         return Ok(false);
     };

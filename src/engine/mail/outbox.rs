@@ -2,9 +2,9 @@
 //!
 //! One transaction checks everything again and notes the attempt, then the bytes go out, then another notes the result. A worker that
 //! dies between the two leaves a message in hand; when its time is over it counts as "maybe sent" and is never sent again by itself.
-use super::consider::end;
 use super::decide::{Stop, consider_soon, is_genuine, no_longer_of_use};
 use super::desk::{Desk, Keys};
+use super::propose::end;
 use super::{MailError, compare};
 use crate::domain::ids::{MessageId, TenantId};
 use crate::domain::mail::{Letter, Reason, State};

@@ -2,9 +2,9 @@
 //!
 //! A subject knows when it has to be looked at next. What was proposed is not proposed again, so a job that runs late, or twice,
 //! does no harm; what is due already is not proposed at all.
-use super::consider::{Asked, propose};
 use super::desk::Desk;
 use super::family::Family;
+use super::propose::{Asked, propose};
 use super::{MailError, compare};
 use crate::domain::ids::{MessageId, TenantId};
 use crate::domain::mail::Kind;
@@ -52,12 +52,15 @@ async fn remind(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<(), 
     let Some(mut subject) = subjects::get(&mut tx, tenant, id).await? else {
         return Ok(());
     };
-    let family = Family::rooted(&mut tx, tenant, subject.booking_id).await?;
+    let family = match &desk {
+        Some(desk) => Family::rooted(&mut tx, desk, subject.booking_id).await?,
+        None => None,
+    };
     subject.remind_at = Some(engine.now_ms() + LATER);
     if let (Some(desk), Some(family)) = (desk, family) {
         subject.remind_at = None;
         let content = compare::content(engine, tenant, &subject)?;
-        let now = family.told(subject.original_start, subject.customer_id);
+        let now = family.told(subject.original_start, &subject.recipient_key);
         // What changed meanwhile is considered soon, and its reminders with it.
         if now.is_some_and(|now| now.takes_place && now.says_the_same(&content)) {
             let templates = desk.templates(engine);
@@ -89,7 +92,7 @@ pub(super) async fn of_subject(
 ) -> Result<(), MailError> {
     let (now, lead) = (engine.now_ms(), engine.mail.prompt_lead);
     subject.remind_at = None;
-    if !subject.is_wished || !family.is_first_with_address(subject.original_start, subject.customer_id, desk) {
+    if !subject.is_wished {
         return Ok(());
     }
     let known = messages::reminders_of(tx, desk.tenant, subject.id, subject.mail_version).await?;
@@ -101,7 +104,13 @@ pub(super) async fn of_subject(
     let starts = starts(family, subject, now, longest + lead);
     let may_be_more = starts.len() == AHEAD;
     for start in starts {
-        let Some(told) = family.told(start, subject.customer_id).filter(|told| told.takes_place) else {
+        let Some(told) = family
+            .told(start, &subject.recipient_key)
+            .filter(|told| told.takes_place)
+        else {
+            continue;
+        };
+        let Some(customer) = family.readers(start, &subject.recipient_key).first().copied() else {
             continue;
         };
         let begins = told.when.span.starts(family.day_zone).timestamp_millis();
@@ -118,6 +127,7 @@ pub(super) async fn of_subject(
             let asked = Asked {
                 kind: Kind::Reminder,
                 start,
+                customer,
                 told: &told,
                 before: None,
                 offset: *offset,
@@ -146,7 +156,7 @@ fn starts(family: &Family, subject: &SubjectRow, now: i64, ahead: i64) -> Vec<Op
     };
     let has_own = |start: OriginalStart| {
         let mut subjects = family.subjects.iter();
-        subjects.any(|other| other.original_start == Some(start) && other.customer_id == subject.customer_id)
+        subjects.any(|other| other.original_start == Some(start) && other.recipient_key == subject.recipient_key)
     };
     let starts = found.into_iter().map(|occurrence| occurrence.original_start);
     starts.filter(|start| !has_own(*start)).map(Some).collect()

@@ -1,7 +1,7 @@
 //! A recipient ends all mail of a tenant, by the link in any of its mails; and, from the same page, lets it come again.
-use super::consider::end;
 use super::desk::Keys;
 use super::family::language_of;
+use super::propose::end;
 use super::{MailError, compare};
 use crate::domain::ids::{MessageId, TenantId};
 use crate::domain::language::Language;

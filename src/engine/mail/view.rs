@@ -74,7 +74,7 @@ async fn told_before(
     let family = subjects::of_booking(tx, tenant, subject.booking_id).await?;
     let whole = family
         .iter()
-        .find(|other| other.original_start.is_none() && other.customer_id == subject.customer_id);
+        .find(|other| other.original_start.is_none() && other.recipient_key == subject.recipient_key);
     let told = whole.map(|whole| compare::told(engine, tenant, whole)).transpose()?;
     Ok(told.flatten().and_then(|told| told.occurrence(start)))
 }

@@ -147,25 +147,19 @@ pub async fn get(tx: &mut Tx, tenant: TenantId, id: MessageId) -> Result<Option<
     row.as_ref().map(read).transpose()
 }
 
-/// All that were proposed about a subject, oldest first.
-pub async fn of_subject(tx: &mut Tx, tenant: TenantId, subject: MessageId) -> Result<Vec<MessageRow>, StoreError> {
-    const SQL: &str = select!("WHERE tenant_id = $1 AND subject_id = $2 ORDER BY id");
-    read_all(&tx.fetch_all(SQL, args![tenant, subject]).await?)
-}
-
-/// The messages that wait or may be sent about a subject: those that name it, and those to the same customer about the same booking
+/// The messages that wait or may be sent about a subject: those that name it, and those to the same recipient about the same booking
 /// or occurrence.
 pub async fn open_about(
     tx: &mut Tx,
     tenant: TenantId,
     subject: Option<MessageId>,
-    (booking, start, customer): (BookingId, Option<OriginalStart>, CustomerId),
+    (booking, start, recipient): (BookingId, Option<OriginalStart>, &[u8]),
 ) -> Result<Vec<MessageRow>, StoreError> {
     const SQL: &str = select!(
         "WHERE tenant_id = $1 AND booking_id = $3 AND state IN ('proposed', 'queued') \
-         AND (subject_id = $2 OR original_start = $4 AND customer_id = $5) ORDER BY id"
+         AND (subject_id = $2 OR original_start = $4 AND recipient_key = $5) ORDER BY id"
     );
-    let values = args![tenant, subject, booking, start_text(start), customer];
+    let values = args![tenant, subject, booking, start_text(start), recipient.to_vec()];
     read_all(&tx.fetch_all(SQL, values).await?)
 }
 
@@ -183,17 +177,17 @@ pub async fn is_sending(tx: &mut Tx, tenant: TenantId, booking: BookingId) -> Re
     Ok(tx.fetch_optional(SQL, args![tenant, booking]).await?.is_some())
 }
 
-/// The highest version of what was proposed to a customer about a booking or an occurrence; 0 when nothing was.
+/// The highest version of what was proposed to a recipient about a booking or an occurrence; 0 when nothing was.
 pub async fn newest_version(
     tx: &mut Tx,
     tenant: TenantId,
     booking: BookingId,
     start: Option<OriginalStart>,
-    customer: CustomerId,
+    recipient: &[u8],
 ) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT COALESCE(MAX(mail_version), 0) AS version FROM messages \
-         WHERE tenant_id = $1 AND booking_id = $2 AND original_start = $3 AND customer_id = $4";
-    let values = args![tenant, booking, start_text(start), customer];
+         WHERE tenant_id = $1 AND booking_id = $2 AND original_start = $3 AND recipient_key = $4";
+    let values = args![tenant, booking, start_text(start), recipient.to_vec()];
     let row = tx.fetch_optional(SQL, values).await?;
     row.map_or(Ok(0), |row| row.int("version"))
 }

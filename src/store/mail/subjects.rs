@@ -1,4 +1,4 @@
-//! What one customer would be told of one booking, and what they were told last.
+//! What one recipient would be told of one booking, and what they were told last. A recipient is a mailbox, whoever reads it.
 use crate::args;
 use crate::domain::ids::{BookingId, CustomerId, MessageId, TenantId, UserId};
 use crate::domain::time::OriginalStart;
@@ -15,12 +15,12 @@ pub struct SubjectRow {
     pub original_start: Option<OriginalStart>,
     /// The row that says it; of an occurrence that differs from its series, its own.
     pub row_id: BookingId,
-    /// The customer.
-    pub customer_id: CustomerId,
+    /// Of the address; empty: of customers who have none.
+    pub recipient_key: Vec<u8>,
+    /// The customers of the booking who read there, or did last; mail names the first.
+    pub customer_ids: Vec<CustomerId>,
     /// Whose consent it needs.
     pub user_id: UserId,
-    /// Of the address; empty when there is none.
-    pub recipient_key: Vec<u8>,
     /// Grows when what is told changes.
     pub mail_version: i64,
     /// What this version tells, sealed.
@@ -36,7 +36,7 @@ pub struct SubjectRow {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT tenant_id, id, booking_id, original_start, row_id, customer_id, user_id, recipient_key, mail_version, content_sealed, ",
+            "SELECT tenant_id, id, booking_id, original_start, row_id, recipient_key, customer_ids, user_id, mail_version, content_sealed, ",
             "told_sealed, is_wished, remind_at FROM mail_subjects ",
             $rest
         )
@@ -49,9 +49,9 @@ fn read(row: &Row) -> Result<SubjectRow, StoreError> {
         booking_id: row.parse("booking_id")?,
         original_start: start(row)?,
         row_id: row.parse("row_id")?,
-        customer_id: row.parse("customer_id")?,
-        user_id: row.parse("user_id")?,
         recipient_key: row.bytes("recipient_key")?,
+        customer_ids: row.opt_json("customer_ids")?.unwrap_or_default(),
+        user_id: row.parse("user_id")?,
         mail_version: row.int("mail_version")?,
         content_sealed: row.bytes("content_sealed")?,
         told_sealed: row.opt_bytes("told_sealed")?,
@@ -75,7 +75,7 @@ pub(super) fn start_text(start: Option<OriginalStart>) -> String {
 
 /// Everything known of a booking: of a single one, or of a series with all its occurrences.
 pub async fn of_booking(tx: &mut Tx, tenant: TenantId, booking: BookingId) -> Result<Vec<SubjectRow>, StoreError> {
-    const SQL: &str = select!("WHERE tenant_id = $1 AND booking_id = $2 ORDER BY original_start, customer_id");
+    const SQL: &str = select!("WHERE tenant_id = $1 AND booking_id = $2 ORDER BY original_start, id");
     let rows = tx.fetch_all(SQL, args![tenant, booking]).await?;
     rows.iter().map(read).collect()
 }
@@ -94,24 +94,27 @@ pub async fn family_of_row(tx: &mut Tx, tenant: TenantId, row: BookingId) -> Res
     row.map(|row| row.parse("booking_id")).transpose()
 }
 
-/// The bookings that these customers were, or would be, told about.
+/// The bookings of these customers about which somebody was, or would be, told something; of an occurrence, its series.
 pub async fn bookings_of(
     tx: &mut Tx,
     tenant: TenantId,
     customers: &[CustomerId],
 ) -> Result<Vec<BookingId>, StoreError> {
-    const SQL: &str = "SELECT DISTINCT booking_id FROM mail_subjects WHERE tenant_id = $1 AND customer_id IN LIST($2)";
+    const SQL: &str = "SELECT DISTINCT s.booking_id FROM booking_customers c \
+         JOIN bookings b ON b.tenant_id = c.tenant_id AND b.id = c.booking_id \
+         JOIN mail_subjects s ON s.tenant_id = b.tenant_id AND s.booking_id = COALESCE(b.series_id, b.id) \
+         WHERE c.tenant_id = $1 AND c.customer_id IN LIST($2)";
     let rows = tx.fetch_all(SQL, args![tenant, list(customers)]).await?;
     rows.iter().map(|row| row.parse("booking_id")).collect()
 }
 
 /// Writes a row whole.
 pub async fn put(tx: &mut Tx, tenant: TenantId, row: &SubjectRow) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO mail_subjects (tenant_id, id, booking_id, original_start, row_id, customer_id, user_id, \
-             recipient_key, mail_version, content_sealed, told_sealed, is_wished, remind_at) \
+    const SQL: &str = "INSERT INTO mail_subjects (tenant_id, id, booking_id, original_start, row_id, recipient_key, \
+             customer_ids, user_id, mail_version, content_sealed, told_sealed, is_wished, remind_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-         ON CONFLICT (tenant_id, id) DO UPDATE SET row_id = excluded.row_id, customer_id = excluded.customer_id, user_id = excluded.user_id, \
-             recipient_key = excluded.recipient_key, mail_version = excluded.mail_version, \
+         ON CONFLICT (tenant_id, id) DO UPDATE SET row_id = excluded.row_id, customer_ids = excluded.customer_ids, \
+             user_id = excluded.user_id, mail_version = excluded.mail_version, \
              content_sealed = excluded.content_sealed, told_sealed = excluded.told_sealed, is_wished = excluded.is_wished, \
              remind_at = excluded.remind_at";
     let values = args![
@@ -120,9 +123,9 @@ pub async fn put(tx: &mut Tx, tenant: TenantId, row: &SubjectRow) -> Result<(), 
         row.booking_id,
         start_text(row.original_start),
         row.row_id,
-        row.customer_id,
-        row.user_id,
         row.recipient_key.clone(),
+        list(&row.customer_ids),
+        row.user_id,
         row.mail_version,
         row.content_sealed.clone(),
         row.told_sealed.clone(),

@@ -1,7 +1,8 @@
 //! What mail needs of a tenant.
 use crate::args;
 use crate::domain::ids::{BookingId, TenantId};
-use crate::store::{StoreError, Tx, list};
+use crate::store::{Row, StoreError, Tx, list};
+use std::collections::BTreeSet;
 
 /// The tenant's own secrets, sealed.
 #[derive(Debug, Clone)]
@@ -80,20 +81,19 @@ pub struct Unconsidered {
     pub by_google: bool,
 }
 
-/// Bookings of a tenant whose mail was not considered and that nobody wrote for `rest` ms, by the database's clock; what is written
-/// in SQL comes in several statements. Takes no lock. Series come before their occurrences, because ids grow with time.
-pub async fn to_consider(
-    tx: &mut Tx,
-    tenant: TenantId,
-    rest: i64,
-    limit: i64,
-) -> Result<Vec<Unconsidered>, StoreError> {
-    const SQL: &str = "SELECT s.id, s.version, CASE WHEN s.google_version > \
+macro_rules! unconsidered {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.id, s.version, CASE WHEN s.google_version > \
              CASE WHEN s.mailed_version < 0 THEN -1 - s.mailed_version ELSE s.mailed_version END THEN 1 ELSE 0 END AS by_google \
-         FROM row_state s LEFT JOIN bookings b ON b.tenant_id = s.tenant_id AND b.id = s.id \
-         WHERE s.tenant_id = $1 AND s.kind = 'booking' AND s.version <> s.mailed_version AND length(s.id) = 36 \
-         AND (b.id IS NULL OR b.updated_at <= NOW_MS() - $2) ORDER BY s.id LIMIT $3";
-    let rows = tx.fetch_all(SQL, args![tenant, rest, limit]).await?;
+             FROM row_state s LEFT JOIN bookings b ON b.tenant_id = s.tenant_id AND b.id = s.id \
+             WHERE s.tenant_id = $1 AND s.kind = 'booking' AND s.version <> s.mailed_version AND ",
+            $rest
+        )
+    };
+}
+
+fn read_unconsidered(rows: &[Row]) -> Result<Vec<Unconsidered>, StoreError> {
     // A row whose id is no UUID is nobody's: it must not stop the others.
     let known = rows.iter().filter_map(|row| {
         let id = row.parse("id").ok()?;
@@ -108,6 +108,29 @@ pub async fn to_consider(
             })
         })
         .collect()
+}
+
+/// Bookings of a tenant whose mail was not considered and that nobody wrote for `rest` ms, by the database's clock; what is written
+/// in SQL comes in several statements. Takes no lock.
+pub async fn to_consider(
+    tx: &mut Tx,
+    tenant: TenantId,
+    rest: i64,
+    limit: i64,
+) -> Result<Vec<Unconsidered>, StoreError> {
+    const SQL: &str =
+        unconsidered!("length(s.id) = 36 AND (b.id IS NULL OR b.updated_at <= NOW_MS() - $2) ORDER BY s.id LIMIT $3");
+    read_unconsidered(&tx.fetch_all(SQL, args![tenant, rest, limit]).await?)
+}
+
+/// Those of some rows whose mail was not considered.
+pub async fn unconsidered_of(
+    tx: &mut Tx,
+    tenant: TenantId,
+    ids: &BTreeSet<BookingId>,
+) -> Result<Vec<Unconsidered>, StoreError> {
+    const SQL: &str = unconsidered!("s.id IN LIST($2) ORDER BY s.id");
+    read_unconsidered(&tx.fetch_all(SQL, args![tenant, list(ids)]).await?)
 }
 
 /// Notes that the mail of a booking was considered at this version. `false`: it was before, or there is a newer version.
