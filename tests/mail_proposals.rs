@@ -6,7 +6,7 @@ use accord::domain::ids::{BookingId, CustomerId, MessageId};
 use accord::domain::mail::State;
 use accord::engine::bookings::BookingEdit;
 use accord::engine::mail;
-use accord::engine::mail::MailError;
+use accord::engine::mail::{MailError, Proposal};
 use chrono::TimeDelta;
 use serde_json::json;
 use support::google::ANA;
@@ -385,6 +385,52 @@ both_databases! {
         post.sends_all().await;
         assert_eq!(post.told().await, ["confirmation sent", "cancellation sent"]);
         post.end().await;
+    }
+
+    async fn a_cancellation_of_a_series_is_not_certain_either_for_who_had_one_occurrence_of_it(url: String) {
+        for deletes in [true, false] {
+            let (post, series, _) = a_confirmed_series(&url).await;
+            let ada = post.customer("Ada", "ada@example.com").await;
+            post.edits_occurrence(series, SECOND, with(&[ada])).await;
+            post.settle().await;
+            post.sends_all().await;
+            match deletes {
+                true => post.deletes(series).await,
+                false => drop(post.edits(series, status("cancelled")).await),
+            }
+            post.jobs().await;
+            let asked = |all: Vec<Proposal>| all.into_iter().find(|one| one.letter.as_ref().unwrap().to.address == "ada@example.com");
+            let theirs = asked(post.waiting().await).expect("a cancellation");
+            assert_eq!(theirs.row.kind, "cancellation");
+            let error = post.try_approve(&theirs).await.expect_err("too early");
+            assert!(matches!(error, MailError::NotCertain), "{error}");
+            post.settle().await;
+            post.sends_all().await;
+            assert!(post.one(theirs.row.id).await.row.state.to_string() == "sent", "{:?}", post.told().await);
+        }
+    }
+
+    async fn a_calendar_that_is_fed_by_an_old_and_a_new_address_sees_a_rising_sequence(url: String) {
+        let post = Post::without_reminders(&url).await;
+        let (booking, eva) = post.confirmed("Fitting", TEN).await;
+        post.edits(booking, at(NOON)).await;
+        post.settle().await;
+        post.sends_all().await;
+        post.customer_edits(eva, json!({"emails": [{"value": "eva.new@example.com"}]})).await;
+        post.settle().await;
+        post.sends_all().await;
+        let mails = post.mails().await;
+        assert_eq!(mails.len(), 3, "{:?}", post.told().await);
+        assert!(mails[2].sequence() > mails[1].sequence(), "{}", mails[2].calendar);
+    }
+
+    async fn an_occurrence_that_is_changed_in_sql_without_a_wish_is_not_told(url: String) {
+        let (post, series, _) = a_confirmed_series(&url).await;
+        post.edits_occurrence(series, SECOND, BookingEdit { mail: Some("none".into()), ..at("2026-03-17T15:00:00") }).await;
+        sql(&post.engine.db, "UPDATE bookings SET title = 'Quiet' WHERE tenant_id = $1 AND series_id IS NOT NULL", args![post.tenant]).await;
+        post.settle().await;
+        post.jobs().await;
+        assert!(post.waiting().await.is_empty(), "{:?}", post.told().await);
     }
 
     async fn a_cancelled_booking_that_is_revived_before_anybody_heard_of_it_tells_nothing(url: String) {

@@ -5,7 +5,7 @@ mod support;
 use mail_story::Step::*;
 use mail_story::Via::*;
 use mail_story::Wish::*;
-use mail_story::{ALONE, tell};
+use mail_story::{ALONE, TOGETHER, tell};
 use support::postgres::both_databases;
 
 both_databases! {
@@ -114,5 +114,55 @@ both_databases! {
             Work,
             AppMoves(Sql, Propose, 1),
         ]).await.unwrap();
+    }
+
+    async fn who_had_one_occurrence_only_is_told_that_the_series_was_deleted(url: String) {
+        tell(&url, ALONE, &[
+            AppCreatesSeries(Api, Propose, 1),
+            AppSeatsOccurrence(Propose, 0, 1, 3),
+            Sync,
+            ApprovesAll,
+            Send,
+            AppDeletes(Api, Propose, 0),
+        ]).await.unwrap();
+    }
+
+    async fn whoever_takes_a_series_over_tells_their_customers_of_its_occurrences(url: String) {
+        tell(&url, TOGETHER, &[
+            AppCreatesSeries(Api, Propose, 1),
+            AppMovesOccurrence(Propose, 0, 1),
+            Sync,
+            ApprovesAll,
+            Send,
+            AppHandsOver(Propose, 0, 2),
+        ]).await.unwrap();
+    }
+
+    async fn of_two_addresses_that_a_customer_had_one_at_least_hears_of_the_cancellation(url: String) {
+        tell(&url, ALONE, &[
+            AppCreates(Api, Propose, 1),
+            ApprovesAll,
+            Send,
+            CustomerMoves(Api, 0),
+            Work,
+            ApprovesAll,
+            Send,
+            CustomerLosesAddress(Api, 0),
+            Work,
+            AppCancels(Api, Propose, 0),
+        ]).await.unwrap();
+    }
+
+    async fn who_takes_a_place_at_an_address_that_was_told_nothing_is_told(url: String) {
+        tell(&url, ALONE, &[
+            AppCreates(Api, Propose, 1),
+            Work,
+            Declines(0),
+            AppSeats(Api, Propose, 0, 4),
+        ]).await.unwrap();
+    }
+
+    async fn a_wish_that_was_not_noticed_yet_outlives_a_quiet_edit_of_what_nobody_is_told(url: String) {
+        tell(&url, ALONE, &[AppCreates(Sql, Propose, 1), AppDescribes(Api, Quietly, 0)]).await.unwrap();
     }
 }

@@ -42,7 +42,7 @@ CREATE TABLE mail_tenants (
 
 -- What one recipient would be told of one booking, and what they were told last. A recipient is a mailbox: customers with one
 -- address are one recipient, and a customer with a new address is another one. A row for every recipient of a booking, whether mail
--- was wished for or not; those that nobody of the booking reads any more keep it.
+-- was wished for or not, but for occurrences like their series; those that nobody of the booking reads any more keep it.
 CREATE TABLE mail_subjects (
     tenant_id      TEXT    NOT NULL,
     id             TEXT    NOT NULL,
@@ -50,9 +50,9 @@ CREATE TABLE mail_subjects (
     original_start TEXT    NOT NULL DEFAULT '', -- which occurrence; '' for a single booking and for a series as a whole
     row_id         TEXT    NOT NULL, -- the booking's row; of an occurrence that differs from its series, its own row
     recipient_key  BYTEA    NOT NULL, -- HMAC-SHA-256 of the address under the tenant's secret; empty: of customers who have none
-    customer_ids   TEXT    NOT NULL, -- JSON: the customers of the booking who read there, or did last; mail names the first
+    customer_ids   TEXT    NOT NULL, -- JSON: the customers of the booking who read there, or did last; mail names one of them
     user_id        TEXT    NOT NULL, -- whose consent it needs: the booking's owner
-    mail_version   BIGINT NOT NULL DEFAULT 1, -- grows when what a customer cares about changes; also the calendar part's SEQUENCE
+    mail_version   BIGINT NOT NULL DEFAULT 1, -- grows when what the recipient cares about changes; also the calendar part's SEQUENCE
     content_sealed BYTEA    NOT NULL, -- JSON: what this version tells
     told_sealed    BYTEA, -- JSON: what the last message that was handed over told; null: nothing was
     is_wished      BIGINT NOT NULL DEFAULT 0, -- a change of it was wished to be told about: it is reminded of
@@ -60,6 +60,8 @@ CREATE TABLE mail_subjects (
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, booking_id, original_start, recipient_key)
 );
+-- A customer's new address is looked for in their bookings.
+CREATE INDEX booking_customers_by_customer ON booking_customers (tenant_id, customer_id);
 CREATE INDEX mail_subjects_by_row ON mail_subjects (tenant_id, row_id);
 CREATE INDEX mail_subjects_to_remind ON mail_subjects (remind_at) WHERE remind_at IS NOT NULL;
 

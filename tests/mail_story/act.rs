@@ -30,6 +30,7 @@ impl Story {
             }
             Step::AppDeletes(via, wish, k) => self.app_deletes(via, wish, k).await,
             Step::AppSeats(via, wish, k, people) => self.app_seats(via, wish, k, people).await,
+            Step::AppHandsOver(wish, k, people) => self.app_hands_over(wish, k, people).await,
             Step::AppMovesOccurrence(wish, k, n) => self.app_moves_occurrence(wish, k, n).await,
             Step::AppSeatsOccurrence(wish, k, n, people) => self.app_seats_occurrence(wish, k, n, people).await,
             Step::AppCancelsOccurrence(k, n) => self.app_cancels_occurrence(k, n).await,

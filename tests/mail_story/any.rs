@@ -117,6 +117,12 @@ fn any_step(setting: Setting, tampers: bool, series: bool) -> BoxedStrategy<Step
                 .boxed(),
         ),
         (
+            4 * ben,
+            (wish(), item(), people())
+                .prop_map(|(wish, item, people)| Step::AppHandsOver(wish, item, people))
+                .boxed(),
+        ),
+        (
             4 * recurs,
             (wish(), item(), nth())
                 .prop_map(|(wish, item, nth)| Step::AppMovesOccurrence(wish, item, nth))

@@ -301,6 +301,25 @@ impl Story {
         true
     }
 
+    pub(super) async fn app_hands_over(&mut self, wish: Wish, k: usize, people: u8) -> bool {
+        let Some((user, row)) = self.item(k).await else {
+            return false;
+        };
+        let other = (user + 1) % self.users.len();
+        let edit = BookingEdit {
+            user_id: Some(self.users[other].user.to_string()),
+            customer_ids: Some(self.set(other, people).iter().map(CustomerId::to_string).collect()),
+            mail: word(wish),
+            ..BookingEdit::default()
+        };
+        let (engine, tenant) = (&self.world.engine, self.world.tenant);
+        let done = other != user && engine.patch_booking(tenant, row.id, row.version, &edit).await.is_ok();
+        if done {
+            self.wished(wish, row.id);
+        }
+        done
+    }
+
     /// The nth occurrence of the kth item.
     async fn occurrence(&mut self, k: usize, n: usize) -> Option<(usize, BookingId, OriginalStart, i64)> {
         let (user, row) = self.item(k).await?;

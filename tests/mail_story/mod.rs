@@ -46,6 +46,9 @@ pub struct Setting {
 /// One user.
 pub const ALONE: Setting = Setting { with_ben: false };
 
+/// Two users, who know the same people.
+pub const TOGETHER: Setting = Setting { with_ben: true };
+
 /// What a story calls by a number.
 #[derive(Debug, Clone, Default)]
 struct Item {

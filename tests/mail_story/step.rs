@@ -72,6 +72,8 @@ pub enum Step {
     AppConfirms(Via, Wish, usize),
     AppDeletes(Via, Wish, usize),
     AppSeats(Via, Wish, usize, u8),
+    /// It is another user's from now on, with customers of theirs.
+    AppHandsOver(Wish, usize, u8),
     AppMovesOccurrence(Wish, usize, usize),
     AppSeatsOccurrence(Wish, usize, usize, u8),
     AppCancelsOccurrence(usize, usize),

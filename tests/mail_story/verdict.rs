@@ -181,7 +181,9 @@ impl Story {
                 "{to} was told of {claim:?}, and never that it is cancelled: {root:?}"
             ));
         }
-        let Some(root) = root else { return Ok(()) };
+        let Some(root) = root else {
+            return self.occurrences_are_off(booking, to, told);
+        };
         for (start, row) in snapshot.overrides(booking) {
             let claim = told.get(&(booking, Some(start), to.to_owned()));
             let takes_place = row.text.status == "confirmed" && snapshot.with(row).contains(to);
@@ -195,6 +197,8 @@ impl Story {
                 }
                 (true, None) if inherited.as_ref() == Some(&row.text.starts_local) => {}
                 (false, None) if inherited.is_none() => {}
+                // The cancellation of the series says it.
+                (false, Some(_)) if known.is_some_and(|known| !known.takes_place) => {}
                 _ => {
                     return Err(format!(
                         "{to} was told {claim:?} of the occurrence {start} of {:?}, and it is {:?}",
@@ -204,6 +208,21 @@ impl Story {
             }
         }
         Ok(())
+    }
+
+    /// Whether one recipient knows of a series that is off that the occurrences which they were told of are off, too.
+    fn occurrences_are_off(&self, booking: BookingId, to: &str, told: &BTreeMap<About, Claim>) -> Result<(), String> {
+        if told.contains_key(&(booking, None, to.to_owned())) {
+            // The cancellation of the series says it.
+            return Ok(());
+        }
+        let mut theirs = told
+            .iter()
+            .filter(|((id, start, address), _)| *id == booking && start.is_some() && address == to);
+        match theirs.find(|(_, claim)| claim.takes_place && self.is_ahead(&claim.starts_local)) {
+            Some((_, claim)) => Err(format!("{to} was told of {claim:?}, and never that it is cancelled")),
+            None => Ok(()),
+        }
     }
 
     /// Whether it begins later than now.

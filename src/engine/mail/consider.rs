@@ -1,34 +1,32 @@
 //! From what a booking says now to the mails that are due because of it.
+use super::MailError;
+use super::clerk::Clerk;
 use super::desk::Desk;
 use super::family::Family;
-use super::propose::{Asked, end, propose};
-use super::{MailError, compare, remind};
-use crate::domain::ids::{BookingId, CustomerId, MessageId, TenantId};
-use crate::domain::mail::{Kind, Reason, State, Told};
+use crate::domain::ids::{BookingId, MessageId, TenantId};
 use crate::domain::time::OriginalStart;
 use crate::engine::Engine;
 use crate::store::bookings::{self, BookingRow};
-use crate::store::mail::messages::{self, MessageRow};
-use crate::store::mail::subjects::{self, SubjectRow};
-use crate::store::mail::tenants as mail_tenants;
+use crate::store::mail::{messages, tenants as mail_tenants};
 use crate::store::{Tx, states};
-use crate::templates::mail::MailTemplates;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows looked at before another tenant has its turn.
 const BATCH: i64 = 50;
 
-/// Whether a change is to be told about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether a change is to be told about; of two, the greater one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::engine) enum Wish {
-    /// Whoever made it says so.
-    Propose,
     /// Whoever made it says no.
     None,
-    /// Nobody says so. What was wished before still is: a proposal that is superseded has a successor.
+    /// It is only looked at again. What was wished before still is: a proposal that is superseded has a successor.
     Inherit,
+    /// It was written, and nobody says so. What waits of it goes on, but an occurrence that was told with its series is not told of.
+    Quiet,
     /// Google's side changed it: like `Propose`, for customers whose bookings were looked at before.
     Google,
+    /// Whoever made it says so.
+    Propose,
 }
 
 /// Considers the mail of bookings that were written by a pass or in SQL. Returns whether there may be more.
@@ -74,10 +72,7 @@ async fn consider_one(engine: &Engine, tenant: TenantId, row: &mail_tenants::Unc
     if !mail_tenants::considered(&mut tx, tenant, row.id, row.version).await? {
         return Ok(false);
     }
-    if Box::pin(consider(engine, &mut tx, tenant, row.id, wish))
-        .await?
-        .is_some()
-    {
+    if consider(engine, &mut tx, tenant, row.id, wish).await?.is_some() {
         tx.commit().await?;
         return Ok(true);
     }
@@ -109,6 +104,7 @@ async fn wish_of(
     Ok(match wish.as_str() {
         "propose" => Wish::Propose,
         _ if row.by_google => Wish::Google,
+        _ if row.is_written => Wish::Quiet,
         _ => Wish::Inherit,
     })
 }
@@ -121,7 +117,11 @@ pub(in crate::engine) async fn consider_written(
     row: BookingId,
     wish: Wish,
 ) -> Result<Vec<MessageId>, MailError> {
-    match Box::pin(consider(engine, tx, tenant, row, wish)).await? {
+    let wish = match wish {
+        Wish::None => not_considered_yet(tx, tenant, row).await?.unwrap_or(wish),
+        wish => wish,
+    };
+    match consider(engine, tx, tenant, row, wish).await? {
         Some(made) => {
             mail_tenants::pass_over(tx, tenant, &[row]).await?;
             bookings::set_mail_wish(tx, tenant, row, "none").await?;
@@ -135,6 +135,17 @@ pub(in crate::engine) async fn consider_written(
             Ok(Vec::new())
         }
     }
+}
+
+/// What was wished for a row before it was written now, and was not considered yet.
+async fn not_considered_yet(tx: &mut Tx, tenant: TenantId, row: BookingId) -> Result<Option<Wish>, MailError> {
+    let found = bookings::get(tx, tenant, row).await?;
+    let pending = mail_tenants::unconsidered_of(tx, tenant, &BTreeSet::from([row])).await?;
+    let Some(pending) = pending.first() else {
+        return Ok(None);
+    };
+    let wish = wish_of(tx, tenant, pending, found.as_ref()).await?;
+    Ok(Some(wish).filter(|wish| *wish > Wish::Quiet))
 }
 
 /// Considers what the recipients of a booking, of its series or of its occurrences are to be told. Returns the proposals that were made;
@@ -157,25 +168,17 @@ pub(in crate::engine) async fn consider(
         return Ok(Some(Vec::new()));
     };
     if messages::is_sending(tx, tenant, root).await? {
-        let mut rows = vec![row, root];
-        rows.dedup();
-        mail_tenants::consider_again(tx, tenant, &rows).await?;
+        // Whoever notes its result marks the booking, and this row is not noted as considered.
         return Ok(None);
     }
     let templates = desk.templates(engine);
-    let mut clerk = Clerk {
-        engine,
-        desk: &desk,
-        templates: &templates,
-        wishes: Wishes::of(tx, &family, row, wish).await?,
-        former: family.subjects.clone(),
-        made: Vec::new(),
-    };
+    let wishes = Wishes::of(tx, &family, row, wish).await?;
+    let mut clerk = Clerk::new(engine, &desk, &templates, wishes, &family);
     for (start, recipient) in targets(&family) {
         Box::pin(clerk.look(tx, &mut family, start, &recipient)).await?;
     }
     clerk.end_what_does_not_hold(tx, &family).await?;
-    Ok(Some(clerk.made))
+    Ok(Some(clerk.made()))
 }
 
 /// Whom there may be something to tell, the whole before its occurrences.
@@ -199,7 +202,7 @@ fn targets(family: &Family) -> BTreeSet<(Option<OriginalStart>, Vec<u8>)> {
 }
 
 /// What is wished for the rows of a family. One look is for all of them, whichever row led to it.
-struct Wishes {
+pub(super) struct Wishes {
     root: BookingId,
     /// Of the row that is considered, and of those that would be soon.
     of_rows: BTreeMap<BookingId, Wish>,
@@ -222,331 +225,16 @@ impl Wishes {
         })
     }
 
-    /// For the whole or one occurrence: what is wished for a row of its own, otherwise what is wished for the series.
-    fn about(&self, family: &Family, start: Option<OriginalStart>) -> Wish {
+    /// For the whole or one occurrence. What is wished for the series is wished for its occurrences, too, unless somebody says no:
+    /// whoever hands a series over or deletes it writes their rows without a word.
+    pub(super) fn about(&self, family: &Family, start: Option<OriginalStart>) -> Wish {
         let own = family.rows_about(start);
-        let mut wishes = own.iter().filter_map(|row| self.of_rows.get(row));
-        let wish = wishes.next().or_else(|| self.of_rows.get(&self.root));
-        wish.copied().unwrap_or(Wish::Inherit)
+        let own = own.iter().filter_map(|row| self.of_rows.get(row)).copied().max();
+        let of_series = self.of_rows.get(&self.root).copied();
+        match (own, of_series) {
+            (Some(Wish::None), _) => Wish::None,
+            (None | Some(Wish::Inherit | Wish::Quiet), Some(Wish::None)) => Wish::None,
+            (own, of_series) => own.max(of_series).unwrap_or(Wish::Inherit),
+        }
     }
-}
-
-/// Considers one booking.
-struct Clerk<'a> {
-    engine: &'a Engine,
-    desk: &'a Desk,
-    templates: &'a MailTemplates,
-    wishes: Wishes,
-    /// What was known of this booking before.
-    former: Vec<SubjectRow>,
-    made: Vec<MessageId>,
-}
-
-impl Clerk<'_> {
-    fn tenant(&self) -> TenantId {
-        self.desk.tenant
-    }
-
-    /// What one recipient is to be told about the whole or about one occurrence.
-    async fn look(
-        &mut self,
-        tx: &mut Tx,
-        family: &mut Family,
-        start: Option<OriginalStart>,
-        recipient: &[u8],
-    ) -> Result<(), MailError> {
-        let tenant = self.tenant();
-        let find = |start| {
-            let is_it = |subject: &&SubjectRow| subject.original_start == start && subject.recipient_key == recipient;
-            family.subjects.iter().find(is_it).cloned()
-        };
-        let mut known = find(start);
-        let whole = start.and_then(|_| find(None));
-        let wish = self.wishes.about(family, start);
-        if recipient.is_empty() {
-            return self.remember_wish(tx, family, start, known, wish).await;
-        }
-        let old = known
-            .as_ref()
-            .map(|known| compare::content(self.engine, tenant, known))
-            .transpose()?;
-        let before = self.told_before(tenant, known.as_ref(), whole.as_ref(), start)?;
-        let mut customers = family.readers(start, recipient);
-        if customers.is_empty() {
-            let last = known.as_ref().or(whole.as_ref());
-            customers = last.map(|last| last.customer_ids.clone()).unwrap_or_default();
-        }
-        let off = customers
-            .iter()
-            .copied()
-            .find(|customer| family.is_off(start, *customer));
-        let now = match (family.told(start, recipient), &old) {
-            (Some(now), _) if now.takes_place => now,
-            (now, old) => {
-                let Some(content) = old.clone().or(now) else {
-                    return Ok(());
-                };
-                let is_off = off.is_some() && !self.is_told_elsewhere(family, start, &customers, old.as_ref())?;
-                let address = before.as_ref().filter(|_| is_off).map(|before| before.address.clone());
-                Told {
-                    takes_place: false,
-                    address: address.unwrap_or_default(),
-                    ..content
-                }
-            }
-        };
-        let whole_now = start.and_then(|_| family.told(None, recipient));
-        if known.is_none() {
-            // An occurrence that says what its series says needs no subject, nor does somebody who takes no part in anything.
-            let inherited = start.and_then(|start| whole_now.as_ref()?.occurrence(start));
-            let is_inherited = inherited.is_some_and(|inherited| now.says_the_same(&inherited));
-            // What waits about it is ended with what does not hold.
-            if is_inherited || (!now.takes_place && whole.as_ref().is_none_or(|whole| whole.told_sealed.is_none())) {
-                return Ok(());
-            }
-        }
-        let mut due = now.due(before.as_ref());
-        if start.is_some()
-            && whole_now.as_ref().is_none_or(|whole| !whole.takes_place)
-            && whole.as_ref().is_some_and(|whole| whole.told_sealed.is_some())
-        {
-            // The cancellation of the series says it.
-            due = None;
-        }
-        if start.is_some()
-            && family.row_or_series(start).is_none()
-            && known.as_ref().is_none_or(|known| known.told_sealed.is_none())
-        {
-            // The new time or rule of the series says it.
-            due = None;
-        }
-        let own = known.as_ref().map(|known| known.id);
-        let open = messages::open_about(tx, tenant, own, (family.root, start, recipient)).await?;
-        let is_same = old.as_ref().is_some_and(|old| now.says_the_same(old))
-            && known.as_ref().is_some_and(|known| known.user_id == now.user_id);
-        let version = known.as_ref().map(|known| known.mail_version);
-        let asks_right = |message: &MessageRow| {
-            let is_due = message.kind == Kind::Reminder.as_str() || due.is_some_and(|due| message.kind == due.as_str());
-            let names = message
-                .customer_id
-                .is_some_and(|customer| customers.contains(&customer));
-            is_due && names && Some(message.mail_version) == version && message.letter_sealed.is_some()
-        };
-        // Words that are withheld by now are no change to tell about; but what waits must not tell them.
-        let shows = |told: &Told| told.title.is_some();
-        let tells_withheld = now.takes_place && !shows(&now) && old.as_ref().is_some_and(shows);
-        if is_same && open.iter().all(asks_right) && (open.is_empty() || !tells_withheld) {
-            if let Some(known) = known.as_mut().filter(|known| known.customer_ids != customers) {
-                known.customer_ids = customers;
-                subjects::put(tx, tenant, known).await?;
-                family.subjects.retain(|other| other.id != known.id);
-                family.subjects.push(known.clone());
-            }
-            return Ok(());
-        }
-        let is_new = match &old {
-            None => true,
-            Some(old) => now.takes_place && is_elsewhere(old),
-        };
-        let goes_on = !open.is_empty() || (is_new && self.was_wished_for(start, &customers));
-        let is_wished = match wish {
-            Wish::Propose => true,
-            Wish::None => false,
-            Wish::Inherit => goes_on,
-            // Half of a series is new, and those who knew the series have to hear of it.
-            Wish::Google => goes_on || known.is_some() || whole.is_some() || family.is_half(),
-        };
-        let (ended, reason) = match now.takes_place || off.is_none() {
-            true => (State::Superseded, Reason::Changed),
-            false => (State::Withdrawn, Reason::Cancelled),
-        };
-        for message in &open {
-            self.end(tx, message, ended, reason).await?;
-        }
-        let first = messages::newest_version(tx, tenant, family.root, start, recipient).await?;
-        let first = first.max(whole.as_ref().map_or(0, |whole| whole.mail_version));
-        let mut subject = SubjectRow {
-            id: known
-                .as_ref()
-                .map_or_else(|| MessageId(self.engine.fresh_uuid()), |known| known.id),
-            booking_id: family.root,
-            original_start: start,
-            row_id: family.row(start).map_or(family.root, |row| row.id),
-            recipient_key: recipient.to_vec(),
-            customer_ids: customers,
-            user_id: now.user_id,
-            mail_version: known.as_ref().map_or(first, |known| known.mail_version.max(first)) + 1,
-            content_sealed: Vec::new(),
-            told_sealed: known.as_ref().and_then(|known| known.told_sealed.clone()),
-            is_wished: is_wished
-                || known
-                    .as_ref()
-                    .is_some_and(|known| known.is_wished && wish != Wish::None),
-            remind_at: None,
-        };
-        subject.content_sealed = compare::seal_content(self.engine, tenant, subject.id, &now);
-        subjects::put(tx, tenant, &subject).await?;
-        let named = off
-            .filter(|_| !now.takes_place)
-            .or(subject.customer_ids.first().copied());
-        if let (Some(kind), Some(customer)) = (due.filter(|_| is_wished), named) {
-            let asked = Asked {
-                kind,
-                start,
-                customer,
-                told: &now,
-                before: before.as_ref(),
-                offset: 0,
-                due_at: 0,
-            };
-            self.propose(tx, family, &subject, &asked).await?;
-        }
-        if subject.is_wished && now.takes_place {
-            remind::of_subject(
-                self.engine,
-                tx,
-                self.desk,
-                self.templates,
-                family,
-                &mut subject,
-                &mut self.made,
-            )
-            .await?;
-            subjects::set_remind_at(tx, tenant, subject.id, subject.remind_at).await?;
-        }
-        family.subjects.retain(|known| known.id != subject.id);
-        family.subjects.push(subject);
-        Ok(())
-    }
-
-    /// Customers without an address are told nothing. That it was wished is kept until they have one.
-    async fn remember_wish(
-        &mut self,
-        tx: &mut Tx,
-        family: &mut Family,
-        start: Option<OriginalStart>,
-        known: Option<SubjectRow>,
-        wish: Wish,
-    ) -> Result<(), MailError> {
-        let customers = family.readers(start, &[]);
-        let Some(now) = family.told(start, &[]).filter(|_| !customers.is_empty()) else {
-            return Ok(());
-        };
-        let was_wished = known.as_ref().is_some_and(|known| known.is_wished);
-        let is_wished = match wish {
-            Wish::Propose => true,
-            Wish::None => false,
-            Wish::Inherit | Wish::Google => was_wished || self.was_wished_for(start, &customers),
-        };
-        let is_same = |known: &SubjectRow| known.is_wished == is_wished && known.customer_ids == customers;
-        if known.as_ref().map_or(!is_wished, is_same) {
-            return Ok(());
-        }
-        let id = known.map_or_else(|| MessageId(self.engine.fresh_uuid()), |known| known.id);
-        let subject = SubjectRow {
-            id,
-            booking_id: family.root,
-            original_start: start,
-            row_id: family.row(start).map_or(family.root, |row| row.id),
-            recipient_key: Vec::new(),
-            customer_ids: customers,
-            user_id: now.user_id,
-            mail_version: 0,
-            content_sealed: compare::seal_content(self.engine, self.tenant(), id, &now),
-            told_sealed: None,
-            is_wished,
-            remind_at: None,
-        };
-        Ok(subjects::put(tx, self.tenant(), &subject).await?)
-    }
-
-    /// Whether it was wished that these customers are told, at an address that they had before, or of the series of an occurrence that
-    /// differed before its series was told.
-    fn was_wished_for(&self, start: Option<OriginalStart>, customers: &[CustomerId]) -> bool {
-        self.former.iter().any(|subject| {
-            let is_about = subject.original_start == start || subject.original_start.is_none();
-            subject.is_wished && is_about && subject.customer_ids.iter().any(|customer| customers.contains(customer))
-        })
-    }
-
-    /// Whether its customers, who read elsewhere already, know there what became of it.
-    fn is_told_elsewhere(
-        &self,
-        family: &Family,
-        start: Option<OriginalStart>,
-        customers: &[CustomerId],
-        old: Option<&Told>,
-    ) -> Result<bool, MailError> {
-        if !old.is_some_and(is_elsewhere) {
-            return Ok(false);
-        }
-        let mut told: BTreeSet<CustomerId> = BTreeSet::new();
-        for other in &family.subjects {
-            if other.original_start == start
-                && other.told_sealed.is_some()
-                && !is_elsewhere(&compare::content(self.engine, self.tenant(), other)?)
-            {
-                told.extend(&other.customer_ids);
-            }
-        }
-        Ok(customers.iter().all(|customer| told.contains(customer)))
-    }
-
-    /// Nothing stays open that could be neither approved nor sent, whatever became of its occurrence.
-    async fn end_what_does_not_hold(&self, tx: &mut Tx, family: &Family) -> Result<(), MailError> {
-        for message in messages::open_of_booking(tx, self.tenant(), family.root).await? {
-            let says = compare::of_message(self.engine, self.tenant(), &message)?;
-            if !says.is_some_and(|says| family.holds(&message, &says)) {
-                self.end(tx, &message, State::Superseded, Reason::Changed).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What this recipient was told last about this: of an occurrence, by a mail about it, or else by the last about its series.
-    fn told_before(
-        &self,
-        tenant: TenantId,
-        known: Option<&SubjectRow>,
-        whole: Option<&SubjectRow>,
-        start: Option<OriginalStart>,
-    ) -> Result<Option<Told>, MailError> {
-        if let Some(told) = known
-            .map(|known| compare::told(self.engine, tenant, known))
-            .transpose()?
-            .flatten()
-        {
-            return Ok(Some(told));
-        }
-        let (Some(whole), Some(start)) = (whole, start) else {
-            return Ok(None);
-        };
-        let told = compare::told(self.engine, tenant, whole)?;
-        Ok(told.and_then(|told| {
-            let was_one = crate::domain::recurrence::contains(&told.when, start);
-            was_one.then(|| told.occurrence(start)).flatten()
-        }))
-    }
-
-    async fn propose(
-        &mut self,
-        tx: &mut Tx,
-        family: &Family,
-        subject: &SubjectRow,
-        asked: &Asked<'_>,
-    ) -> Result<(), MailError> {
-        let made = propose(self.engine, tx, self.desk, self.templates, family, subject, asked).await?;
-        self.made.extend(made);
-        Ok(())
-    }
-
-    /// Ends a message that waits or may be sent.
-    async fn end(&self, tx: &mut Tx, message: &MessageRow, to: State, reason: Reason) -> Result<(), MailError> {
-        end(self.engine, tx, self.tenant(), message, to, reason).await.map(drop)
-    }
-}
-
-/// Whether it takes place, but its customers do not read there any more.
-fn is_elsewhere(told: &Told) -> bool {
-    !told.takes_place && told.address.is_empty()
 }

@@ -281,7 +281,13 @@ impl Family {
             .is_none_or(|row| row.content.status == Status::Cancelled);
         let waits =
             |id: &BookingId| self.uncertain.contains(id) || (!told.takes_place && is_gone && self.placed.contains(id));
-        rows.iter().any(waits) || self.uncertain.contains(&self.root)
+        let series = self.booking.as_ref();
+        let goes_with_series = start.is_some()
+            && !told.takes_place
+            && series.is_none_or(|series| series.content.status == Status::Cancelled);
+        rows.iter().any(waits)
+            || self.uncertain.contains(&self.root)
+            || (goes_with_series && self.placed.contains(&self.root))
     }
 
     /// The rows that say, or said, what holds of the whole or of an occurrence alone; of an occurrence like its series there is none.

@@ -6,6 +6,7 @@
 //! by its version ([`consider_waiting`]), so nothing is lost by a crash and no pass waits for mail.
 //!
 //! Order of locks, everywhere: bookings, then the tenant's mail (`Desk::open`), then messages, the ledger's head last.
+mod clerk;
 mod compare;
 mod consider;
 mod decide;

@@ -20,7 +20,7 @@ pub struct Proposal {
     pub letter: Option<Letter>,
     /// What it tells; none of notices.
     pub told: Option<Told>,
-    /// What the customer was told last by another mail.
+    /// What the recipient was told last by another mail.
     pub told_before: Option<Told>,
     /// The yes, if there is one.
     pub consent: Option<ConsentRow>,

@@ -23,7 +23,7 @@ pub struct MessageRow {
     pub booking_id: Option<BookingId>,
     /// Which occurrence it is about.
     pub original_start: Option<OriginalStart>,
-    /// Whom it goes to.
+    /// Whom it names: of the customers who read at the address, one.
     pub customer_id: Option<CustomerId>,
     /// The version of what it tells.
     pub mail_version: i64,
@@ -177,18 +177,18 @@ pub async fn is_sending(tx: &mut Tx, tenant: TenantId, booking: BookingId) -> Re
     Ok(tx.fetch_optional(SQL, args![tenant, booking]).await?.is_some())
 }
 
-/// The highest version of what was proposed to a recipient about a booking or an occurrence; 0 when nothing was.
+/// The highest version of what was proposed about a booking or an occurrence, to whomever; 0 when nothing was.
 pub async fn newest_version(
     tx: &mut Tx,
     tenant: TenantId,
     booking: BookingId,
     start: Option<OriginalStart>,
-    recipient: &[u8],
 ) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT COALESCE(MAX(mail_version), 0) AS version FROM messages \
-         WHERE tenant_id = $1 AND booking_id = $2 AND original_start = $3 AND recipient_key = $4";
-    let values = args![tenant, booking, start_text(start), recipient.to_vec()];
-    let row = tx.fetch_optional(SQL, values).await?;
+         WHERE tenant_id = $1 AND booking_id = $2 AND original_start = $3";
+    let row = tx
+        .fetch_optional(SQL, args![tenant, booking, start_text(start)])
+        .await?;
     row.map_or(Ok(0), |row| row.int("version"))
 }
 

@@ -17,7 +17,7 @@ pub struct SubjectRow {
     pub row_id: BookingId,
     /// Of the address; empty: of customers who have none.
     pub recipient_key: Vec<u8>,
-    /// The customers of the booking who read there, or did last; mail names the first.
+    /// The customers of the booking who read there, or did last; mail names one of them.
     pub customer_ids: Vec<CustomerId>,
     /// Whose consent it needs.
     pub user_id: UserId,
@@ -100,6 +100,9 @@ pub async fn bookings_of(
     tenant: TenantId,
     customers: &[CustomerId],
 ) -> Result<Vec<BookingId>, StoreError> {
+    if customers.is_empty() {
+        return Ok(Vec::new());
+    }
     const SQL: &str = "SELECT DISTINCT s.booking_id FROM booking_customers c \
          JOIN bookings b ON b.tenant_id = c.tenant_id AND b.id = c.booking_id \
          JOIN mail_subjects s ON s.tenant_id = b.tenant_id AND s.booking_id = COALESCE(b.series_id, b.id) \

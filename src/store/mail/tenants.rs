@@ -77,15 +77,17 @@ pub struct Unconsidered {
     pub id: BookingId,
     /// Its version.
     pub version: i64,
-    /// Whether a pass wrote it since its mail was considered.
+    /// Whether anybody wrote it since its mail was considered; otherwise it is only to be looked at again.
+    pub is_written: bool,
+    /// Whether a pass wrote it since.
     pub by_google: bool,
 }
 
 macro_rules! unconsidered {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.version, CASE WHEN s.google_version > \
-             CASE WHEN s.mailed_version < 0 THEN -1 - s.mailed_version ELSE s.mailed_version END THEN 1 ELSE 0 END AS by_google \
+            "SELECT s.id, s.version, s.google_version, \
+             CASE WHEN s.mailed_version < 0 THEN -1 - s.mailed_version ELSE s.mailed_version END AS mailed_version \
              FROM row_state s LEFT JOIN bookings b ON b.tenant_id = s.tenant_id AND b.id = s.id \
              WHERE s.tenant_id = $1 AND s.kind = 'booking' AND s.version <> s.mailed_version AND ",
             $rest
@@ -104,7 +106,8 @@ fn read_unconsidered(rows: &[Row]) -> Result<Vec<Unconsidered>, StoreError> {
             Ok(Unconsidered {
                 id,
                 version: row.int("version")?,
-                by_google: row.flag("by_google")?,
+                is_written: row.int("version")? != row.int("mailed_version")?,
+                by_google: row.int("google_version")? > row.int("mailed_version")?,
             })
         })
         .collect()

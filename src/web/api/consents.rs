@@ -272,7 +272,7 @@ impl Asker {
            ("limit" = Option<u16>, Query, description = "1 to 500; 100 when not sent."),
            ("user_id" = Option<String>, Query, description = "Only those that this user is asked about."),
            ("booking_id" = Option<String>, Query, description = "Only those about this booking or series."),
-           ("customer_id" = Option<String>, Query, description = "Only those to this customer."),
+           ("customer_id" = Option<String>, Query, description = "Only those that name this customer."),
            ("state" = Option<String>, Query, description = "Only those in this state.")),
     responses((status = 200, body = Page<ConsentBody>, description = "A page.")))]
 async fn list(

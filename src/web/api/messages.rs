@@ -101,7 +101,7 @@ impl From<&Proposal> for MessageBody {
            ("class" = Option<String>, Query, description = "Only `customer` or `notice`."),
            ("user_id" = Option<String>, Query, description = "Only those of this user."),
            ("booking_id" = Option<String>, Query, description = "Only those about this booking or series."),
-           ("customer_id" = Option<String>, Query, description = "Only those to this customer."),
+           ("customer_id" = Option<String>, Query, description = "Only those that name this customer."),
            ("state" = Option<String>, Query, description = "Only those in this state.")),
     responses((status = 200, body = Page<MessageBody>, description = "A page.")))]
 async fn list(
