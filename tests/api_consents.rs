@@ -105,6 +105,20 @@ both_databases! {
         app.get(&format!("/messages/{}", id(&consent))).await.problem(404, "not-found");
     }
 
+    async fn the_code_with_which_a_customer_ends_mail_is_shown_to_nobody_else(url: String) {
+        let app = App::start_with_mail(url, NO_SERVER).await;
+        let (_, consent) = proposed(&app, "Karel").await;
+        let (path, theirs) = (format!("/consents/{}", id(&consent)), token_of(&app, &app.user).await);
+        for token in [&app.token, &theirs] {
+            let shown = app.call("GET", &path, Some(token), &[], None).await.expect(200);
+            for part in ["text", "html"] {
+                let text = shown[part].as_str().unwrap();
+                let (_, code) = text.split_once(&format!("/{}/", id(&consent))).expect("a link that ends mail");
+                assert!(code.starts_with('…'), "{code:.40}");
+            }
+        }
+    }
+
     async fn proposals_come_in_pages_and_by_filter(url: String) {
         let app = App::start_with_mail(url, NO_SERVER).await;
         let (first, one) = proposed(&app, "Karel").await;

@@ -245,6 +245,57 @@ both_databases! {
         post.end().await;
     }
 
+    async fn reminders_that_a_tenant_does_not_want_any_more_end_and_new_ones_are_asked_about(url: String) {
+        let post = Post::new(&url).await;
+        post.set(json!({"reminders": "1h"})).await;
+        let eva = post.eva().await;
+        post.books("Fitting", "2026-03-03T09:00:00", &[eva]).await;
+        post.settle().await;
+        post.approve_all().await;
+        post.deliver().await;
+        assert_eq!(post.told().await, ["confirmation sent", "reminder queued"]);
+        post.set(json!({"reminders": "2h"})).await;
+        // What the settings of a tenant do when they change over the API.
+        sql(&post.engine.db, "UPDATE mail_subjects SET remind_at = 0 WHERE tenant_id = $1", args![post.tenant]).await;
+        post.jobs().await;
+        assert_eq!(post.told().await, ["confirmation sent", "reminder superseded (changed)", "reminder proposed"]);
+        assert_eq!(post.only().await.row.offset_minutes, 120);
+        post.end().await;
+    }
+
+    async fn reminders_come_back_when_mail_goes_on_after_a_pause(url: String) {
+        let post = Post::new(&url).await;
+        post.set(json!({"reminders": "1h"})).await;
+        let eva = post.eva().await;
+        post.books("Fitting", "2026-03-03T09:00:00", &[eva]).await;
+        post.settle().await;
+        post.approve_all().await;
+        post.deliver().await;
+        for _ in 0..2 {
+            mail::pause(&post.engine, post.tenant, post.ana.account).await.expect("paused");
+            post.jobs().await;
+            assert!(post.waiting().await.is_empty(), "{:?}", post.told().await);
+            mail::resume(&post.engine, post.tenant, post.ana.account).await.expect("resumed");
+            post.jobs().await;
+            assert_eq!(post.only().await.row.kind, "reminder", "{:?}", post.told().await);
+        }
+        post.approve_all().await;
+        post.until("2026-03-03T07:00:30Z").await;
+        post.deliver().await;
+        assert_eq!(post.mails().await.len(), 2, "{:?}", post.told().await);
+        post.end().await;
+    }
+
+    async fn a_test_mail_to_the_admin_is_no_riddle_to_the_auditor(url: String) {
+        let post = Post::new(&url).await;
+        mail::test_letter(&post.engine, post.tenant).await.expect("an answer");
+        post.mail_fault(json!({"stage": "rcpt", "times": 1, "action": {"code": 550, "text": "5.7.1 never"}})).await;
+        mail::test_letter(&post.engine, post.tenant).await.expect("an answer");
+        let events = post.export().await.matches("\\\"event\\\":\\\"result\\\"").count();
+        assert_eq!((post.mailbox().await.len(), events), (1, 2));
+        post.end().await;
+    }
+
     /// Scenario 61, "unknown consent": its row is gone.
     async fn a_consent_that_is_gone_sends_nothing(url: String) {
         let (post, proposal) = a_queued_confirmation(&url).await;

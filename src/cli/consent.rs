@@ -168,7 +168,10 @@ fn show(proposal: &Proposal) -> Result<(), Failure> {
         put("calendar part", calendar.method.as_str().to_owned())?;
     }
     line("")?;
-    letter.text.lines().try_for_each(|text| line(harmless(text)))?;
+    letter
+        .hide_code(&letter.text)
+        .lines()
+        .try_for_each(|text| line(harmless(text)))?;
     if message.state == State::Proposed {
         say(format_args!("hint: {WHO}"));
     }

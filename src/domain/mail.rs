@@ -199,6 +199,31 @@ impl fmt::Debug for Letter {
 }
 
 impl Letter {
+    /// The letter as others than its recipient see it: without the code that lets its recipient, and nobody else, end mail or let it
+    /// come again.
+    pub fn without_code(&self) -> Letter {
+        let hidden = |text: &str| self.hide_code(text);
+        Letter {
+            text: hidden(&self.text),
+            html: hidden(&self.html),
+            // A header is ASCII.
+            unsubscribe: self.unsubscribe.as_ref().map(|way| Unsubscribe {
+                url: hidden(&way.url).replace('…', "hidden"),
+                ..way.clone()
+            }),
+            ..self.clone()
+        }
+    }
+
+    /// A text of the letter without that code.
+    pub fn hide_code(&self, text: &str) -> String {
+        let code = self.unsubscribe.as_ref().and_then(|way| way.url.rsplit_once('/'));
+        match code {
+            Some((_, code)) if code.len() >= 16 => text.replace(code, "…"),
+            _ => text.to_owned(),
+        }
+    }
+
     /// The bytes that a consent is about. `docs/ledger.md` describes them, so that anybody can make them from a received mail:
     /// the line `accord-letter-1`, then for each field of the list below, in this order, a line `name length` and so many bytes
     /// of UTF-8 and a line feed. A field that a mail lacks has length 0. CRLF counts as LF everywhere.

@@ -21,6 +21,8 @@ pub async fn run(engine: &Engine) -> Result<bool, StoreError> {
     for tenant in tenants {
         match of_tenant(engine, tenant).await {
             Ok(more) => is_more |= more,
+            // The transaction was in the way of another one: once more.
+            Err(StoreError::Serialization) => is_more = true,
             Err(error) => tracing::error!(%tenant, %error, "what was written in SQL could not be taken note of"),
         }
     }

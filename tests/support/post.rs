@@ -567,7 +567,7 @@ impl Post {
 
     // The ledger ----------------------------------------------------------------------------------------------------
 
-    async fn export(&self) -> String {
+    pub async fn export(&self) -> String {
         let mut lines = String::new();
         let write = |line: &str| {
             lines += line;

@@ -99,7 +99,7 @@ async fn of_tenant(app: &App, arguments: &Arguments, tenant: TenantId) -> Result
         .map_err(open::refused)?;
     if let Some(message) = arguments.message {
         let found = one(app, tenant, message).await?;
-        return found.letter.ok_or_else(|| {
+        return found.letter.map(|letter| letter.without_code()).ok_or_else(|| {
             Failure::failed("the text of this mail was erased")
                 .hint("mail.keep_days says how long it is kept after its end")
         });

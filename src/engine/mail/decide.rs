@@ -279,7 +279,7 @@ pub async fn pause(engine: &Engine, tenant: TenantId, account: AccountId) -> Res
     Ok(tx.commit().await?)
 }
 
-/// Lets it go on. What was withdrawn stays so; what changes from now on is proposed.
+/// Lets it go on. What was withdrawn stays so; reminders that are not due yet, and what changes from now on, are proposed.
 pub async fn resume(engine: &Engine, tenant: TenantId, account: AccountId) -> Result<(), MailError> {
     let mut tx = engine.db.begin().await?;
     Keys::open(engine, &mut tx, tenant).await?;
@@ -290,6 +290,7 @@ pub async fn resume(engine: &Engine, tenant: TenantId, account: AccountId) -> Re
         return Ok(());
     }
     accounts::set_mail_paused(&mut tx, tenant, found.user_id, None).await?;
+    subjects::remind_once_more(&mut tx, tenant, found.user_id).await?;
     ledger::append(engine, &mut tx, tenant, Event::Resumed { user: found.user_id }).await?;
     changes::record(&mut tx, tenant, "account", &account.to_string()).await?;
     Ok(tx.commit().await?)

@@ -2,6 +2,7 @@
 //! in the ledger like every other mail.
 use super::desk::Desk;
 use super::family::Family;
+use super::outbox::named;
 use super::propose::seal_letter;
 use super::{MailError, compare};
 use crate::domain::ids::{MessageId, TenantId, UserId};
@@ -16,6 +17,7 @@ use crate::mail::transport::Delivery;
 use crate::store::accounts::{self, Account, AccountState};
 use crate::store::mail::links::{self, Link};
 use crate::store::mail::messages::{self, MessageRow};
+use crate::store::mail::tenants as mail_tenants;
 use crate::store::{Tx, changes, users};
 use crate::templates::WhenWords;
 use crate::templates::mail::{ConsentRequest, Context, Mail, ReconnectGoogle, Rendered, WaitingMail};
@@ -344,10 +346,28 @@ pub async fn test_letter(engine: &Engine, tenant: TenantId) -> Result<Delivery, 
         content_hash: letter.hash(),
     };
     ledger::append(engine, &mut tx, tenant, event).await?;
+    let event = Event::Sending {
+        message: id,
+        class: "notice",
+        attempt: 1,
+        recipient_key: &recipient_key,
+        address: &letter.to.address,
+        content_hash: letter.hash(),
+    };
+    ledger::append(engine, &mut tx, tenant, event).await?;
     tx.commit().await?;
-    Ok(engine
-        .mail
-        .transport
-        .send(&desk.server, &composed, &engine.mail.limits)
-        .await)
+    let transport = &engine.mail.transport;
+    let delivery = transport.send(&desk.server, &composed, &engine.mail.limits).await;
+    let (_, result, _, answer_code) = named(&delivery);
+    let event = Event::Result {
+        message: id,
+        attempt: 1,
+        result,
+        answer_code,
+    };
+    let mut tx = engine.db.begin().await?;
+    mail_tenants::hold(&mut tx, tenant).await?;
+    ledger::append(engine, &mut tx, tenant, event).await?;
+    tx.commit().await?;
+    Ok(delivery)
 }

@@ -4,10 +4,10 @@
 //! does no harm; what is due already is not proposed at all.
 use super::desk::Desk;
 use super::family::Family;
-use super::propose::{Asked, propose};
+use super::propose::{Asked, end, propose};
 use super::{MailError, compare};
 use crate::domain::ids::{MessageId, TenantId};
-use crate::domain::mail::Kind;
+use crate::domain::mail::{Kind, Reason, State};
 use crate::domain::recurrence;
 use crate::domain::time::OriginalStart;
 use crate::engine::Engine;
@@ -80,7 +80,8 @@ async fn remind(engine: &Engine, tenant: TenantId, id: MessageId) -> Result<(), 
     Ok(tx.commit().await?)
 }
 
-/// Proposes what has to be asked about by now, and notes when to look again. The subject is what its family says now.
+/// Proposes what has to be asked about by now, ends what the tenant's offsets do not ask for any more, and notes when to look again.
+/// The subject is what its family says now.
 pub(super) async fn of_subject(
     engine: &Engine,
     tx: &mut Tx,
@@ -94,6 +95,17 @@ pub(super) async fn of_subject(
     subject.remind_at = None;
     if !subject.is_wished {
         return Ok(());
+    }
+    for message in messages::open_of_booking(tx, desk.tenant, subject.booking_id).await? {
+        let is_asked_for = desk
+            .reminders
+            .minutes()
+            .iter()
+            .any(|minutes| i64::from(*minutes) == message.offset_minutes);
+        let is_reminder = message.subject_id == Some(subject.id) && message.kind == Kind::Reminder.as_str();
+        if is_reminder && !is_asked_for {
+            end(engine, tx, desk.tenant, &message, State::Superseded, Reason::Changed).await?;
+        }
     }
     let known = messages::reminders_of(tx, desk.tenant, subject.id, subject.mail_version).await?;
     let longest = desk

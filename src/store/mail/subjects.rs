@@ -156,6 +156,13 @@ pub async fn remind_again(tx: &mut Tx, tenant: TenantId) -> Result<(), StoreErro
     tx.execute(SQL, args![tenant]).await.map(drop)
 }
 
+/// Makes the reminders that need this user be proposed once more: those of the version before were withdrawn.
+pub async fn remind_once_more(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE mail_subjects SET remind_at = 0, mail_version = mail_version + 1 \
+         WHERE tenant_id = $1 AND user_id = $2 AND is_wished = 1 AND length(recipient_key) > 0";
+    tx.execute(SQL, args![tenant, user]).await.map(drop)
+}
+
 /// Whose reminders have to be proposed by now, over all tenants.
 pub async fn to_remind(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<(TenantId, MessageId)>, StoreError> {
     const SQL: &str = "SELECT tenant_id, id FROM mail_subjects WHERE remind_at <= $1 ORDER BY remind_at LIMIT $2";

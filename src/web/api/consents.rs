@@ -5,7 +5,7 @@
 use super::page::{self, Page};
 use crate::domain::ids::{MessageId, UserId};
 use crate::domain::ledger::{from_hex, hex};
-use crate::domain::mail::State as MailState;
+use crate::domain::mail::{Letter, State as MailState};
 use crate::engine::mail::{self, Decider, Filter, How, MailError, Proposal};
 use crate::web::WebState;
 use crate::web::fields::{JsonFields, QueryFields};
@@ -53,7 +53,8 @@ pub struct ConsentBody {
     original_start: Option<String>,
     #[schema(format = "uuid")]
     customer_id: Option<String>,
-    /// Of this and the next five: exactly what is sent. Null once it was erased.
+    /// Of this and the next five: exactly what is sent, but for the code in the link that ends mail, which is the recipient's alone.
+    /// Null once it was erased.
     recipient: Option<RecipientBody>,
     subject: Option<String>,
     text: Option<String>,
@@ -133,7 +134,8 @@ fn later(ms: i64) -> Option<String> {
 
 impl From<&Proposal> for ConsentBody {
     fn from(proposal: &Proposal) -> Self {
-        let (row, letter) = (&proposal.row, proposal.letter.as_ref());
+        let letter = proposal.letter.as_ref().map(Letter::without_code);
+        let (row, letter) = (&proposal.row, letter.as_ref());
         let calendar = letter.and_then(|letter| letter.calendar.as_ref());
         let approved = proposal.consent.as_ref().map(|consent| DecidedBody {
             decision: "approved",

@@ -186,7 +186,7 @@ pub(super) async fn html(State(pages): State<Pages>, Path(way): Path<Way>, jar: 
                 (header::CACHE_CONTROL, "no-store"),
                 (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             ];
-            (headers, Html(view::without_code(&letter, &letter.html))).into_response()
+            (headers, Html(letter.hide_code(&letter.html))).into_response()
         }
         Err(error) => pages.mail_problem(error, &door.home()),
     }

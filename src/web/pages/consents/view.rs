@@ -49,7 +49,7 @@ fn waiting(mail: &Waiting, zone: Tz, path: &str) -> Value {
 
 /// The mail as it would arrive.
 fn letter_values(letter: &Letter, description: &str) -> Value {
-    let text = without_code(letter, &letter.text);
+    let text = letter.hide_code(&letter.text);
     let marked = description_in(&text, description);
     let (before, passage, after) = marked.map_or((text.as_str(), "", ""), |(from, to)| {
         (&text[..from], &text[from..to], &text[to..])
@@ -70,15 +70,6 @@ fn letter_values(letter: &Letter, description: &str) -> Value {
             raw => part.text.replace("\r\n", "\n"),
         }),
         has_code => text.len() != letter.text.len() || text != letter.text,
-    }
-}
-
-/// A text of the letter without the code that lets its recipient, and nobody else, end or resume mail.
-pub(super) fn without_code(letter: &Letter, text: &str) -> String {
-    let code = letter.unsubscribe.as_ref().and_then(|way| way.url.rsplit_once('/'));
-    match code {
-        Some((_, code)) if code.len() >= 16 => text.replace(code, "…"),
-        _ => text.to_owned(),
     }
 }
 
