@@ -433,6 +433,23 @@ both_databases! {
         assert!(post.waiting().await.is_empty(), "{:?}", post.told().await);
     }
 
+    async fn a_reminder_that_waits_is_no_wish_that_a_quiet_change_is_told(url: String) {
+        let post = Post::new(&url).await;
+        let eva = post.eva().await;
+        let booking = post.books("Fitting", "2026-03-03T09:00:00", &[eva]).await;
+        post.settle().await;
+        let confirmation = post.waiting().await.into_iter().find(|one| one.row.kind == "confirmation").expect("one");
+        post.try_approve(&confirmation).await.expect("a yes");
+        post.deliver().await;
+        assert_eq!(post.only().await.row.kind, "reminder");
+        sql(&post.engine.db, "UPDATE bookings SET title = 'Quiet' WHERE tenant_id = $1 AND id = $2", args![post.tenant, booking]).await;
+        post.settle().await;
+        post.jobs().await;
+        let asked = post.only().await;
+        assert_eq!(asked.row.kind, "reminder", "{:?}", post.told().await);
+        assert!(asked.letter.expect("a letter").text.contains("Quiet"));
+    }
+
     async fn a_cancelled_booking_that_is_revived_before_anybody_heard_of_it_tells_nothing(url: String) {
         let post = Post::without_reminders(&url).await;
         let (booking, _) = post.confirmed("Fitting", TEN).await;

@@ -260,6 +260,11 @@ both_databases! {
         post.jobs().await;
         assert_eq!(post.told().await, ["confirmation sent", "reminder superseded (changed)", "reminder proposed"]);
         assert_eq!(post.only().await.row.offset_minutes, 120);
+        // It was a mistake.
+        post.set(json!({"reminders": "1h"})).await;
+        sql(&post.engine.db, "UPDATE mail_subjects SET remind_at = 0 WHERE tenant_id = $1", args![post.tenant]).await;
+        post.jobs().await;
+        assert_eq!(post.only().await.row.offset_minutes, 60);
         post.end().await;
     }
 
@@ -284,6 +289,23 @@ both_databases! {
         post.deliver().await;
         assert_eq!(post.mails().await.len(), 2, "{:?}", post.told().await);
         post.end().await;
+    }
+
+    async fn a_reminder_that_was_declined_is_not_asked_about_again_after_a_pause(url: String) {
+        let post = Post::new(&url).await;
+        post.set(json!({"reminders": "1h"})).await;
+        let eva = post.eva().await;
+        post.books("Fitting", "2026-03-03T09:00:00", &[eva]).await;
+        post.settle().await;
+        post.jobs().await;
+        for asked in post.waiting().await {
+            let decider = mail::Decider { user: asked.row.user_id, how: mail::How::Mailbox };
+            mail::decline(&post.engine, post.tenant, asked.row.id, &decider).await.expect("a no");
+        }
+        mail::pause(&post.engine, post.tenant, post.ana.account).await.expect("paused");
+        mail::resume(&post.engine, post.tenant, post.ana.account).await.expect("resumed");
+        post.jobs().await;
+        assert_eq!(post.told().await, ["confirmation declined", "reminder declined"]);
     }
 
     async fn a_test_mail_to_the_admin_is_no_riddle_to_the_auditor(url: String) {

@@ -102,9 +102,10 @@ CREATE TABLE messages (
     CHECK (class = 'notice' OR (user_id IS NOT NULL AND subject_id IS NOT NULL AND booking_id IS NOT NULL AND customer_id IS NOT NULL)),
     CHECK (class = 'customer' OR state <> 'proposed')
 );
--- One proposal for each version, kind and recipient, whatever is retried.
+-- One proposal for each version, kind and recipient, whatever is retried. A reminder that ended because its offset was taken away may
+-- come again with it.
 CREATE UNIQUE INDEX messages_proposed_once ON messages (tenant_id, booking_id, original_start, mail_version, kind, offset_minutes, recipient_key)
-    WHERE class = 'customer';
+    WHERE class = 'customer' AND state <> 'superseded';
 CREATE INDEX messages_by_subject ON messages (tenant_id, subject_id);
 CREATE INDEX messages_by_booking ON messages (tenant_id, booking_id);
 CREATE INDEX messages_notices ON messages (tenant_id, user_id, kind, created_at) WHERE class = 'notice';

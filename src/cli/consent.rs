@@ -163,7 +163,7 @@ fn show(proposal: &Proposal) -> Result<(), Failure> {
         return line("  its text was erased");
     };
     put("to", harmless(&letter.to.to_string()))?;
-    put("subject", harmless(&letter.subject))?;
+    put("subject", harmless(&letter.hide_code(&letter.subject)))?;
     if let Some(calendar) = &letter.calendar {
         put("calendar part", calendar.method.as_str().to_owned())?;
     }
@@ -191,7 +191,7 @@ fn subject(message: &Proposal) -> String {
     message
         .letter
         .as_ref()
-        .map_or_else(erased, |letter| harmless(&letter.subject))
+        .map_or_else(erased, |letter| harmless(&letter.hide_code(&letter.subject)))
 }
 
 /// Every message of a tenant that the filter lets through.

@@ -204,6 +204,7 @@ impl Letter {
     pub fn without_code(&self) -> Letter {
         let hidden = |text: &str| self.hide_code(text);
         Letter {
+            subject: hidden(&self.subject),
             text: hidden(&self.text),
             html: hidden(&self.html),
             // A header is ASCII.

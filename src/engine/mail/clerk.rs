@@ -117,17 +117,19 @@ impl<'a> Clerk<'a> {
         let open = messages::open_about(tx, tenant, own, (family.root, start, recipient)).await?;
         let wish = self.wishes.about(family, start);
         let is_quiet = wish == Wish::Quiet && matter.is_told_with_series();
-        let goes_on = !open.is_empty() || (matter.is_new() && !is_quiet && self.was_wished_for(&matter));
+        let is_late = matter.is_new() && !is_quiet && self.was_wished_for(&matter);
+        let asks = |message: &MessageRow| message.kind != Kind::Reminder.as_str();
         let is_wished = match wish {
             Wish::Propose => true,
             Wish::None => false,
-            Wish::Inherit | Wish::Quiet => goes_on,
+            // A reminder that waits has a successor, but is no wish that a quiet change is told.
+            Wish::Inherit | Wish::Quiet => is_late || open.iter().any(asks),
             // Half of a series is new, and those who knew the series have to hear of it.
-            Wish::Google => goes_on || self.is_known(&matter) || family.is_half(),
+            Wish::Google => is_late || !open.is_empty() || self.is_known(&matter) || family.is_half(),
         };
         if matter.is_same()
             && !(open.is_empty() && matter.is_new() && is_wished)
-            && self.asks_right(family, recipient, &matter, &open)
+            && self.asks_right(family, recipient, &matter, &open)?
         {
             if let Some(known) = matter.known.filter(|known| known.customer_ids != matter.customers) {
                 let customer_ids = matter.customers;
@@ -158,7 +160,8 @@ impl<'a> Clerk<'a> {
             mail_version: versions.fold(newest, i64::max) + 1,
             content_sealed: Vec::new(),
             told_sealed: known.and_then(|known| known.told_sealed.clone()),
-            is_wished: is_wished || known.is_some_and(|known| known.is_wished && wish != Wish::None),
+            is_wished: is_wished
+                || (wish != Wish::None && (!open.is_empty() || known.is_some_and(|known| known.is_wished))),
             remind_at: None,
         };
         subject.content_sealed = compare::seal_content(self.engine, tenant, subject.id, &matter.now);
@@ -274,24 +277,39 @@ impl<'a> Clerk<'a> {
         }))
     }
 
-    /// Whether what waits asks for what is due, names somebody who still takes part, and tells no words that are withheld by now.
-    fn asks_right(&self, family: &Family, recipient: &[u8], matter: &Matter, open: &[MessageRow]) -> bool {
+    /// Whether what waits asks for what is due, says what holds, names somebody who still takes part, and tells no words that are
+    /// withheld by now.
+    fn asks_right(
+        &self,
+        family: &Family,
+        recipient: &[u8],
+        matter: &Matter,
+        open: &[MessageRow],
+    ) -> Result<bool, MailError> {
         let version = matter.known.as_ref().map(|known| known.mail_version);
-        let is_right = |message: &MessageRow| {
-            let is_due = |due: Kind| message.kind == due.as_str();
+        let is_due = |message: &MessageRow| {
+            let is = |due: Kind| message.kind == due.as_str();
+            is(Kind::Reminder) || matter.due.is_some_and(is)
+        };
+        let names_right = |message: &MessageRow| {
             let readers = match matter.now.takes_place {
                 true => family.readers(message.original_start, recipient),
                 false => matter.customers.clone(),
             };
-            (is_due(Kind::Reminder) || matter.due.is_some_and(is_due))
-                && message.customer_id.is_some_and(|named| readers.contains(&named))
+            message.customer_id.is_some_and(|named| readers.contains(&named))
+        };
+        for message in open {
+            let says = compare::of_message(self.engine, self.tenant(), message)?;
+            let is_right = is_due(message)
+                && names_right(message)
                 && Some(message.mail_version) == version
                 && message.letter_sealed.is_some()
-        };
-        // Words that are withheld by now are no change to tell about; but what waits must not tell them.
-        let shows = |told: &Told| told.title.is_some();
-        let tells_withheld = matter.now.takes_place && !shows(&matter.now) && matter.old.as_ref().is_some_and(shows);
-        open.iter().all(is_right) && (open.is_empty() || !tells_withheld)
+                && says.is_some_and(|says| family.holds(message, &says));
+            if !is_right {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Customers without an address are told nothing. That it was wished is kept until they have one.

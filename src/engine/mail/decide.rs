@@ -290,7 +290,7 @@ pub async fn resume(engine: &Engine, tenant: TenantId, account: AccountId) -> Re
         return Ok(());
     }
     accounts::set_mail_paused(&mut tx, tenant, found.user_id, None).await?;
-    subjects::remind_once_more(&mut tx, tenant, found.user_id).await?;
+    subjects::remind_once_more(&mut tx, tenant, found.user_id, engine.now_ms()).await?;
     ledger::append(engine, &mut tx, tenant, Event::Resumed { user: found.user_id }).await?;
     changes::record(&mut tx, tenant, "account", &account.to_string()).await?;
     Ok(tx.commit().await?)

@@ -192,7 +192,7 @@ pub async fn newest_version(
     row.map_or(Ok(0), |row| row.int("version"))
 }
 
-/// Which reminders of a subject were proposed: the occurrence, and how long before it, minutes.
+/// Which reminders of a subject were proposed, and not superseded: the occurrence, and how long before it, minutes.
 pub async fn reminders_of(
     tx: &mut Tx,
     tenant: TenantId,
@@ -200,7 +200,7 @@ pub async fn reminders_of(
     version: i64,
 ) -> Result<Vec<(Option<OriginalStart>, i64)>, StoreError> {
     const SQL: &str = "SELECT original_start, offset_minutes FROM messages \
-         WHERE tenant_id = $1 AND subject_id = $2 AND mail_version = $3 AND kind = 'reminder'";
+         WHERE tenant_id = $1 AND subject_id = $2 AND mail_version = $3 AND kind = 'reminder' AND state <> 'superseded'";
     let rows = tx.fetch_all(SQL, args![tenant, subject, version]).await?;
     rows.iter()
         .map(|row| Ok((start(row)?, row.int("offset_minutes")?)))

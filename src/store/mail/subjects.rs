@@ -156,11 +156,15 @@ pub async fn remind_again(tx: &mut Tx, tenant: TenantId) -> Result<(), StoreErro
     tx.execute(SQL, args![tenant]).await.map(drop)
 }
 
-/// Makes the reminders that need this user be proposed once more: those of the version before were withdrawn.
-pub async fn remind_once_more(tx: &mut Tx, tenant: TenantId, user: UserId) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE mail_subjects SET remind_at = 0, mail_version = mail_version + 1 \
+/// Makes the reminders that need this user be computed again: mail goes on. What a pause withdrew is another version's.
+pub async fn remind_once_more(tx: &mut Tx, tenant: TenantId, user: UserId, now: i64) -> Result<(), StoreError> {
+    const RENEW: &str = "UPDATE mail_subjects SET mail_version = mail_version + 1 WHERE tenant_id = $1 AND user_id = $2 \
+         AND EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = mail_subjects.tenant_id AND m.subject_id = mail_subjects.id \
+             AND m.kind = 'reminder' AND m.state = 'withdrawn' AND m.reason = 'paused' AND m.expires_at > $3)";
+    const AGAIN: &str = "UPDATE mail_subjects SET remind_at = 0 \
          WHERE tenant_id = $1 AND user_id = $2 AND is_wished = 1 AND length(recipient_key) > 0";
-    tx.execute(SQL, args![tenant, user]).await.map(drop)
+    tx.execute(RENEW, args![tenant, user, now]).await?;
+    tx.execute(AGAIN, args![tenant, user]).await.map(drop)
 }
 
 /// Whose reminders have to be proposed by now, over all tenants.

@@ -56,7 +56,7 @@ fn letter_values(letter: &Letter, description: &str) -> Value {
     });
     let is_in_html = passage.is_empty() && description_in(&words_of(&letter.html), &one_space(description)).is_some();
     context! {
-        subject => &letter.subject,
+        subject => letter.hide_code(&letter.subject),
         from => letter.from.to_string(),
         to => letter.to.to_string(),
         reply_to => letter.reply_to.as_ref().map(ToString::to_string),
