@@ -165,4 +165,14 @@ both_databases! {
     async fn a_wish_that_was_not_noticed_yet_outlives_a_quiet_edit_of_what_nobody_is_told(url: String) {
         tell(&url, ALONE, &[AppCreates(Sql, Propose, 1), AppDescribes(Api, Quietly, 0)]).await.unwrap();
     }
+
+    async fn who_takes_a_place_at_an_address_is_told_of_the_occurrence_that_was_cancelled_before(url: String) {
+        tell(&url, ALONE, &[
+            AppCreatesSeries(Sql, Propose, 3),
+            Consider,
+            MinutesPass(8),
+            AppCancelsOccurrence(0, 1),
+            AppSeats(Api, Propose, 0, 4),
+        ]).await.unwrap();
+    }
 }

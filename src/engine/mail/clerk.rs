@@ -32,6 +32,7 @@ pub(super) struct Clerk<'a> {
 /// What there is to tell one recipient about the whole or about one occurrence.
 struct Matter {
     start: Option<OriginalStart>,
+    recipient: Vec<u8>,
     known: Option<SubjectRow>,
     /// What is known of the series that the occurrence belongs to.
     whole: Option<SubjectRow>,
@@ -266,6 +267,7 @@ impl<'a> Clerk<'a> {
         let due = now.due(before.as_ref()).filter(|_| !says_series);
         Ok(Some(Matter {
             start,
+            recipient: recipient.to_vec(),
             known,
             whole,
             old,
@@ -363,7 +365,13 @@ impl<'a> Clerk<'a> {
     /// Whether it was wished that its customers are told: at an address that they had before, or of the series of an occurrence that
     /// differed before its series was told.
     fn was_wished_for(&self, matter: &Matter) -> bool {
-        self.were_wished_for(matter.start, &matter.customers)
+        // Whoever reads there now was told of the series, or will be.
+        let is_series = |subject: &&SubjectRow| {
+            let is_whole = matter.start.is_some() && subject.original_start.is_none();
+            is_whole && subject.recipient_key == matter.recipient
+        };
+        let is_wished = |subject: &SubjectRow| subject.is_wished;
+        self.were_wished_for(matter.start, &matter.customers) || self.former.iter().filter(is_series).any(is_wished)
     }
 
     fn were_wished_for(&self, start: Option<OriginalStart>, customers: &[CustomerId]) -> bool {
