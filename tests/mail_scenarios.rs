@@ -39,6 +39,16 @@ async fn a_waiting_confirmation(url: &str) -> (Post, mail::Proposal) {
     (post, proposal)
 }
 
+/// A booking of Eva's on the next day, with a reminder an hour before.
+async fn a_booking_with_one_reminder(url: &str) -> Post {
+    let post = Post::new(url).await;
+    post.set(json!({"reminders": "1h"})).await;
+    let eva = post.eva().await;
+    post.books("Fitting", "2026-03-03T09:00:00", &[eva]).await;
+    post.settle().await;
+    post
+}
+
 /// The same, and its user said yes.
 async fn a_queued_confirmation(url: &str) -> (Post, mail::Proposal) {
     let (post, proposal) = a_waiting_confirmation(url).await;
@@ -246,11 +256,7 @@ both_databases! {
     }
 
     async fn reminders_that_a_tenant_does_not_want_any_more_end_and_new_ones_are_asked_about(url: String) {
-        let post = Post::new(&url).await;
-        post.set(json!({"reminders": "1h"})).await;
-        let eva = post.eva().await;
-        post.books("Fitting", "2026-03-03T09:00:00", &[eva]).await;
-        post.settle().await;
+        let post = a_booking_with_one_reminder(&url).await;
         post.approve_all().await;
         post.deliver().await;
         assert_eq!(post.told().await, ["confirmation sent", "reminder queued"]);
@@ -269,11 +275,7 @@ both_databases! {
     }
 
     async fn reminders_come_back_when_mail_goes_on_after_a_pause(url: String) {
-        let post = Post::new(&url).await;
-        post.set(json!({"reminders": "1h"})).await;
-        let eva = post.eva().await;
-        post.books("Fitting", "2026-03-03T09:00:00", &[eva]).await;
-        post.settle().await;
+        let post = a_booking_with_one_reminder(&url).await;
         post.approve_all().await;
         post.deliver().await;
         for _ in 0..2 {
@@ -292,11 +294,7 @@ both_databases! {
     }
 
     async fn a_reminder_that_was_declined_is_not_asked_about_again_after_a_pause(url: String) {
-        let post = Post::new(&url).await;
-        post.set(json!({"reminders": "1h"})).await;
-        let eva = post.eva().await;
-        post.books("Fitting", "2026-03-03T09:00:00", &[eva]).await;
-        post.settle().await;
+        let post = a_booking_with_one_reminder(&url).await;
         post.jobs().await;
         for asked in post.waiting().await {
             let decider = mail::Decider { user: asked.row.user_id, how: mail::How::Mailbox };
